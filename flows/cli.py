@@ -1,0 +1,289 @@
+"""The `wirehouse` command: reads what was asked, runs it, says what came of it.
+
+Exit status: 0 the run is complete (rejections and failed addresses are data), 1 broken,
+2 wrong usage, 3 another run holds the data directory, 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from flows import console, refresh
+from flows.direct import Story, run_direct
+from flows.serve import ServerError
+from tasks.lock import LockHeldError, hold_lock
+from tasks.publish import PUBLISHED, AuditError
+from tasks.run import Job, version
+from tasks.settings import (
+    FILE_NAME,
+    Settings,
+    SettingsError,
+    describe_settings,
+    load_settings,
+)
+from tasks.stages.articles import SourceError
+from tasks.warehouse import WarehouseError, open_published
+
+BROKEN, WRONG_USAGE, HELD, INTERRUPTED = 1, 2, 3, 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Turn Markdown news hubs into a DuckDB warehouse.",
+)
+SourceOption = Annotated[
+    list[str] | None,
+    typer.Option("--source", metavar="SRC", help="Folder to read; may be repeated."),
+]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help="Data directory.")
+]
+DirectOption = Annotated[
+    bool, typer.Option("--direct", help="Run in this process, without Prefect.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the summary as one JSON object.")
+]
+
+
+@app.command()
+def run(  # noqa: PLR0913 - one parameter an option
+    source: SourceOption = None,
+    data: DataOption = None,
+    *,
+    no_fetch: Annotated[
+        bool, typer.Option("--no-fetch", help="Leave pages alone.")
+    ] = False,
+    no_images: Annotated[
+        bool, typer.Option("--no-images", help="Leave images alone.")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read unchanged files too.")
+    ] = False,
+    direct: DirectOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Refresh the warehouse: read what changed, fetch, cache, publish."""
+    settings = _settings(source, data)
+    if not settings.sources:
+        raise SourceError(console.no_sources())
+    job = Job(
+        settings,
+        full=full,
+        with_pages=not no_fetch,
+        with_images=not no_images,
+        say=console.say,
+    )
+    _finish(_refresh(job, direct=direct), settings, as_json=as_json)
+
+
+@app.command()
+def demo(
+    data: DataOption = None,
+    *,
+    direct: DirectOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run on the bundled sample hub and press site, offline."""
+    from flows.demo import demo_settings  # noqa: PLC0415 - for this command alone
+
+    with demo_settings(data or Path("data")) as settings:
+        job = Job(settings, say=console.say)
+        summary = _refresh(job, direct=direct)
+    _finish(summary, settings, as_json=as_json)
+
+
+@app.command()
+def fetch(
+    data: DataOption = None,
+    *,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask again for what failed.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch the pages that are due, without reading sources."""
+    _stage(refresh.fetch_pages, data, retry_failed=retry_failed, as_json=as_json)
+
+
+@app.command()
+def images(
+    data: DataOption = None,
+    *,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask again for what failed.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch the images that are due, without reading sources."""
+    _stage(refresh.fetch_images, data, retry_failed=retry_failed, as_json=as_json)
+
+
+@app.command()
+def reextract(data: DataOption = None, *, as_json: JsonOption = False) -> None:
+    """Read all captured pages again, without the network."""
+    _stage(refresh.read_every_page, data, as_json=as_json)
+
+
+@app.command()
+def publish(data: DataOption = None, *, as_json: JsonOption = False) -> None:
+    """Publish the warehouse as it stands."""
+    _stage(refresh.only_publish, data, as_json=as_json)
+
+
+@app.command()
+def sql(
+    statement: Annotated[
+        str, typer.Argument(help="A SELECT, or FROM …, in DuckDB's SQL.")
+    ],
+    data: DataOption = None,
+    *,
+    output_format: Annotated[
+        Literal["table", "csv", "json", "parquet"],
+        typer.Option("--format", help="How to print the answer."),
+    ] = "table",
+) -> None:
+    """Ask the published file a question."""
+    with open_published(_settings(None, data).data / PUBLISHED) as warehouse:
+        if output_format == "parquet":
+            if sys.stdout.isatty():
+                msg = "Parquet is not for a terminal: add > answer.parquet"
+                raise SourceError(msg)
+            warehouse.write_parquet(statement, sys.stdout.buffer)
+            return
+        columns, rows = warehouse.query(statement)
+    write = {
+        "table": console.print_rows,
+        "csv": console.print_csv,
+        "json": console.print_json,
+    }
+    write[output_format](columns, rows)
+
+
+@app.command()
+def status(data: DataOption = None) -> None:
+    """Show the last runs, what is due, what failed and why."""
+    with open_published(_settings(None, data).data / PUBLISHED) as warehouse:
+        console.tell_status(
+            {
+                "Last runs": warehouse.rows("report/runs"),
+                "Due now": warehouse.rows("report/due"),
+                "What stands in the way": warehouse.rows("report/failures"),
+            }
+        )
+
+
+@app.command()
+def report(data: DataOption = None) -> None:
+    """Write the HTML report of the published file, and say where it is."""
+    from tasks.report import write_report  # noqa: PLC0415 - for this command alone
+
+    folder = _settings(None, data).data
+    write_report(folder / PUBLISHED, folder / "report.html")
+    console.out.print(str(folder / "report.html"), markup=False)
+
+
+@app.command()
+def settings() -> None:
+    """Print every setting, its value and where that came from."""
+    values, origins = load_settings(Path.cwd())
+    console.tell_settings(describe_settings(values, origins))
+
+
+@app.command()
+def init() -> None:
+    """Write a commented wirehouse.toml to this folder."""
+    path = Path(FILE_NAME)
+    if path.exists():
+        msg = f"{FILE_NAME} is here already, and stays as it is"
+        raise SettingsError(msg)
+    path.write_text(console.settings_file(), encoding="utf-8")
+    console.out.print(
+        f"{FILE_NAME} written: name your sources in it, then `wirehouse run`"
+    )
+
+
+@app.callback(invoke_without_command=True)
+def _common(
+    *,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.")
+    ] = False,
+) -> None:
+    if show_version:
+        console.out.print(version())
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command; a user's mistake is one line, never a traceback."""
+    try:
+        app()
+    except (SettingsError, SourceError) as error:
+        _end(WRONG_USAGE, error)
+    except LockHeldError as error:
+        _end(HELD, error)
+    except (WarehouseError, AuditError, ServerError, OSError) as error:
+        _end(BROKEN, error)
+    except KeyboardInterrupt:
+        _end(INTERRUPTED, "stopped; what was done is kept, and the next run goes on")
+
+
+def _end(code: int, message: object) -> None:
+    console.fail(" ".join(str(message).split()))
+    sys.exit(code)
+
+
+def _settings(source: list[str] | None, data: Path | None) -> Settings:
+    overrides: dict[str, Any] = {}
+    if source:
+        overrides["sources"] = source
+    if data:
+        overrides["data"] = data
+    return load_settings(Path.cwd(), overrides)[0]
+
+
+def _refresh(job: Job, *, direct: bool) -> dict[str, Any]:
+    with hold_lock(job.settings.data, job.moment):
+        pass  # a run that cannot start says so at once, before any server does
+    if direct:
+        return run_direct(refresh.refresh, job)
+    from flows.attended import run_attended  # noqa: PLC0415 - it imports Prefect
+
+    return run_attended(job)
+
+
+def _stage(
+    story: Story,
+    data: Path | None,
+    *,
+    retry_failed: bool = False,
+    as_json: bool = False,
+) -> None:
+    settings = _settings(None, data)
+    job = Job(settings, retry_failed=retry_failed, say=console.say)
+    _finish(run_direct(story, job), settings, as_json=as_json)
+
+
+def _finish(summary: dict[str, Any], settings: Settings, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(summary))  # noqa: T201 - the answer itself
+        return
+    program = "wirehouse" if shutil.which("wirehouse") else sys.argv[0]
+    where = "" if settings.data == Path("data") else f" --data {settings.data}"
+    console.tell_run(
+        summary,
+        settings.data,
+        (
+            f'{program} sql{where} "from article_overview limit 5"',
+            f"{program} status{where}",
+            f"{program} run --source YOUR_FOLDER",
+        ),
+    )

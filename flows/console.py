@@ -1,0 +1,176 @@
+"""What the `wirehouse` command prints: short, aligned, and what to do next."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tasks.settings import FILE_NAME, Settings, SettingValue, describe_settings
+from tasks.summary import summary_rows
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(line: str) -> None:
+    """Tell a step's outcome as it happens; on standard error, out of the data's way."""
+    err.print(Text(f"  {line}", style="dim"))
+
+
+def fail(message: str) -> None:
+    """Print the one line that says what is wrong and what to do."""
+    err.print(Text.assemble(("wirehouse: ", "bold red"), message))
+
+
+def tell_run(summary: Mapping[str, Any], data: Path, next_steps: Sequence[str]) -> None:
+    """Print what a run did, where it is, and what to try next."""
+    title = f"Run {summary['status']} in {summary['seconds']:.1f} s"
+    out.print(Text(f"\n{title}", style="bold green"))
+    table = _grid(right={1})
+    for row in summary_rows(summary):
+        table.add_row(*row)
+    out.print(table)
+    places = [data / name for name in ("news.duckdb", "parquet/", "report.html")]
+    out.print(Text("\nWhere it is", style="bold"))
+    for place in places:
+        out.print(f"  {_near(place)}", markup=False)
+    out.print(Text("\nTry next", style="bold"))
+    for command in next_steps:
+        out.print(f"  {command}", markup=False)
+
+
+def tell_status(parts: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Print the last runs, what is due, and what failed and why."""
+    for title, rows in parts.items():
+        out.print(Text(f"\n{title}", style="bold"))
+        if not rows:
+            out.print("  none")
+            continue
+        table = _grid(header=True)
+        for name in rows[0]:
+            table.add_column(name.replace("_", " "), overflow="fold")
+        for row in rows:
+            table.add_row(*(_cell(value) for value in row.values()))
+        out.print(table)
+
+
+def tell_settings(values: Iterable[SettingValue]) -> None:
+    """Print every setting: its name, its value, where that came from, what it does."""
+    table = _grid(header=True)
+    for name in ("setting", "value", "from", "what it does"):
+        table.add_column(name, overflow="fold")
+    for value in values:
+        table.add_row(
+            Text(value.name),
+            Text(setting_text(value.value)),
+            Text(value.origin),
+            Text(value.description, style="dim"),
+        )
+    out.print(table)
+
+
+def setting_text(value: object) -> str:
+    """Write a setting's value as TOML does, sources by their locations."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, tuple):
+        return "[" + ", ".join(setting_text(item) for item in value) + "]"
+    if isinstance(value, dict):
+        pairs = (f'"{key}" = {setting_text(item)}' for key, item in value.items())
+        return "{" + ", ".join(pairs) + "}"
+    return json.dumps(str(getattr(value, "location", value)), ensure_ascii=False)
+
+
+def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a query's answer as a table that fits its longest values."""
+    table = _grid(header=True)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    count = 0
+    for row in rows:
+        count += 1
+        table.add_row(*(Text(_cell(value)) for value in row))
+    out.print(table)
+    out.print(Text(f"  {count:,} rows", style="dim"))
+
+
+def print_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a query's answer as CSV with a header."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_plain(value) for value in row] for row in rows)
+
+
+def print_json(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a query's answer as a JSON list of objects."""
+    objects = [dict(zip(columns, row, strict=True)) for row in rows]
+    print(json.dumps(objects, ensure_ascii=False, indent=1, default=str))  # noqa: T201
+
+
+def no_sources() -> str:
+    """Say what to do where nothing was named to be read."""
+    return (
+        f"no source to read: name one with --source DIR, or list it in {FILE_NAME}"
+        " (`wirehouse init` writes one); `wirehouse demo` shows it on a sample"
+    )
+
+
+def settings_file() -> str:
+    """Return a `wirehouse.toml` with every setting, commented out, and its reason."""
+    lines = [
+        "# Settings of Wirehouse. What is commented out shows the default.",
+        "# The environment wins: WIREHOUSE_FETCH__CONCURRENCY=32, lists as JSON.",
+    ]
+    table = ""
+    for value in describe_settings(Settings(), {}):
+        part, _, name = value.name.rpartition(".")
+        if part != table:
+            table = part
+            lines += ["", f"[{part}]"]
+        lines += [f"# {value.description}", f"# {name} = {setting_text(value.value)}"]
+        if name == "sources":
+            lines[-1] = '# sources = ["../my-hub"]'
+    return "\n".join(lines) + "\n"
+
+
+def _grid(*, header: bool = False, right: Iterable[int] = ()) -> Table:
+    table = Table(box=None, show_header=header, header_style="bold", padding=(0, 2))
+    for index in range(3 if right else 0):
+        table.add_column(justify="right" if index in right else "left")
+    return table
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(_cell(item) for item in value)
+    return str(_plain(value))
+
+
+def _plain(value: object) -> object:
+    """Spell a moment as people do: to the second, in UTC."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return value
+
+
+def _near(path: Path) -> str:
+    """Spell a path from here if it is below here."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,57 @@
+"""The scheduled run, told in order. Whoever reads this knows the product."""
+
+from __future__ import annotations
+
+from tasks.run import Run
+from tasks.stages.articles import file_batches
+from tasks.steps import Steps
+
+
+def refresh(run: Run, steps: Steps) -> None:
+    """Read what changed, fetch what is due, keep its images, publish the result."""
+    read_sources(run, steps)
+    if run.job.with_pages:
+        fetch_pages(run, steps)
+    if run.job.with_images:
+        fetch_images(run, steps)
+    steps.publish(run)
+
+
+def read_sources(run: Run, steps: Steps) -> None:
+    """Load every file that changed since its source was last read to its end."""
+    for place in run.settings.sources:
+        seen = steps.list_source(run, place)
+        for files in file_batches(seen):
+            steps.load_files(run, seen.source, files)
+        steps.finish_source(run, seen)
+
+
+def fetch_pages(run: Run, steps: Steps) -> None:
+    """Capture every page that is due, then read what was captured."""
+    for pages in steps.due_pages(run):
+        steps.fetch_pages(run, pages)
+    read_pages(run, steps)
+
+
+def read_pages(run: Run, steps: Steps, *, everything: bool = False) -> None:
+    """Make pages of the captures that none was made of; with *everything*, of all."""
+    for captures in steps.due_extractions(run, everything=everything):
+        steps.read_pages(run, captures)
+    steps.link_pages(run)
+
+
+def fetch_images(run: Run, steps: Steps) -> None:
+    """Cache every image that is due."""
+    for images in steps.due_images(run):
+        steps.fetch_images(run, images)
+
+
+def read_every_page(run: Run, steps: Steps) -> None:
+    """Read every capture again, then publish."""
+    read_pages(run, steps, everything=True)
+    steps.publish(run)
+
+
+def only_publish(run: Run, steps: Steps) -> None:
+    """Publish what is loaded."""
+    steps.publish(run)

@@ -1,0 +1,532 @@
+"""An article's file becomes an `Article`, or a `Rejection` that says why. Pure.
+
+The only place that knows the front matter's own names: `publishedDateTime` goes in,
+`published_at` comes out.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from tasks.frontmatter import FrontMatterError, read_front_matter, read_yaml, to_json
+from tasks.models import (
+    Article,
+    ImageReference,
+    Mention,
+    Provider,
+    Rejection,
+    Repair,
+    SourceFile,
+    StoredDocument,
+    Taxonomy,
+    Topic,
+)
+from tasks.text import Decoded, decode, repair
+from tasks.urls import fetch_url, identify, registrable_domain, url_key
+
+ARTICLE_FIELDS = frozenset(
+    """
+    category title excerpt publishedDateTime updatedDateTime originalUrl webUrl
+    ampWebUrl cdnAmpWebUrl type quality heat published removed featuredContent
+    provider topics images related secured locale
+    """.split()
+)
+PROVIDER_FIELDS = frozenset({"name", "domain", "images"})
+IMAGE_FIELDS = frozenset({"url", "width", "height", "isCached", "title", "attribution"})
+UNEXPECTED = "could not be read, which is a fault of Wirehouse: please report it"
+
+T = TypeVar("T")
+
+
+class FieldError(ValueError):
+    """A field whose value cannot be what its name says."""
+
+
+def parse_article(source: SourceFile) -> Article | Rejection:
+    """Read one article file; never raises.
+
+    A file is rejected when its front matter cannot be read, a field has an impossible
+    value, or nothing names the article's address. An entry of `related` or `images`
+    that is unusable costs that entry alone: it is found in `Article.rejections`.
+    """
+    try:
+        return _article(source)
+    except FrontMatterError as error:
+        return _rejection(source, error.reason, error.detail, error.line)
+    except FieldError as error:
+        return _rejection(source, str(error), "", _line_of(source.content, str(error)))
+    except Exception as error:  # noqa: BLE001 - one file must never end the run
+        detail = f"{type(error).__name__}: {error}"[:500]
+        return _rejection(source, UNEXPECTED, detail)
+
+
+def read_again(document: StoredDocument) -> Article:
+    """Read the article of a file that the warehouse keeps: what it was then made from.
+
+    Raises `FieldError` for a document that `parse_article` would have rejected.
+    """
+    path, revision = document.path, document.revision
+    source = SourceFile(document.source_id, path, revision, b"")
+    return _described(document, json.loads(document.front_matter), source)
+
+
+def parse_taxonomy(source: SourceFile) -> Taxonomy | Rejection:
+    """Read one file of `_data/organizations` or `_data/topics`; never raises."""
+    try:
+        return _taxonomy(source)
+    except FrontMatterError as error:
+        found = _rejection(source, error.reason, error.detail, error.line)
+    except FieldError as error:
+        found = _rejection(source, str(error), "", _line_of(source.content, str(error)))
+    except Exception as error:  # noqa: BLE001 - one file must never end the run
+        detail = f"{type(error).__name__}: {error}"[:500]
+        found = _rejection(source, UNEXPECTED, detail)
+    return replace(found, stage="taxonomy")
+
+
+def topic(name: str) -> Topic:
+    """Name a topic by its slug: letters and digits, joined by single hyphens."""
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    slug = re.sub(r"[\W_]+", "-", plain).strip("-") or plain
+    return Topic(identify("topic", slug), name, slug)
+
+
+def _rejection(
+    source: SourceFile, reason: str, detail: str = "", line: int | None = None
+) -> Rejection:
+    return Rejection("parse", source.path, reason, detail, line, source.source_id)
+
+
+def _line_of(content: bytes, reason: str) -> int | None:
+    """Find the line of the field, or of the entry of a list, that *reason* quotes."""
+    quoted = re.match(r"'(\w+)(?:\[(\d+)\])?", reason)
+    if quoted is None:
+        return None
+    lines = content.splitlines()
+    name = quoted[1].encode()
+    start = next((n for n, line in enumerate(lines) if _names(line, name)), None)
+    if start is None or quoted[2] is None:
+        return start + 1 if start is not None else None
+    return _line_of_entry(lines, start, int(quoted[2])) or start + 1
+
+
+def _names(line: bytes, name: bytes) -> bool:
+    return re.match(rb"%b\s*:" % re.escape(name), line) is not None
+
+
+def _line_of_entry(lines: list[bytes], start: int, index: int) -> int | None:
+    dashes = [
+        (number, len(line) - len(line.lstrip()))
+        for number, line in enumerate(lines[start + 1 :], start + 2)
+        if line.lstrip().startswith(b"- ")
+    ]
+    outer = [number for number, indent in dashes if indent == dashes[0][1]]
+    return outer[index] if index < len(outer) else None
+
+
+def _article(source: SourceFile) -> Article:
+    decoded = decode(source.content, prescan=False)
+    text = decoded.text.replace("\r\n", "\n").replace("\r", "\n")
+    front_matter = read_front_matter(text)
+    document = StoredDocument(
+        source.source_id,
+        source.path,
+        source.revision,
+        hashlib.sha256(source.content).hexdigest(),
+        len(source.content),
+        to_json(front_matter.fields),
+        front_matter.body,
+    )
+    return _described(document, front_matter.fields, source, decoded)
+
+
+def _described(
+    document: StoredDocument,
+    fields: dict[str, Any],
+    source: SourceFile,
+    decoded: Decoded | None = None,
+) -> Article:
+    document_id = identify("document", str(document.source_id), document.path)
+    reader = _Reader(source)
+    mention = reader.mention(fields, "")
+    related = reader.entries(fields, "related", "", reader.mention)
+    own = {name: getattr(mention, name) for name in Mention.__slots__}
+    if decoded is not None:
+        own["repairs"] = (*_file_repairs(document_id, decoded), *mention.repairs)
+    return Article(
+        **own,
+        source_id=document.source_id,
+        document_id=document_id,
+        path=document.path,
+        revision=document.revision,
+        sha256=document.sha256,
+        size_bytes=document.size_bytes,
+        front_matter=document.front_matter,
+        body=document.body,
+        related=related,
+        rejections=tuple(reader.rejections),
+    )
+
+
+def _file_repairs(document_id: UUID, decoded: Decoded) -> Iterator[Repair]:
+    """Say what had to be done to the bytes of the file as a whole."""
+    if decoded.source == "bom":
+        yield Repair("documents", document_id, "content", "byte_order_mark", "", "")
+    elif decoded.encoding != "utf-8":
+        was = decoded.encoding
+        yield Repair("documents", document_id, "content", "encoding", was, "utf-8")
+    if "\r" in decoded.text:
+        yield Repair("documents", document_id, "content", "line_ends", "CR", "LF")
+
+
+class _Reader:
+    """Reads the fields of one file and notes the entries that cannot be taken."""
+
+    def __init__(self, source: SourceFile) -> None:
+        self._source = source
+        self.rejections: list[Rejection] = []
+
+    def mention(self, fields: Any, where: str) -> Mention:
+        """Read what *fields* say of an article; *where* prefixes names in messages."""
+        values = _Fields(fields, where)
+        url, key, unused = self._address(values)
+        article_id = identify("article", key)
+        values.subject = ("articles", article_id)
+        ciphertext, iv = _secured(values.get("secured"))
+        extra = values.others(ARTICLE_FIELDS) | unused
+        if iv is None and values.get("secured") is not None:
+            extra["secured"] = values.get("secured")
+        provider = self._provider(values, extra)
+        images = self.entries(values.fields, "images", where, self._image, extra)
+        return Mention(
+            article_id=article_id,
+            url=url,
+            url_key=key,
+            original_url=self._address_of(values, "originalUrl", extra),
+            amp_url=self._address_of(values, "ampWebUrl", extra),
+            cdn_amp_url=self._address_of(values, "cdnAmpWebUrl", extra),
+            title=values.text("title", "title", entities=True),
+            excerpt=values.text("excerpt", "excerpt", entities=True),
+            category=values.text("category", "category"),
+            type=values.text("type", "type"),
+            provider=provider,
+            published_at=values.moment("publishedDateTime"),
+            updated_at=values.moment("updatedDateTime"),
+            quality=values.integer("quality"),
+            heat=values.integer("heat"),
+            is_published=values.boolean("published"),
+            is_removed=bool(values.boolean("removed")),
+            featured_content=values.text("featured_content", "featuredContent"),
+            locale=values.text("locale", "locale"),
+            secured_ciphertext=ciphertext,
+            secured_iv=iv,
+            extra=to_json(extra),
+            topics=values.topics(),
+            images=images,
+            repairs=tuple(values.repairs),
+        )
+
+    def entries(
+        self,
+        fields: dict[str, Any],
+        name: str,
+        where: str,
+        read: Callable[..., T],
+        *more: object,
+    ) -> tuple[T, ...]:
+        """Read each entry of a list; one that is unusable costs itself alone."""
+        found = fields.get(name)
+        if found is None:
+            return ()
+        if not isinstance(found, list):
+            msg = f"'{where}{name}' is {_shown(found)}, not a list"
+            raise FieldError(msg)
+        taken = []
+        for index, entry in enumerate(found):
+            try:
+                taken.append(read(entry, f"{where}{name}[{index}].", *more))
+            except FieldError as error:
+                self._reject_entry(str(error), entry)
+        return tuple(taken)
+
+    def _reject_entry(self, reason: str, entry: object) -> None:
+        line = _line_of(self._source.content, reason)
+        detail = to_json(entry)[:500]
+        self.rejections.append(_rejection(self._source, reason, detail, line))
+
+    def _address(self, values: _Fields) -> tuple[str, str, dict[str, Any]]:
+        """Return the article's address and key: `webUrl`, else `originalUrl`."""
+        unused: dict[str, Any] = {}
+        problem = f"'{values.where}webUrl' is missing, and so is 'originalUrl'"
+        for name in ("webUrl", "originalUrl"):
+            written = values.plain_text(name)
+            if not written:
+                continue
+            try:
+                return fetch_url(written), url_key(written), unused
+            except ValueError as error:
+                problem = f"'{values.where}{name}': {error}"
+                unused[name] = written
+        raise FieldError(problem)
+
+    def _address_of(
+        self, values: _Fields, name: str, extra: dict[str, Any]
+    ) -> str | None:
+        """Return a further address; one that is unusable is kept in *extra*."""
+        written = values.plain_text(name)
+        if not written:
+            return None
+        try:
+            return fetch_url(written)
+        except ValueError as error:
+            extra[name] = written
+            self._reject_entry(f"'{values.where}{name}': {error}", written)
+            return None
+
+    def _provider(self, values: _Fields, extra: dict[str, Any]) -> Provider | None:
+        found = values.get("provider")
+        if found is None:
+            return None
+        fields = {"name": found} if isinstance(found, str) else found
+        where = f"{values.where}provider."
+        provider, repairs, others = self.provider(fields, where)
+        values.repairs.extend(repairs)
+        if others:
+            extra["provider"] = others
+        return provider
+
+    def provider(
+        self, fields: Any, where: str
+    ) -> tuple[Provider, list[Repair], dict[str, Any]]:
+        """Read a provider: with its repairs and the fields that have no column."""
+        values = _Fields(fields, where)
+        domain = values.plain_text("domain").lower() or None
+        name = _one_space(values.plain_text("name")) or domain
+        if name is None:
+            msg = f"'{where}name' is missing, and so is 'domain'"
+            raise FieldError(msg)
+        mended = repair(name, entities=True)
+        provider_id = identify("provider", domain or "", _one_space(mended.text))
+        values.subject = ("providers", provider_id)
+        values.note("name", mended.rules, name, mended.text)
+        others = values.others(PROVIDER_FIELDS)
+        images = self.entries(values.fields, "images", where, self._image, others)
+        registrable = registrable_domain(domain) if domain else None
+        provider = Provider(provider_id, mended.text, domain, registrable, images)
+        return provider, values.repairs, others
+
+    def _image(self, entry: Any, where: str, extra: dict[str, Any]) -> ImageReference:
+        values = _Fields({"url": entry} if isinstance(entry, str) else entry, where)
+        written = values.plain_text("url")
+        if not written:
+            msg = f"'{where}url' is missing"
+            raise FieldError(msg)
+        if others := values.others(IMAGE_FIELDS):
+            extra.setdefault("images", {})[written] = others
+        return _image_reference(values, written)
+
+
+def _image_reference(values: _Fields, written: str) -> ImageReference:
+    """Take an image as declared; whether its address can be fetched is seen later."""
+    try:
+        url = fetch_url(written)
+    except ValueError:
+        url = written
+    return ImageReference(
+        image_id=identify("image", url),
+        url=url,
+        declared_width=values.integer("width"),
+        declared_height=values.integer("height"),
+        declared_is_cached=values.boolean("isCached"),
+        title=repair(values.plain_text("title"), entities=True).text or None,
+        attribution=repair(values.plain_text("attribution"), entities=True).text
+        or None,
+    )
+
+
+class _Fields:
+    """The fields of one map, asked for by name and kind; a wrong kind is an error."""
+
+    def __init__(self, fields: Any, where: str) -> None:
+        if not isinstance(fields, dict):
+            msg = f"'{where.rstrip('.')}' is {_shown(fields)}, not a map of fields"
+            raise FieldError(msg)
+        self.fields: dict[str, Any] = fields
+        self.where = where
+        self.subject: tuple[str, UUID] | None = None
+        self.repairs: list[Repair] = []
+
+    def get(self, name: str) -> Any:
+        return self.fields.get(name)
+
+    def others(self, known: frozenset[str]) -> dict[str, Any]:
+        """Return the fields that have no column of their own."""
+        return {name: self.fields[name] for name in self.fields if name not in known}
+
+    def plain_text(self, name: str) -> str:
+        """Return a scalar as text without space around it, or `""`."""
+        value = self.get(name)
+        if isinstance(value, dict | list):
+            raise self._wrong(name, "text")
+        if value is None:
+            return ""
+        return (value if isinstance(value, str) else to_json(value)).strip()
+
+    def text(self, column: str, name: str, *, entities: bool = False) -> str | None:
+        """Return a text repaired, the repair noted under its column."""
+        written = self.plain_text(name)
+        repaired = repair(written, entities=entities)
+        self.note(column, repaired.rules, written, repaired.text)
+        return repaired.text or None
+
+    def note(self, column: str, rules: Iterable[str], before: str, after: str) -> None:
+        """Note what was mended in a column of the row that these fields become."""
+        if self.subject is not None:
+            table, row = self.subject
+            for rule in rules:
+                self.repairs.append(Repair(table, row, column, rule, before, after))
+
+    def integer(self, name: str) -> int | None:
+        """Return a whole number that a 32-bit column holds."""
+        value = self.get(name)
+        if value is None:
+            return None
+        try:
+            number = int(value) if not isinstance(value, bool) else None
+        except (TypeError, ValueError, OverflowError):
+            number = None
+        if number is None or number != float(value) or not -(2**31) <= number < 2**31:
+            raise self._wrong(name, "a whole number")
+        return number
+
+    def boolean(self, name: str) -> bool | None:
+        value = self.get(name)
+        if value is None or isinstance(value, bool):
+            return value
+        known = {"true": True, "false": False, "1": True, "0": False}
+        taken = known.get(str(value).strip().lower())
+        if taken is None:
+            raise self._wrong(name, "true or false")
+        return taken
+
+    def moment(self, name: str) -> datetime | None:
+        """Return a moment in UTC; one without a zone is taken as UTC."""
+        written = self.plain_text(name)
+        if not written:
+            return None
+        for read in (datetime.fromisoformat, parsedate_to_datetime):
+            try:
+                moment = read(written)
+                return _in_utc(moment)
+            except (ValueError, OverflowError, TypeError, IndexError):
+                continue
+        raise self._wrong(name, "a date and time such as 2020-06-11T23:41:00Z")
+
+    def topics(self) -> tuple[Topic, ...]:
+        """Return the topics, each once, in their order; numbers are names too."""
+        value = self.get("topics")
+        entries = value if isinstance(value, list) else [value]
+        found: dict[UUID, Topic] = {}
+        for index, entry in enumerate(entries):
+            if isinstance(entry, dict | list):
+                where = f"topics[{index}]"
+                raise self._wrong(where, "the name of a topic", entry)
+            name = entry if isinstance(entry, str) else to_json(entry)
+            if entry is not None and _one_space(name):
+                taken = self.topic(name)
+                found.setdefault(taken.topic_id, taken)
+        return tuple(found.values())
+
+    def topic(self, name: str) -> Topic:
+        """Return the topic of that name, its repairs noted under its own row."""
+        mended = repair(name, entities=True)
+        taken = topic(_one_space(mended.text))
+        for rule in mended.rules:
+            self.repairs.append(
+                Repair("topics", taken.topic_id, "name", rule, name, mended.text)
+            )
+        return taken
+
+    def _wrong(self, name: str, expected: str, value: object = None) -> FieldError:
+        shown = _shown(self.get(name) if value is None else value)
+        return FieldError(f"'{self.where}{name}' is {shown}, not {expected}")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _secured(value: object) -> tuple[bytes | None, bytes | None]:
+    """Take `ciphertext;iv`, both base64, apart; two times None if it is not that."""
+    ciphertext, _, iv = value.partition(";") if isinstance(value, str) else ("", "", "")
+    try:
+        parts = [base64.b64decode(part, validate=True) for part in (ciphertext, iv)]
+    except binascii.Error:
+        return None, None
+    written = ";".join(base64.b64encode(part).decode("ascii") for part in parts)
+    if not all(parts) or written != value:  # what would not come back stays in `extra`
+        return None, None
+    return parts[0], parts[1]
+
+
+def _one_space(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict | list):
+        return "a map" if isinstance(value, dict) else "a list"
+    return repr(value) if len(repr(value)) < 80 else repr(value)[:77] + "…'"
+
+
+def _taxonomy(source: SourceFile) -> Taxonomy:
+    text = decode(source.content, prescan=False).text.replace("\r\n", "\n")
+    is_plain_yaml = source.path.endswith((".yaml", ".yml"))
+    fields = read_yaml(text) if is_plain_yaml else read_front_matter(text).fields
+    reader = _Reader(source)
+    providers: tuple[Provider, ...] = ()
+    topics: tuple[Topic, ...] = ()
+    if "/topics/" in source.path:
+        entry, repairs = _taxonomy_topic(_Fields(fields, ""))
+        topics = (entry,)
+    else:
+        organization, repairs, _ = reader.provider(fields, "")
+        providers = (organization,)
+    return Taxonomy(
+        source.source_id,
+        source.path,
+        hashlib.sha256(source.content).hexdigest(),
+        providers,
+        topics,
+        tuple(repairs),
+        tuple(reader.rejections),
+    )
+
+
+def _taxonomy_topic(values: _Fields) -> tuple[Topic, list[Repair]]:
+    name = _one_space(values.plain_text("name")) or values.plain_text("_id")
+    if not name:
+        msg = "'name' is missing, and so is '_id'"
+        raise FieldError(msg)
+    parent = _one_space(values.plain_text("parent"))
+    keywords = values.get("keywords") or []
+    if not isinstance(keywords, list):
+        msg = f"'keywords' is {_shown(keywords)}, not a list"
+        raise FieldError(msg)
+    taken = replace(
+        values.topic(name),
+        parent_topic_id=topic(parent).topic_id if parent else None,
+        keywords=tuple(str(word) for word in keywords),
+    )
+    return taken, values.repairs

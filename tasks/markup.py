@@ -1,0 +1,122 @@
+"""HTML text becomes a tree, whatever was put into the text. Pure.
+
+What libxml2 or the extractors stumble over is mended first, and named by a flag:
+`scrubbed` (forbidden characters, runs of combining marks), `truncated` (longer than the cap), `deep`
+(more levels of elements than extractors bear).
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+
+from lxml import etree
+from lxml.html import HtmlElement, HTMLParser, document_fromstring
+
+from tasks.text import MAX_MARKS
+
+MAX_CHARACTERS = 5_000_000  # the longest news pages have some 2 million
+MAX_DEPTH = 250  # extractors recurse; a news page has 20 to 40 levels
+_LIBXML_DEPTH = 2_048  # where libxml2 drops everything below, even if asked not to
+# What XML forbids (XML 1.0, 2.2) and lxml refuses or stops at; and lone surrogates.
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+# Long runs of combining marks take quadratic time to normalise, as extractors do.
+_MARK = "".join(c for c in map(chr, range(0x300, 0x20000)) if unicodedata.combining(c))
+_MARKS = re.compile(rf"([{_MARK}]{{{MAX_MARKS}}})[{_MARK}]+")
+_REFERENCE = re.compile(r"&#(?:[xX]0*([0-9a-fA-F]{1,6})|0*([0-9]{1,7}));?")
+_WRAPPER = re.compile(
+    r"</?(?:div|span|font|b|i|u|s|em|strong|small|big|center|section|article|a|sup|sub"
+    r"|blockquote|dl|dd|ul|ol|li|table|tbody|tr|td|ins|del|form|fieldset)\b[^<>]*>",
+    re.IGNORECASE,
+)
+_UNSEEN = frozenset({"script", "style", "template", "noscript"})
+
+
+def parse_html(text: str) -> tuple[HtmlElement, tuple[str, ...]]:
+    """Return the tree of *text* and the flags of what had to be mended.
+
+    Raises `ValueError` when there is no element in it at all.
+    """
+    flags = []
+    if len(text) > MAX_CHARACTERS:
+        text = text[:MAX_CHARACTERS]
+        flags.append("truncated")
+    scrubbed, is_changed = _scrub(text)
+    if is_changed:
+        flags.append("scrubbed")
+    tree = _tree(scrubbed)
+    depth = _depth(tree)
+    if depth >= _LIBXML_DEPTH:
+        tree = _tree(_WRAPPER.sub("\n", scrubbed))
+    if depth > MAX_DEPTH:
+        flags.append("deep")
+    return tree, tuple(flags)
+
+
+def flatten(tree: HtmlElement) -> None:
+    """Turn what lies below `MAX_DEPTH` into plain paragraphs, in place."""
+    roots = [e for e, depth in _walk(tree) if depth == MAX_DEPTH and len(e)]
+    for root in roots:
+        pieces = [
+            piece
+            for element in root.iter(etree.Element)
+            if element.tag not in _UNSEEN
+            for piece in (element.text, *(child.tail for child in element))
+            if piece and piece.strip()
+        ]
+        tail = root.tail
+        root.clear()
+        root.tail = tail
+        for piece in pieces:
+            etree.SubElement(root, "p").text = piece
+
+
+def _scrub(text: str) -> tuple[str, bool]:
+    """Return *text* without what does harm, and whether there was any."""
+    resolved = _REFERENCE.sub(_resolved, text) if "&#" in text else text
+    scrubbed = _MARKS.sub(r"\1", _FORBIDDEN.sub("", resolved))
+    return scrubbed, len(scrubbed) != len(resolved)
+
+
+def _resolved(reference: re.Match[str]) -> str:
+    """Resolve what `_scrub` must see, and what libxml2 reads as a control character.
+
+    The latter mean windows-1252: HTML, 13.2.5.80 (numeric character reference end
+    state).
+    """
+    code = int(reference[1], 16) if reference[1] else int(reference[2])
+    if 0x80 <= code <= 0x9F:
+        return bytes([code]).decode("cp1252", "ignore")
+    if code > sys.maxunicode:
+        return "\0"
+    if unicodedata.combining(chr(code)):
+        return chr(code)
+    return chr(code) if _FORBIDDEN.match(chr(code)) else reference[0]
+
+
+def _tree(text: str) -> HtmlElement:
+    # Without `huge_tree`, libxml2 drops what is below 255 elements or in a long line.
+    parser = HTMLParser(encoding="utf-8", huge_tree=True, remove_pis=True)
+    try:
+        return document_fromstring(text.encode(), parser=parser)
+    except etree.ParserError:
+        msg = "holds no element"
+        raise ValueError(msg) from None
+
+
+def _depth(tree: HtmlElement) -> int:
+    return max(depth for _, depth in _walk(tree))
+
+
+def _walk(tree: HtmlElement) -> list[tuple[HtmlElement, int]]:
+    """List the elements with their levels, the root's being 1; without recursion."""
+    found = []
+    depth = 0
+    for event, element in etree.iterwalk(tree, events=("start", "end")):
+        if event == "start":
+            depth += 1
+            found.append((element, depth))
+        else:
+            depth -= 1
+    return found

@@ -1,0 +1,443 @@
+"""What travels between the rooms: frozen values, without behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+Via = Literal["origin", "amp", "cdn_amp", "archive"]
+Outcome = Literal[
+    "ok",
+    "not_modified",
+    "http_error",
+    "blocked_address",
+    "robots_disallowed",
+    "timeout",
+    "too_large",
+    "truncated",
+    "bad_encoding",
+    "not_html",
+    "tls_error",
+    "dns_error",
+    "connection_error",
+    "too_many_redirects",
+    "bad_url",
+    "bad_response",
+]
+SourceKind = Literal["folder", "git"]
+FileKind = Literal["article", "taxonomy"]
+Fate = Literal["loaded", "rejected"]
+ImageStatus = Literal["cached", "failed", "rejected", "due"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place that articles are read from; *location* is a resolved path or URL."""
+
+    source_id: UUID
+    kind: SourceKind
+    name: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """What the warehouse knows of a file from the run that read it."""
+
+    path: str
+    kind: FileKind
+    fate: Fate
+    sha256: str | None
+    fingerprint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file of a source, seen but not yet read.
+
+    *path* is printable and identifies it, *file_name* is what to open. *fingerprint* is
+    equal only while the bytes are; None where that cannot be known. *before* is what an
+    earlier run knew of it.
+    """
+
+    path: str
+    file_name: str
+    kind: FileKind
+    size_bytes: int
+    fingerprint: str | None
+    before: KnownFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is to be done about one source: *changed* files are to be read.
+
+    Of the others, *unchanged* and *rejected* count the article files that stay loaded
+    and stay rejected. *files* counts all article files found, *gone* are those that an
+    earlier run knew.
+    """
+
+    source: Source
+    changed: tuple[FoundFile, ...]
+    gone: tuple[KnownFile, ...]
+    files: int
+    unchanged: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file of a source, as its bytes were found.
+
+    *path* is relative to the source, with slashes; *revision* is the commit of a git
+    source and empty for a folder.
+    """
+
+    source_id: UUID
+    path: str
+    revision: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An input that could not be taken: it costs one row, never the run.
+
+    *stage* is where (`read`, `parse`, `taxonomy`, `page`, `image`), *subject* the path
+    or URL, *reason* one line in words, *detail* what was found, *line* counts from 1.
+    """
+
+    stage: str
+    subject: str
+    reason: str
+    detail: str = ""
+    line: int | None = None
+    source_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One change that was made to a text: which value, by which rule."""
+
+    subject_table: str
+    subject_id: UUID
+    column_name: str
+    rule: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReference:
+    """An image as front matter declares it; sizes in pixels, not yet verified."""
+
+    image_id: UUID
+    url: str
+    declared_width: int | None
+    declared_height: int | None
+    declared_is_cached: bool | None
+    title: str | None
+    attribution: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Who published an article: a name on a domain (`youtube.com` has many names)."""
+
+    provider_id: UUID
+    name: str
+    domain: str | None
+    registrable_domain: str | None
+    images: tuple[ImageReference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A subject of the hub; *parent_topic_id* is set by the taxonomy alone."""
+
+    topic_id: UUID
+    name: str
+    slug: str
+    parent_topic_id: UUID | None = None
+    keywords: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mention:
+    """What front matter says of one article: its own, or an entry of `related`.
+
+    *url* is the address to fetch, *url_key* its identity; *extra* holds the fields
+    without a column of their own, as one JSON object.
+    """
+
+    article_id: UUID
+    url: str
+    url_key: str
+    original_url: str | None
+    amp_url: str | None
+    cdn_amp_url: str | None
+    title: str | None
+    excerpt: str | None
+    category: str | None
+    type: str | None
+    provider: Provider | None
+    published_at: datetime | None
+    updated_at: datetime | None
+    quality: int | None
+    heat: int | None
+    is_published: bool | None
+    is_removed: bool
+    featured_content: str | None
+    locale: str | None
+    secured_ciphertext: bytes | None
+    secured_iv: bytes | None
+    extra: str
+    topics: tuple[Topic, ...]
+    images: tuple[ImageReference, ...]
+    repairs: tuple[Repair, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article(Mention):
+    """An article's own file: what it says of itself and whom it relates to.
+
+    *front_matter* is all of it as JSON, as read; *sha256* is hexadecimal, of the file;
+    *rejections* are entries of `related` and `images` that could not be taken.
+    """
+
+    source_id: UUID
+    document_id: UUID
+    path: str
+    revision: str
+    sha256: str
+    size_bytes: int
+    front_matter: str
+    body: str
+    related: tuple[Mention, ...]
+    rejections: tuple[Rejection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Taxonomy:
+    """What one file of a hub's `_data` says of providers or topics."""
+
+    source_id: UUID
+    path: str
+    sha256: str
+    providers: tuple[Provider, ...]
+    topics: tuple[Topic, ...]
+    repairs: tuple[Repair, ...]
+    rejections: tuple[Rejection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """A page that is due: *addresses* in the order to try, each with its route."""
+
+    article_id: UUID
+    addresses: tuple[tuple[Via, str], ...]
+    attempt: int
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """How one address answered: always a value, whatever the network did.
+
+    *headers* and *raw_body* are as received (the body still in its content coding);
+    *body* is decoded; both are empty unless *outcome* is `ok` or `http_error`.
+    *exchanges* holds each hop's request and response, the last one being the answer.
+    """
+
+    url: str
+    final_url: str
+    outcome: Outcome
+    reason: str
+    elapsed_ms: int
+    status_code: int | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    body: bytes = b""
+    exchanges: tuple[Exchange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and the response to it, as a WARC keeps them."""
+
+    url: str
+    address: str
+    requested_at: datetime
+    request_headers: tuple[tuple[bytes, bytes], ...]
+    status_code: int
+    reason_phrase: str
+    headers: tuple[tuple[bytes, bytes], ...]
+    raw_body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WarcPlace:
+    """Where a response record lies: *offset* and *length* in bytes of *file*."""
+
+    file: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """One try to get one page, as a row of `captures`."""
+
+    capture_id: UUID
+    article_id: UUID
+    url: str
+    via: Via
+    attempt: int
+    requested_at: datetime
+    final_url: str
+    status_code: int | None
+    outcome: Outcome
+    reason: str
+    elapsed_ms: int
+    content_type: str | None
+    etag: str | None
+    last_modified: str | None
+    body_sha256: str | None
+    body_bytes: int | None
+    place: WarcPlace | None
+    next_fetch_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An address that a page links to, with the words of the link."""
+
+    url: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What a captured page says; names are the columns of `pages`."""
+
+    title: str | None
+    authors: tuple[str, ...]
+    published_at: datetime | None
+    language: str | None
+    site_name: str | None
+    canonical_url: str | None
+    lead_image_url: str | None
+    text: str
+    word_count: int
+    encoding: str
+    encoding_source: str
+    flags: tuple[str, ...]
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """An image that is due, with the validators of its last copy."""
+
+    image_id: UUID
+    url: str
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedImage:
+    """An image that decodes: sizes in pixels after EXIF orientation.
+
+    *perceptual_hash* is a 64-bit DCT hash; *thumbnail* is WebP.
+    """
+
+    mime_type: str
+    extension: str
+    width: int
+    height: int
+    size_bytes: int
+    sha256: str
+    perceptual_hash: int
+    thumbnail: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageResult:
+    """How one due image ended, as the changing columns of `images`."""
+
+    image_id: UUID
+    status: ImageStatus
+    reason: str
+    checked_at: datetime
+    next_check_at: datetime
+    image: CheckedImage | None = None
+    path: str | None = None
+    thumbnail_path: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A file as the warehouse keeps it, enough to read its article again."""
+
+    source_id: UUID
+    path: str
+    revision: str
+    sha256: str
+    size_bytes: int
+    front_matter: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class DuePage:
+    """An article whose page is due, with what earlier tries left behind."""
+
+    article_id: UUID
+    url: str
+    amp_url: str | None
+    cdn_amp_url: str | None
+    published_at: datetime | None
+    attempts: int
+    failures: int
+    etag: str | None
+    last_modified: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DueExtraction:
+    """A capture that no page was read from yet."""
+
+    capture_id: UUID
+    article_id: UUID
+    url: str
+    content_type: str | None
+    warc_file: str
+    warc_offset: int
+    warc_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class DueImage:
+    """An image that is due; *is_cached* when an older copy is kept."""
+
+    image_id: UUID
+    url: str
+    etag: str | None
+    last_modified: str | None
+    is_cached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """One rule that the whole warehouse was held against; 0 failed rows is good."""
+
+    name: str
+    failed_rows: int
+    detail: str

@@ -1,0 +1,429 @@
+"""Values become the rows of Arrow tables that the warehouse loads. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+import pyarrow as pa
+
+from tasks.models import (
+    Article,
+    Capture,
+    ImageReference,
+    ImageResult,
+    KnownFile,
+    Mention,
+    Page,
+    Provider,
+    Rejection,
+    Repair,
+    Taxonomy,
+    Topic,
+)
+
+Tables = dict[str, pa.Table]
+
+_ID = pa.uuid()
+_TEXT = pa.string()
+_LIST = pa.list_(pa.string())
+_NUMBER = pa.int64()
+_BLOB = pa.binary()
+_FLAG = pa.bool_()
+_MOMENT = pa.timestamp("us", tz="UTC")
+
+# What is loaded from, by name: the columns in order, each with its type.
+SCHEMAS: dict[str, dict[str, pa.DataType]] = {
+    "batch_files": {
+        "source_id": _ID,
+        "path": _TEXT,
+        "kind": _TEXT,
+        "fate": _TEXT,
+        "sha256": _TEXT,
+        "size_bytes": _NUMBER,
+        "fingerprint": _TEXT,
+    },
+    "batch_documents": {
+        "document_id": _ID,
+        "source_id": _ID,
+        "path": _TEXT,
+        "revision": _TEXT,
+        "sha256": _TEXT,
+        "size_bytes": _NUMBER,
+        "article_id": _ID,
+        "front_matter": _TEXT,
+        "body": _TEXT,
+        "title": _TEXT,
+        "heat": _NUMBER,
+        "quality": _NUMBER,
+        "is_published": _FLAG,
+    },
+    "batch_claims": {
+        "document_id": _ID,
+        "source_id": _ID,
+        "path": _TEXT,
+        "entry": _NUMBER,
+        "article_id": _ID,
+        "provider_id": _ID,
+        "url": _TEXT,
+        "url_key": _TEXT,
+        "original_url": _TEXT,
+        "amp_url": _TEXT,
+        "cdn_amp_url": _TEXT,
+        "title": _TEXT,
+        "excerpt": _TEXT,
+        "category": _TEXT,
+        "type": _TEXT,
+        "published_at": _MOMENT,
+        "updated_at": _MOMENT,
+        "quality": _NUMBER,
+        "heat": _NUMBER,
+        "is_published": _FLAG,
+        "is_removed": _FLAG,
+        "featured_content": _TEXT,
+        "locale": _TEXT,
+        "secured_ciphertext": _BLOB,
+        "secured_iv": _BLOB,
+        "extra": _TEXT,
+    },
+    "batch_providers": {
+        "provider_id": _ID,
+        "name": _TEXT,
+        "domain": _TEXT,
+        "registrable_domain": _TEXT,
+    },
+    "batch_provider_images": {
+        "provider_id": _ID,
+        "image_id": _ID,
+        "position": _NUMBER,
+    },
+    "batch_topics": {
+        "topic_id": _ID,
+        "name": _TEXT,
+        "slug": _TEXT,
+        "parent_topic_id": _ID,
+        "keywords": _LIST,
+        "is_in_taxonomy": _FLAG,
+    },
+    "batch_article_topics": {
+        "document_id": _ID,
+        "entry": _NUMBER,
+        "article_id": _ID,
+        "topic_id": _ID,
+        "position": _NUMBER,
+    },
+    "batch_images": {
+        "image_id": _ID,
+        "url": _TEXT,
+        "declared_width": _NUMBER,
+        "declared_height": _NUMBER,
+        "declared_is_cached": _FLAG,
+        "title": _TEXT,
+        "attribution": _TEXT,
+    },
+    "batch_article_images": {
+        "document_id": _ID,
+        "entry": _NUMBER,
+        "article_id": _ID,
+        "image_id": _ID,
+        "position": _NUMBER,
+    },
+    "batch_edges": {
+        "document_id": _ID,
+        "source_article_id": _ID,
+        "target_article_id": _ID,
+        "position": _NUMBER,
+    },
+    "batch_repairs": {
+        "document_id": _ID,
+        "entry": _NUMBER,
+        "subject_table": _TEXT,
+        "subject_id": _ID,
+        "column_name": _TEXT,
+        "rule": _TEXT,
+        "before": _TEXT,
+        "after": _TEXT,
+    },
+    "batch_rejections": {
+        "stage": _TEXT,
+        "source_id": _ID,
+        "subject": _TEXT,
+        "subject_id": _ID,
+        "line": _NUMBER,
+        "reason": _TEXT,
+        "detail": _TEXT,
+    },
+    "batch_captures": {
+        "capture_id": _ID,
+        "article_id": _ID,
+        "url": _TEXT,
+        "via": _TEXT,
+        "attempt": _NUMBER,
+        "requested_at": _MOMENT,
+        "final_url": _TEXT,
+        "status_code": _NUMBER,
+        "outcome": _TEXT,
+        "reason": _TEXT,
+        "elapsed_ms": _NUMBER,
+        "content_type": _TEXT,
+        "etag": _TEXT,
+        "last_modified": _TEXT,
+        "body_sha256": _TEXT,
+        "body_bytes": _NUMBER,
+        "next_fetch_at": _MOMENT,
+        "warc_file": _TEXT,
+        "warc_offset": _NUMBER,
+        "warc_length": _NUMBER,
+    },
+    "batch_pages": {
+        "article_id": _ID,
+        "capture_id": _ID,
+        "title": _TEXT,
+        "authors": _LIST,
+        "published_at": _MOMENT,
+        "language": _TEXT,
+        "site_name": _TEXT,
+        "canonical_url": _TEXT,
+        "lead_image_url": _TEXT,
+        "text": _TEXT,
+        "word_count": _NUMBER,
+        "encoding": _TEXT,
+        "encoding_source": _TEXT,
+        "flags": _LIST,
+    },
+    "batch_links": {
+        "article_id": _ID,
+        "position": _NUMBER,
+        "url": _TEXT,
+        "url_key": _TEXT,
+        "target_article_id": _ID,
+        "anchor": _TEXT,
+    },
+    "batch_image_results": {
+        "image_id": _ID,
+        "status": _TEXT,
+        "reason": _TEXT,
+        "checked_at": _MOMENT,
+        "next_check_at": _MOMENT,
+        "path": _TEXT,
+        "thumbnail_path": _TEXT,
+        "etag": _TEXT,
+        "last_modified": _TEXT,
+        "sha256": _TEXT,
+        "mime_type": _TEXT,
+        "width": _NUMBER,
+        "height": _NUMBER,
+        "size_bytes": _NUMBER,
+        "perceptual_hash": pa.uint64(),
+    },
+    "batch_ids": {"document_id": _ID},
+}
+
+
+def table(name: str, rows: Sequence[Sequence[Any]]) -> pa.Table:
+    """Make the Arrow table *name* of *rows*, each in the order of its schema."""
+    schema = SCHEMAS[name]
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
+    arrays = [
+        pa.array(map(_id_bytes, column) if kind is _ID else column, kind)
+        for column, kind in zip(columns, schema.values(), strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, names=list(schema))
+
+
+def article_tables(articles: Iterable[Article], claimed: Iterable[Article]) -> Tables:
+    """Rows of *articles*, read anew, and of what the unchanged *claimed* ones say."""
+    rows = _Rows()
+    for article in articles:
+        rows.document(article)
+        rows.claims(article)
+    for article in claimed:
+        rows.claims(article)
+    return rows.tables()
+
+
+def taxonomy_tables(entries: Iterable[Taxonomy]) -> Tables:
+    """Rows of a hub's providers and topics."""
+    rows = _Rows()
+    for entry in entries:
+        for provider in entry.providers:
+            rows.provider(provider)
+        for topic in entry.topics:
+            rows.topic(topic, is_in_taxonomy=True)
+        rows.repairs(entry.repairs, None, 0)
+    return rows.tables()
+
+
+def file_table(source_id: UUID, files: Iterable[tuple[KnownFile, int]]) -> pa.Table:
+    """Rows of what is known of files, each with its size in bytes."""
+    rows = [
+        (source_id, known.path, known.kind, known.fate, known.sha256, size,
+         known.fingerprint)
+        for known, size in files
+    ]  # fmt: skip
+    return table("batch_files", rows)
+
+
+def rejection_table(rejections: Iterable[tuple[Rejection, UUID | None]]) -> pa.Table:
+    """Rows of rejections, each with the id of what it concerns, if it has one."""
+    rows = [
+        (found.stage, found.source_id, found.subject, subject_id, found.line,
+         found.reason, found.detail)
+        for found, subject_id in rejections
+    ]  # fmt: skip
+    return table("batch_rejections", rows)
+
+
+def capture_table(captures: Iterable[Capture]) -> pa.Table:
+    """Rows of captures."""
+    names = [n for n in SCHEMAS["batch_captures"] if not n.startswith("warc_")]
+    rows = []
+    for capture in captures:
+        place = capture.place
+        where = (place.file, place.offset, place.length) if place else (None,) * 3
+        rows.append((*(getattr(capture, name) for name in names), *where))
+    return table("batch_captures", rows)
+
+
+def page_tables(
+    pages: Iterable[tuple[UUID, UUID, Page, Sequence[str]]],
+) -> Tables:
+    """Rows of pages: article, capture, page, and the keys of its links."""
+    page_rows, link_rows = [], []
+    names = list(SCHEMAS["batch_pages"])[2:]
+    for article_id, capture_id, page, keys in pages:
+        values = (getattr(page, name) for name in names)
+        page_rows.append((article_id, capture_id, *values))
+        for position, link in enumerate(page.links):
+            key = keys[position]
+            link_rows.append((article_id, position, link.url, key, None, link.anchor))
+    return {
+        "batch_pages": table("batch_pages", page_rows),
+        "batch_links": table("batch_links", link_rows),
+    }
+
+
+def image_table(results: Iterable[ImageResult]) -> pa.Table:
+    """Rows of how due images ended."""
+    own = list(SCHEMAS["batch_image_results"])[:9]
+    facts = list(SCHEMAS["batch_image_results"])[9:]
+    rows = [
+        (
+            *(getattr(result, name) for name in own),
+            *(getattr(result.image, name, None) for name in facts),
+        )
+        for result in results
+    ]
+    return table("batch_image_results", rows)
+
+
+class _Rows:
+    """Gathers rows by table; what many files repeat is kept once."""
+
+    def __init__(self) -> None:
+        self._lists: dict[str, list[tuple[Any, ...]]] = {
+            name: []
+            for name in (
+                "batch_documents",
+                "batch_claims",
+                "batch_article_topics",
+                "batch_article_images",
+                "batch_edges",
+                "batch_repairs",
+            )
+        }
+        self._providers: dict[UUID, tuple[Any, ...]] = {}
+        self._provider_images: dict[tuple[UUID, UUID], int] = {}
+        self._topics: dict[tuple[UUID, str], tuple[Any, ...]] = {}
+        self._images: dict[ImageReference, tuple[Any, ...]] = {}
+
+    def tables(self) -> Tables:
+        keyed = {
+            "batch_providers": list(self._providers.values()),
+            "batch_provider_images": [
+                (*key, position) for key, position in self._provider_images.items()
+            ],
+            "batch_topics": list(self._topics.values()),
+            "batch_images": list(self._images.values()),
+        }
+        return {n: table(n, rows) for n, rows in {**self._lists, **keyed}.items()}
+
+    def document(self, article: Article) -> None:
+        names = SCHEMAS["batch_documents"]
+        row = tuple(getattr(article, name) for name in names)
+        self._lists["batch_documents"].append(row)
+
+    def claims(self, article: Article) -> None:
+        """Add what a file says: entry 0 is its own article, the others are related."""
+        self._claim(article, article, 0)
+        for position, mention in enumerate(article.related):
+            self._claim(article, mention, position + 1)
+            self._lists["batch_edges"].append(
+                (article.document_id, article.article_id, mention.article_id, position)
+            )
+
+    def _claim(self, article: Article, mention: Mention, entry: int) -> None:
+        provider_id = mention.provider.provider_id if mention.provider else None
+        values = (getattr(mention, name) for name in _CLAIM_FIELDS)
+        where = (article.document_id, article.source_id, article.path, entry)
+        self._lists["batch_claims"].append(
+            (*where, mention.article_id, provider_id, *values)
+        )
+        if mention.provider:
+            self.provider(mention.provider)
+        place = (article.document_id, entry, mention.article_id)
+        for position, topic in enumerate(mention.topics):
+            self.topic(topic, is_in_taxonomy=False)
+            self._lists["batch_article_topics"].append(
+                (*place, topic.topic_id, position)
+            )
+        for image in mention.images:
+            self._image(image)
+        images = dict.fromkeys(image.image_id for image in mention.images)
+        for position, image_id in enumerate(images):
+            self._lists["batch_article_images"].append((*place, image_id, position))
+        self.repairs(mention.repairs, article.document_id, entry)
+
+    def provider(self, provider: Provider) -> None:
+        if provider.provider_id not in self._providers:
+            names = SCHEMAS["batch_providers"]
+            row = tuple(getattr(provider, name) for name in names)
+            self._providers[provider.provider_id] = row
+        for position, image in enumerate(provider.images):
+            self._image(image)
+            key = (provider.provider_id, image.image_id)
+            self._provider_images[key] = min(
+                position, self._provider_images.get(key, position)
+            )
+
+    def topic(self, topic: Topic, *, is_in_taxonomy: bool) -> None:
+        key = (topic.topic_id, topic.name + "\0" * is_in_taxonomy)
+        self._topics[key] = (
+            topic.topic_id,
+            topic.name,
+            topic.slug,
+            topic.parent_topic_id,
+            list(topic.keywords) if is_in_taxonomy else None,
+            is_in_taxonomy,
+        )
+
+    def repairs(
+        self, repairs: Iterable[Repair], document_id: UUID | None, entry: int
+    ) -> None:
+        names = list(SCHEMAS["batch_repairs"])[2:]
+        for repair in repairs:
+            values = (getattr(repair, name) for name in names)
+            self._lists["batch_repairs"].append((document_id, entry, *values))
+
+    def _image(self, image: ImageReference) -> None:
+        if image not in self._images:
+            names = SCHEMAS["batch_images"]
+            self._images[image] = tuple(getattr(image, name) for name in names)
+
+
+_CLAIM_FIELDS = list(SCHEMAS["batch_claims"])[6:]
+
+
+def _id_bytes(value: UUID | None) -> bytes | None:
+    return value.bytes if value is not None else None

@@ -1,0 +1,142 @@
+"""A run under way: what it was asked for, what it holds open and what it counts."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from tasks.captures import CaptureWriter
+from tasks.lock import hold_lock
+from tasks.settings import Settings
+from tasks.warehouse import Warehouse, open_warehouse
+
+# The summary's numbers, in the order in which they are told.
+COUNTS = (
+    "files",
+    "loaded",
+    "unchanged",
+    "rejected",
+    "removed",
+    "related_entries",
+    "urls_due",
+    "captured",
+    "failed",
+    "deferred",
+    "pages",
+    "images_due",
+    "images_cached",
+    "images_failed",
+)
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a run is asked to do, and when; *say* takes a line for whoever watches."""
+
+    settings: Settings
+    full: bool = False
+    retry_failed: bool = False
+    with_pages: bool = True
+    with_images: bool = True
+    moment: datetime = field(default_factory=lambda: datetime.now(UTC))
+    flow_run_id: UUID | None = None
+    say: Say = print
+
+
+class Run:
+    """One run, from the lock to the published file; steps hand it on to each other."""
+
+    def __init__(self, job: Job, warehouse: Warehouse) -> None:
+        self.job = job
+        self.settings = job.settings
+        self.data = job.settings.data
+        self.moment = job.moment
+        self.run_id = uuid4()
+        self.warehouse = warehouse
+        self.counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
+        self.status = "running"
+        self._started = time.monotonic()
+        self._captures: CaptureWriter | None = None
+        self.number = warehouse.begin_run(self.run_id, self.moment, version())
+        if job.flow_run_id is not None:
+            warehouse.name_flow_run(self.run_id, job.flow_run_id)
+
+    @property
+    def captures(self) -> CaptureWriter:
+        """The WARC file of this run, begun by the first capture."""
+        if self._captures is None:
+            name = f"wirehouse-{self.moment:%Y%m%dT%H%M%SZ}-{self.number:06}"
+            self._captures = CaptureWriter(self.data / "captures", name)
+        return self._captures
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether anything but the books of the run differs from before."""
+        names = ("loaded", "removed", "captured", "failed", "pages")
+        images = ("images_cached", "images_failed")
+        return any(self.counts[name] for name in (*names, *images))
+
+    def say(self, line: str) -> None:
+        """Tell whoever watches one fact."""
+        self.job.say(line)
+
+    def summary(self) -> dict[str, Any]:
+        """Return what the run did so far, as `--json` prints it."""
+        seconds = round(time.monotonic() - self._started, 2)
+        return {
+            "run_id": str(self.run_id),
+            "status": self.status,
+            **{name: self.counts[name] for name in COUNTS},
+            "seconds": seconds,
+        }
+
+    def finish(self, status: str) -> None:
+        """Close the books; the warehouse stays open until the run is left."""
+        self.status = status
+        moment = datetime.now(UTC)
+        self.warehouse.finish_run(self.run_id, moment, status, self.summary())
+
+    def close(self) -> None:
+        """Bring all captures to the disk."""
+        if self._captures is not None:
+            self._captures.close()
+
+
+@contextmanager
+def open_run(job: Job) -> Iterator[Run]:
+    """Hold the data directory and the warehouse for one run.
+
+    Raises `LockHeldError` if another run holds them, `WarehouseError` if the file
+    cannot be used. A run that is left by an exception is on record as broken.
+    """
+    path = working_file(job.settings.data)
+    with ExitStack() as stack:
+        stack.enter_context(hold_lock(job.settings.data, job.moment))
+        warehouse = stack.enter_context(open_warehouse(path, job.moment))
+        run = Run(job, warehouse)
+        stack.callback(run.close)
+        try:
+            yield run
+        except BaseException:
+            if run.status == "running":
+                run.finish("broken")
+            raise
+
+
+def version() -> str:
+    """Return the version of Wirehouse that runs."""
+    return importlib.metadata.version("wirehouse")
+
+
+def working_file(data: Path) -> Path:
+    """Return the private file that only runs open."""
+    return data / "warehouse" / "working.duckdb"

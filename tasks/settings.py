@@ -1,0 +1,379 @@
+"""Every knob: its default, its unit and the reason for it.
+
+A value comes from the command line, else from `WIREHOUSE_…` in the environment (`__`
+between the parts, lists and maps as JSON), else from `wirehouse.toml`, else from here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+from pydantic_settings import SettingsError as SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FILE_NAME = "wirehouse.toml"
+ENVIRONMENT_PREFIX = "WIREHOUSE_"
+Fallback = Literal["amp", "cdn_amp", "archive"]
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used: one line that names it and what to write."""
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        msg = "is not a time zone of the IANA database, such as 'Europe/Berlin'"
+        raise ValueError(msg) from None
+    return name
+
+
+def _cron(line: str) -> str:
+    if len(line.split()) != 5:
+        msg = "is not a cron line of five fields, such as '0 * * * *'"
+        raise ValueError(msg)
+    return line
+
+
+def _network(value: str) -> str:
+    try:
+        ip_network(value)
+    except ValueError:
+        msg = f"{value!r} is not a network, such as '10.0.0.0/8'"
+        raise ValueError(msg) from None
+    return value
+
+
+def _endpoint(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not (host and colon and port.isdigit() and 0 < int(port) < 65536):
+        msg = f"{value!r} is not an address and port, such as '127.0.0.1:8080'"
+        raise ValueError(msg)
+    return value
+
+
+def _source(value: object) -> object:
+    return {"location": value} if isinstance(value, str) else value
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceSettings(_Part):
+    """One source: where it is and, if two machines shall name it alike, its name."""
+
+    location: str = Field(
+        description="a folder, a git repository (path, bundle or URL), or a hub root"
+    )
+    name: str = Field(
+        "", description="what identifies it; empty: its resolved location"
+    )
+
+
+class ReadSettings(_Part):
+    """Limits of reading article files."""
+
+    max_file_bytes: int = Field(
+        5_000_000,
+        gt=0,
+        description="largest article file, bytes; real ones reach 143,000",
+    )
+    max_depth: int = Field(
+        20, gt=0, description="folders below the source that are walked into"
+    )
+
+
+class FetchSettings(_Part):
+    """How pages and images are asked for, and what no address may exceed."""
+
+    user_agent: str = Field(
+        "Wirehouse/0.1 (news archive; no contact given, see fetch.user_agent)",
+        min_length=1,
+        description="who asks: the project and a contact of yours",
+    )
+    concurrency: int = Field(
+        64, gt=0, description="requests under way at once, over all hosts"
+    )
+    per_host_concurrency: int = Field(
+        1, gt=0, description="requests under way at once, per host"
+    )
+    per_host_delay_seconds: float = Field(
+        1.0, ge=0, description="pause between two requests to one host, seconds"
+    )
+    total_seconds: float = Field(
+        60.0, gt=0, description="one address, redirects and body included, seconds"
+    )
+    max_bytes: int = Field(
+        10_000_000, gt=0, description="largest body after decoding, bytes"
+    )
+    max_redirects: int = Field(5, ge=0, description="redirects followed per address")
+    attempts: int = Field(
+        2, gt=0, description="tries per address within a run, for passing faults"
+    )
+    respect_robots: bool = Field(default=True, description="obey robots.txt (RFC 9309)")
+    ports: tuple[int, ...] = Field(
+        (80, 443), description="ports that an address may name"
+    )
+    allow_addresses: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
+        (), description="networks exempt from the address guard"
+    )
+    connect_to: dict[str, Annotated[str, AfterValidator(_endpoint)]] = Field(
+        default_factory=dict,
+        description="host pattern to 'address:port', dialled in place of the host",
+    )
+    fallbacks: tuple[Fallback, ...] = Field(
+        ("amp", "cdn_amp", "archive"),
+        description="routes tried in this order when the origin has no page",
+    )
+    archive_url: str = Field(
+        "https://web.archive.org/web/{timestamp}id_/{url}",
+        description="web archive address; {timestamp} as 20200611234100; '' is off",
+    )
+    refetch_after_days: float = Field(
+        30.0, gt=0, description="days after which a page is asked for again"
+    )
+    include_related: bool = Field(
+        default=False,
+        description="also fetch articles that are known from `related` alone",
+    )
+    batch_size: int = Field(
+        200, gt=0, description="pages per task: small enough to see progress"
+    )
+
+    @property
+    def allowed_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """*allow_addresses* as networks."""
+        return tuple(ip_network(value) for value in self.allow_addresses)
+
+
+class PageSettings(_Part):
+    """Limits of reading one captured page in its child process."""
+
+    seconds: float = Field(20.0, gt=0, description="longest time for a page, seconds")
+    memory_bytes: int = Field(
+        2_000_000_000, gt=0, description="most memory of a child process, bytes"
+    )
+    workers: int = Field(2, gt=0, description="child processes at once")
+
+
+class ImageSettings(_Part):
+    """Limits of the image cache."""
+
+    max_bytes: int = Field(20_000_000, gt=0, description="largest image, bytes")
+    max_pixels: int = Field(
+        40_000_000, gt=0, description="most pixels of an image, width times height"
+    )
+    thumbnail_pixels: int = Field(
+        320, gt=0, description="longest side of a thumbnail, pixels"
+    )
+    seconds: float = Field(10.0, gt=0, description="longest check of an image, seconds")
+    memory_bytes: int = Field(
+        1_000_000_000, gt=0, description="most memory of a child process, bytes"
+    )
+    workers: int = Field(2, gt=0, description="child processes at once")
+    recheck_after_days: float = Field(
+        30.0, gt=0, description="days after which an image is asked for again"
+    )
+
+
+class Settings(BaseSettings):
+    """All settings of a run; a frozen value that is handed from room to room."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter="__",
+    )
+
+    sources: tuple[Annotated[SourceSettings, BeforeValidator(_source)], ...] = Field(
+        (), description="what to read: folders and git repositories"
+    )
+    data: Path = Field(Path("data"), description="data directory")
+    timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        "UTC", description="time zone of the schedule"
+    )
+    schedule: Annotated[str, AfterValidator(_cron)] = Field(
+        "0 * * * *", description="when the refresh runs, as a cron line"
+    )
+    read: ReadSettings = ReadSettings()
+    fetch: FetchSettings = FetchSettings()
+    pages: PageSettings = PageSettings()
+    images: ImageSettings = ImageSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what *load_settings* has merged; it alone decides the order."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingValue:
+    """One line of `wirehouse settings`: a name, its value and where it came from."""
+
+    name: str
+    value: object
+    origin: str
+    description: str
+
+
+def load_settings(
+    directory: Path, overrides: Mapping[str, Any] | None = None
+) -> tuple[Settings, dict[str, str]]:
+    """Read the settings for a program started in *directory*.
+
+    *overrides* are the command line's values by dotted name. Returned beside the
+    settings: where each value that is not a default came from, by dotted name. Paths in
+    `wirehouse.toml` are relative to its folder. Raises `SettingsError`.
+    """
+    layers = (
+        (FILE_NAME, _from_file(directory / FILE_NAME)),
+        ("environment", _from_environment()),
+        ("command line", dict(overrides or {})),
+    )
+    merged: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for origin, layer in layers:
+        for name, value in layer.items():
+            merged[name] = value
+            origins[name] = origin
+    known = set(_names())
+    for name, origin in origins.items():
+        if name not in known:
+            raise SettingsError(_unknown(name, origin, known))
+    try:
+        return Settings(**_nested(merged)), origins
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        top = next((n for n in origins if name == n or name.startswith(n + ".")), name)
+        reason = first["msg"].removeprefix("Value error, ")
+        origin = origins.get(top, "default")
+        msg = f"setting {name} = {first['input']!r} ({origin}): {reason}"
+        raise SettingsError(msg) from None
+
+
+def describe_settings(
+    settings: Settings, origins: Mapping[str, str]
+) -> Iterator[SettingValue]:
+    """Every setting by its dotted name, in the order in which it is declared."""
+    for name, (description, value) in _walk(settings):
+        yield SettingValue(name, value, origins.get(name, "default"), description)
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"{path}: not valid TOML: {error}"
+        raise SettingsError(msg) from None
+    flat = dict(_flat(tables))
+    for name in ("data", "sources"):
+        if name in flat:
+            flat[name] = _relative_to(path.parent, flat[name])
+    return flat
+
+
+def _relative_to(folder: Path, value: object) -> object:
+    """Resolve the paths of a settings file, leaving URLs and names alone."""
+    if isinstance(value, list):
+        return [_relative_to(folder, item) for item in value]
+    if isinstance(value, dict) and "location" in value:
+        return {**value, "location": _relative_to(folder, value["location"])}
+    if isinstance(value, str) and ":" not in value.partition("/")[0]:
+        return str(folder / value)
+    return value
+
+
+def _from_environment() -> dict[str, Any]:
+    """Read `WIREHOUSE_…`; names are checked by the caller, so a typo is seen."""
+    flat: dict[str, Any] = {}
+    source = EnvSettingsSource(Settings)
+    try:
+        values = dict(_flat(source()))
+    except SourceError as error:
+        msg = f"environment: {error}; lists and maps are written as JSON"
+        raise SettingsError(msg) from None
+    for variable in os.environ:
+        if variable.startswith(ENVIRONMENT_PREFIX):
+            name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
+            flat[name] = values.get(name, os.environ[variable])
+    return flat
+
+
+def _flat(tables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    parts = {n for n in _names() if "." in n}
+    for key, value in tables.items():
+        name = prefix + key
+        is_part = any(known.startswith(name + ".") for known in parts)
+        if is_part and isinstance(value, dict):
+            yield from _flat(value, name + ".")
+        else:
+            yield name, value
+
+
+def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for name, value in flat.items():
+        *parents, last = name.split(".")
+        table = tree
+        for parent in parents:
+            table = table.setdefault(parent, {})
+        table[last] = value
+    return tree
+
+
+def _names() -> Iterator[str]:
+    for name, _ in _walk(Settings.model_construct()):
+        yield name
+
+
+def _walk(
+    part: BaseModel, prefix: str = ""
+) -> Iterator[tuple[str, tuple[str, object]]]:
+    for name, field in type(part).model_fields.items():
+        value = getattr(part, name)
+        if isinstance(value, _Part):
+            yield from _walk(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, (field.description or "", value)
+
+
+def _unknown(name: str, origin: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    return f"setting {name!r} ({origin}) does not exist; the nearest is {near[0]!r}"

@@ -1,0 +1,35 @@
+"""What changed in a source since it was read: found files against known ones. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from tasks.models import Changes, FoundFile, KnownFile, Source
+
+
+def changes(
+    source: Source,
+    found: Sequence[FoundFile],
+    known: Mapping[str, KnownFile],
+    *,
+    full: bool,
+) -> Changes:
+    """Compare *found* with *known*, by path; with *full*, every file is to be read."""
+    changed = []
+    unchanged = rejected = 0
+    for file in found:
+        before = known.get(file.path)
+        if full or before is None or not _is_same(file, before):
+            changed.append(replace(file, before=before))
+        elif file.kind == "article":
+            unchanged += before.fate == "loaded"
+            rejected += before.fate == "rejected"
+    present = {file.path for file in found}
+    gone = tuple(known[path] for path in sorted(known) if path not in present)
+    files = sum(file.kind == "article" for file in found)
+    return Changes(source, tuple(changed), gone, files, unchanged, rejected)
+
+
+def _is_same(file: FoundFile, before: KnownFile) -> bool:
+    return file.fingerprint is not None and file.fingerprint == before.fingerprint

@@ -1,0 +1,36 @@
+-- Whose word counts for an article: its own file before a mention, a file that exists
+-- before one that is gone, then the newest publication, then the later path. What the
+-- files of this batch said before is void.
+create or replace temp table winners as
+with best as (
+    select *
+    from batch_claims
+    qualify row_number() over (
+        partition by article_id
+        order by
+            entry = 0 desc,
+            published_at desc nulls last,
+            path desc,
+            source_id desc,
+            entry
+    ) = 1
+)
+select best.*
+from best
+left join articles on articles.article_id = best.article_id
+left join documents on documents.document_id = articles.document_id
+where articles.article_id is null
+    or articles.document_id in (select document_id from batch_documents)
+    or (
+        best.entry = 0,
+        true,
+        coalesce(best.published_at, '-infinity'::timestamptz),
+        best.path,
+        best.source_id
+    ) > (
+        not articles.is_stub,
+        documents.removed_at is null,
+        coalesce(articles.published_at, '-infinity'::timestamptz),
+        documents.path,
+        documents.source_id
+    )

@@ -1,0 +1,11 @@
+-- What an article's file no longer lists is gone from the article.
+delete from article_topics
+using winners
+where article_topics.article_id = winners.article_id
+    and not exists (
+        from batch_article_topics as batch
+        where batch.document_id = winners.document_id
+            and batch.entry = winners.entry
+            and batch.article_id = winners.article_id
+            and batch.topic_id = article_topics.topic_id
+    )

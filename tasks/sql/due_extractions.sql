@@ -1,0 +1,21 @@
+-- Captures that answered and that no page was read from yet, the latest of each article;
+-- with $all, those that were read too.
+select captures.capture_id, captures.article_id, captures.final_url,
+    captures.content_type, captures.warc_file, captures.warc_offset,
+    captures.warc_length
+from captures
+left join pages on pages.article_id = captures.article_id
+where captures.outcome = 'ok'
+    and captures.warc_file is not null
+    and ($all or (
+        pages.capture_id is distinct from captures.capture_id
+        and captures.capture_id not in (
+            select subject_id
+            from rejections
+            where stage = 'page' and resolved_at is null and subject_id is not null
+        )
+    ))
+qualify row_number() over (
+    partition by captures.article_id order by captures.attempt desc
+) = 1
+order by captures.warc_file, captures.warc_offset

@@ -1,0 +1,19 @@
+-- Images that are due: never asked for, or past their next check.
+select image_id, url, etag, last_modified, status = 'cached' as is_cached
+from images
+where (
+        status = 'due'
+        or next_check_at <= $moment
+        or ($retry_failed and status = 'failed')
+    )
+    and (
+        $include_related
+        or image_id in (select image_id from provider_images)
+        or image_id in (
+            select article_images.image_id
+            from article_images
+            join articles on articles.article_id = article_images.article_id
+            where not articles.is_stub
+        )
+    )
+order by url

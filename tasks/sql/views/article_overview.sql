@@ -1,0 +1,56 @@
+-- One row an article: who published it, what became of its page and its images.
+create or replace view article_overview as
+select
+    articles.article_id,
+    articles.title,
+    articles.url,
+    providers.name as provider,
+    providers.registrable_domain,
+    articles.published_at,
+    articles.category,
+    articles.type,
+    topics.topics,
+    articles.quality,
+    articles.heat,
+    articles.is_published,
+    articles.is_removed,
+    articles.is_stub,
+    pages.article_id is not null as has_page,
+    pages.language,
+    pages.word_count,
+    coalesce(pictures.images, 0) as images,
+    coalesce(pictures.cached_images, 0) as cached_images,
+    coalesce(edges.related, 0) as related,
+    sources.name as source,
+    documents.path
+from articles
+join documents on documents.document_id = articles.document_id
+join sources on sources.source_id = documents.source_id
+left join providers on providers.provider_id = articles.provider_id
+left join pages on pages.article_id = articles.article_id
+left join (
+    select
+        article_topics.article_id,
+        list(topics.name order by article_topics.position) as topics
+    from article_topics
+    join topics on topics.topic_id = article_topics.topic_id
+    group by article_topics.article_id
+) as topics on topics.article_id = articles.article_id
+left join (
+    select
+        article_images.article_id,
+        count(*) as images,
+        count(*) filter (where images.status = 'cached') as cached_images
+    from article_images
+    join images on images.image_id = article_images.image_id
+    group by article_images.article_id
+) as pictures on pictures.article_id = articles.article_id
+left join (
+    select source_article_id, count(*) as related
+    from related_edges
+    where kind = 'related' and removed_at is null
+    group by source_article_id
+) as edges on edges.source_article_id = articles.article_id;
+
+comment on view article_overview is
+'One row an article: who published it, what became of its page and its images.';

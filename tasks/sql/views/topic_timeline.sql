@@ -1,0 +1,14 @@
+-- How many articles each topic had on each day (UTC).
+create or replace view topic_timeline as
+select
+    articles.published_at::date as published_on,
+    topics.name as topic,
+    count(*) as articles,
+    round(avg(articles.quality), 1) as mean_quality
+from article_topics
+join topics on topics.topic_id = article_topics.topic_id
+join articles on articles.article_id = article_topics.article_id
+where articles.published_at is not null
+group by published_on, topics.name;
+
+comment on view topic_timeline is 'How many articles each topic had on each day (UTC).';

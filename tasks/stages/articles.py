@@ -1,0 +1,188 @@
+"""Steps on sources: what changed is read, parsed and loaded."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tasks.articles import parse_article, parse_taxonomy, read_again
+from tasks.models import (
+    Article,
+    Changes,
+    Fate,
+    FoundFile,
+    KnownFile,
+    Rejection,
+    Source,
+    SourceFile,
+    Taxonomy,
+)
+from tasks.rows import (
+    article_tables,
+    file_table,
+    rejection_table,
+    taxonomy_tables,
+)
+from tasks.run import Run
+from tasks.settings import SourceSettings
+from tasks.sources.changes import changes
+from tasks.sources.folder import list_folder, read_file
+from tasks.urls import identify
+
+BATCH_FILES = 500  # article files per batch: about a second, and few Prefect tasks
+
+
+class SourceError(ValueError):
+    """A source that cannot be read: one line that names it and what to do."""
+
+
+def list_source(run: Run, place: SourceSettings) -> Changes:
+    """Find out what changed in a source since it was last read to its end."""
+    source = locate_source(place)
+    found, rejections = list_folder(source, max_depth=run.settings.read.max_depth)
+    table = rejection_table((rejection, None) for rejection in rejections)
+    with run.warehouse.transaction():
+        run.warehouse.put_source(source, None)
+        run.warehouse.resolve_listing(source.source_id, table, run.moment)
+        run.warehouse.put_rejections(run.run_id, table)
+    known = run.warehouse.known_files(source.source_id)
+    seen = changes(source, found, known, full=run.job.full)
+    run.counts["files"] += seen.files + len(rejections)
+    run.counts["unchanged"] += seen.unchanged
+    run.counts["rejected"] += seen.rejected + len(rejections)
+    counts = f"{seen.files:,} articles, {len(seen.changed):,} files to read"
+    run.say(f"{source.name}: {counts}")
+    return seen
+
+
+def file_batches(seen: Changes) -> list[tuple[FoundFile, ...]]:
+    """Cut the changed files into batches, taxonomy first."""
+    files = sorted(seen.changed, key=lambda file: (file.kind == "article", file.path))
+    starts = range(0, len(files), BATCH_FILES)
+    return [tuple(files[start : start + BATCH_FILES]) for start in starts]
+
+
+def load_files(run: Run, source: Source, files: Sequence[FoundFile]) -> None:
+    """Read a batch of files and load it, in one transaction."""
+    batch = _Batch()
+    for file in files:
+        _read(run, source, file, batch)
+    tables = article_tables(batch.articles, ())
+    if again := run.warehouse.contested(tables):
+        tables = article_tables(batch.articles, map(read_again, again))
+    rejections = rejection_table((rejection, None) for rejection in batch.rejections)
+    paths = batch.read_paths
+    with run.warehouse.transaction():
+        run.warehouse.load_taxonomy(taxonomy_tables(batch.taxonomy), run.moment)
+        run.warehouse.load_articles(tables, run.moment)
+        run.warehouse.put_files(file_table(source.source_id, batch.files))
+        run.warehouse.resolve_rejections(
+            source.source_id, paths, rejections, run.moment
+        )
+        run.warehouse.put_rejections(run.run_id, rejections)
+    run.counts["loaded"] += len(batch.articles)
+    run.counts["unchanged"] += batch.unchanged
+    run.counts["rejected"] += batch.rejected
+    entries = sum(len(article.related) for article in batch.articles)
+    run.counts["related_entries"] += entries
+    run.say(f"{source.name}: {len(files):,} files read, {len(batch.articles):,} loaded")
+
+
+def finish_source(run: Run, seen: Changes) -> None:
+    """Mark what is gone, and note that the source was read to its end."""
+    source_id = seen.source.source_id
+    gone = [file.path for file in seen.gone]
+    documents = [
+        identify("document", str(source_id), file.path)
+        for file in seen.gone
+        if file.kind == "article"
+    ]
+    again = run.warehouse.contested({}, documents) if documents else []
+    tables = article_tables((), map(read_again, again))
+    with run.warehouse.transaction():
+        if gone:
+            nothing = rejection_table(())
+            run.warehouse.remove_documents(documents, tables, run.moment)
+            run.warehouse.forget_files(source_id, gone)
+            run.warehouse.resolve_rejections(source_id, gone, nothing, run.moment)
+        run.warehouse.put_source(seen.source, run.moment)
+    run.counts["removed"] += len(documents)
+    if documents:
+        run.say(f"{seen.source.name}: {len(documents):,} files are gone")
+
+
+def locate_source(place: SourceSettings) -> Source:
+    """Say which source a setting names; raise `SourceError` if none can be read."""
+    location = place.location
+    if "://" in location or location.endswith((".bundle", ".git")):
+        msg = f"source {location!r}: git is not read yet; clone it and name the folder"
+        raise SourceError(msg)
+    folder = Path(location).expanduser().resolve()
+    if not folder.is_dir():
+        what = "a file" if folder.exists() else "not there"
+        msg = f"source {location!r} is {what}: name a folder of Markdown articles"
+        raise SourceError(msg)
+    name = place.name or str(folder)
+    return Source(identify("source", name), "folder", name, str(folder))
+
+
+@dataclass
+class _Batch:
+    """What came of the files of one batch."""
+
+    articles: list[Article] = field(default_factory=list)
+    taxonomy: list[Taxonomy] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    files: list[tuple[KnownFile, int]] = field(default_factory=list)
+    read_paths: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    rejected: int = 0
+
+
+def _read(run: Run, source: Source, file: FoundFile, batch: _Batch) -> None:
+    content = read_file(source, file, max_bytes=run.settings.read.max_file_bytes)
+    if isinstance(content, Rejection):
+        _take(content, file, None, batch)
+        return
+    sha256 = hashlib.sha256(content.content).hexdigest()
+    before = file.before
+    if before is not None and before.sha256 == sha256 and not run.job.full:
+        _note(file, sha256, before.fate, batch)
+        batch.unchanged += file.kind == "article" and before.fate == "loaded"
+        batch.rejected += file.kind == "article" and before.fate == "rejected"
+        return
+    parsed = _parse(content, file)
+    _take(parsed, file, sha256, batch)
+
+
+def _parse(content: SourceFile, file: FoundFile) -> Article | Taxonomy | Rejection:
+    if file.kind == "taxonomy":
+        return parse_taxonomy(content)
+    return parse_article(content)
+
+
+def _take(
+    parsed: Article | Taxonomy | Rejection,
+    file: FoundFile,
+    sha256: str | None,
+    batch: _Batch,
+) -> None:
+    batch.read_paths.append(file.path)
+    if isinstance(parsed, Rejection):
+        batch.rejections.append(parsed)
+        batch.rejected += file.kind == "article"
+        _note(file, sha256, "rejected", batch)
+        return
+    batch.rejections.extend(parsed.rejections)
+    if isinstance(parsed, Article):
+        batch.articles.append(parsed)
+    else:
+        batch.taxonomy.append(parsed)
+    _note(file, sha256, "loaded", batch)
+
+
+def _note(file: FoundFile, sha256: str | None, fate: Fate, batch: _Batch) -> None:
+    known = KnownFile(file.path, file.kind, fate, sha256, file.fingerprint)
+    batch.files.append((known, file.size_bytes))

@@ -1,0 +1,162 @@
+"""Steps on pages: what is due is fetched, captured, read and linked."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from tasks.due import by_host, is_captured, next_moment, page_request
+from tasks.extraction import extract_page
+from tasks.models import (
+    Capture,
+    DueExtraction,
+    DuePage,
+    Page,
+    PageRequest,
+    Rejection,
+    Response,
+    Via,
+)
+from tasks.rows import capture_table, page_tables, rejection_table
+from tasks.run import Run
+from tasks.sandbox import Failure, run_sandboxed
+from tasks.urls import identify, url_key
+from tasks.web.answers import header
+from tasks.web.pages import run_fetch_pages
+
+BATCH_EXTRACTIONS = 200  # captures per task: some seconds of work
+
+
+def due_pages(run: Run) -> list[list[DuePage]]:
+    """Return the pages that are due, in batches, a host's pages side by side."""
+    fetch = run.settings.fetch
+    pages = run.warehouse.due_pages(
+        run.moment,
+        include_related=fetch.include_related,
+        retry_failed=run.job.retry_failed,
+    )
+    run.counts["urls_due"] += len(pages)
+    run.counts["deferred"] += len(pages)
+    run.say(f"{len(pages):,} pages are due")
+    return by_host(pages, fetch.batch_size)
+
+
+def fetch_pages(run: Run, pages: Sequence[DuePage]) -> None:
+    """Fetch a batch of pages; what is known when it ends, however it ends, is kept."""
+    tries: dict[UUID, list[Capture]] = {}
+
+    def keep(
+        request: PageRequest, via: Via, url: str, moment: datetime, response: Response
+    ) -> None:
+        capture = _capture(run, request, via, url, moment, response)
+        tries.setdefault(request.article_id, []).append(capture)
+
+    requests = [page_request(page, run.settings.fetch) for page in pages]
+    try:
+        run_fetch_pages(requests, run.settings.fetch, keep)
+    finally:
+        run.captures.flush()
+        days = run.settings.fetch.refetch_after_days
+        failures = {page.article_id: page.failures for page in pages}
+        rows = [
+            replace(capture, next_fetch_at=due_at)
+            for article_id, captures in tries.items()
+            for due_at in [_due_at(captures, failures[article_id], run, days)]
+            for capture in captures
+        ]
+        run.warehouse.put_captures(capture_table(rows))
+        _count_pages(run, tries)
+    captured = sum(is_captured(c.outcome for c in found) for found in tries.values())
+    run.say(f"{len(pages):,} pages asked for, {captured:,} captured")
+
+
+def due_extractions(run: Run, *, everything: bool = False) -> list[list[DueExtraction]]:
+    """Return the captures to read, in batches; with *everything*, also those read."""
+    due = run.warehouse.due_extractions(everything=everything)
+    starts = range(0, len(due), BATCH_EXTRACTIONS)
+    return [due[start : start + BATCH_EXTRACTIONS] for start in starts]
+
+
+def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
+    """Read a batch of captures, each in a child process, and load the pages."""
+    limits = run.settings.pages
+    results = run_sandboxed(
+        partial(extract_page, run.data / "captures"),
+        captures,
+        seconds=limits.seconds,
+        memory_bytes=limits.memory_bytes,
+        workers=limits.workers,
+    )
+    pages: list[tuple[UUID, UUID, Page, list[str]]] = []
+    rejections: list[tuple[Rejection, UUID | None]] = []
+    for due, result in zip(captures, results, strict=True):
+        if isinstance(result, Page):
+            keys = [url_key(link.url) for link in result.links]
+            pages.append((due.article_id, due.capture_id, result, keys))
+        else:
+            found = _rejected(result, due.url)
+            rejections.append((found, due.capture_id))
+    run.warehouse.put_pages(page_tables(pages), run.moment)
+    run.warehouse.put_rejections(run.run_id, rejection_table(rejections))
+    run.counts["pages"] += len(pages)
+    run.say(f"{len(captures):,} captures read, {len(pages):,} pages")
+
+
+def link_pages(run: Run) -> None:
+    """Make edges of the links between articles."""
+    run.warehouse.put_link_edges(run.moment)
+
+
+def _capture(
+    run: Run,
+    request: PageRequest,
+    via: Via,
+    url: str,
+    moment: datetime,
+    response: Response,
+) -> Capture:
+    """Write an answer to the WARC and make its row."""
+    has_body = response.outcome == "ok"
+    number = str(request.attempt)
+    return Capture(
+        capture_id=identify("capture", str(request.article_id), via, number),
+        article_id=request.article_id,
+        url=url,
+        via=via,
+        attempt=request.attempt,
+        requested_at=moment,
+        final_url=response.final_url,
+        status_code=response.status_code,
+        outcome=response.outcome,
+        reason=response.reason,
+        elapsed_ms=response.elapsed_ms,
+        content_type=header(response.headers, "content-type") or None,
+        etag=header(response.headers, "etag") or None,
+        last_modified=header(response.headers, "last-modified") or None,
+        body_sha256=hashlib.sha256(response.body).hexdigest() if has_body else None,
+        body_bytes=len(response.body) if has_body else None,
+        place=run.captures.write(response),
+        next_fetch_at=run.moment,
+    )
+
+
+def _due_at(captures: list[Capture], failures: int, run: Run, days: float) -> datetime:
+    tries = [(capture.outcome, capture.status_code) for capture in captures]
+    return next_moment(tries, failures, run.moment, days)
+
+
+def _count_pages(run: Run, tries: dict[UUID, list[Capture]]) -> None:
+    for captures in tries.values():
+        got = is_captured(capture.outcome for capture in captures)
+        run.counts["captured" if got else "failed"] += 1
+        run.counts["deferred"] -= 1
+
+
+def _rejected(result: Rejection | Failure, subject: str) -> Rejection:
+    if isinstance(result, Failure):
+        return Rejection("page", subject, result.reason)
+    return replace(result, stage="page", subject=subject)

@@ -1,0 +1,113 @@
+"""The plug board: the rooms' functions under the names that the flows use.
+
+`plain_steps` are the functions themselves, `prefect_steps` the same as Prefect tasks.
+Nothing is computed here, and a room is imported when its step is first taken: a run
+without pages and images pays for neither.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+Step = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plug:
+    """Where a step's function is, and how a task of it is named.
+
+    *title* is formatted with the step's arguments after the run: `{0}`, or `{count}`
+    for the length of the last one.
+    """
+
+    room: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The steps of all flows, in the order in which a refresh takes them."""
+
+    list_source: Step
+    load_files: Step
+    finish_source: Step
+    due_pages: Step
+    fetch_pages: Step
+    due_extractions: Step
+    read_pages: Step
+    link_pages: Step
+    due_images: Step
+    fetch_images: Step
+    publish: Step
+
+
+PLUGS = {
+    "list_source": Plug("tasks.stages.articles", "look for changes in {0.location}"),
+    "load_files": Plug("tasks.stages.articles", "load {count} files of {0.name}"),
+    "finish_source": Plug("tasks.stages.articles", "finish {0.source.name}"),
+    "due_pages": Plug("tasks.stages.pages", "look for pages that are due"),
+    "fetch_pages": Plug("tasks.stages.pages", "fetch {count} pages"),
+    "due_extractions": Plug("tasks.stages.pages", "look for captures to read"),
+    "read_pages": Plug("tasks.stages.pages", "read {count} captures"),
+    "link_pages": Plug("tasks.stages.pages", "link pages to articles"),
+    "due_images": Plug("tasks.stages.images", "look for images that are due"),
+    "fetch_images": Plug("tasks.stages.images", "fetch {count} images"),
+    "publish": Plug("tasks.publish", "publish"),
+}
+
+
+def plain_steps() -> Steps:
+    """Return the steps as plain functions, for a run without Prefect."""
+    return Steps(**{field.name: _function(field.name) for field in fields(Steps)})
+
+
+def prefect_steps() -> Steps:
+    """Return the steps as Prefect tasks, to be called within a flow."""
+    return Steps(**{field.name: _task(field.name) for field in fields(Steps)})
+
+
+def _function(name: str) -> Step:
+    def step(*arguments: Any, **options: Any) -> Any:
+        room = importlib.import_module(PLUGS[name].room)
+        return getattr(room, name)(*arguments, **options)
+
+    return step
+
+
+class _Box:
+    """Arguments that Prefect hands on unseen: it would walk through every value."""
+
+    def __init__(self, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
+        self.arguments = arguments
+        self.options = options
+
+
+def _task(name: str) -> Step:
+    from prefect import task  # noqa: PLC0415 - a direct run never imports Prefect
+    from prefect.cache_policies import NO_CACHE  # noqa: PLC0415
+
+    function = _function(name)
+
+    @task(
+        name=name.replace("_", " "),
+        task_run_name="{title}",
+        cache_policy=NO_CACHE,
+        persist_result=False,
+    )
+    def run_step(box: _Box, title: str) -> Any:
+        del title
+        return function(*box.arguments, **box.options)
+
+    def step(*arguments: Any, **options: Any) -> Any:
+        return run_step(_Box(arguments, options), _title(name, arguments))
+
+    return step
+
+
+def _title(name: str, arguments: tuple[Any, ...]) -> str:
+    last = arguments[-1]
+    count = f"{len(last):,}" if hasattr(last, "__len__") else ""
+    return PLUGS[name].title.format(*arguments[1:], count=count)

@@ -1,0 +1,330 @@
+"""Bytes become text, and text becomes the right text. Pure.
+
+Decoding follows the WHATWG: byte order mark, HTTP label, `<meta>`, then strict UTF-8,
+detection, and windows-1252 at last. Repairing changes as little as can be: what was
+never right in any language, each change under the name of its rule.
+"""
+
+from __future__ import annotations
+
+import codecs
+import html
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import cchardet
+import ftfy
+import webencodings
+from ftfy.badness import is_bad
+
+Source = Literal["bom", "header", "meta", "utf-8", "detected", "fallback"]
+
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_BE, "utf-16be"),
+    (codecs.BOM_UTF16_LE, "utf-16le"),
+)
+# The WHATWG's decoders accept more than Python's codecs of the same names.
+_CODECS = {
+    "shift_jis": "cp932",
+    "euc-kr": "cp949",
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+    "iso-8859-8-i": "iso-8859-8",
+    "x-mac-cyrillic": "mac-cyrillic",
+    "macintosh": "mac-roman",
+    "windows-874": "cp874",
+}
+_MULTI_BYTE = frozenset(
+    """
+    utf-8 utf-16le utf-16be shift_jis euc-jp iso-2022-jp euc-kr gbk gb18030 big5
+    """.split()
+)
+PRESCAN_BYTES = 1024  # encoding.spec.whatwg.org, "prescan a byte stream"
+_COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
+_META = re.compile(rb"<meta[\s/]([^>]*)>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(
+    rb"""([^\s=/>"']+)\s*(?:=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+)))?"""
+)
+_CHARSET = re.compile(
+    r"""charset\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;"']+))""", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Text with the WHATWG name of its encoding and what told it.
+
+    *flags*: `unknown_label`, `label_overridden`, `undecodable` (bytes that mean
+    nothing in the encoding became U+FFFD).
+    """
+
+    text: str
+    encoding: str
+    source: Source
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """Text after repair; *rules* names what was applied, in order, each once."""
+
+    text: str
+    rules: tuple[str, ...] = ()
+
+
+def decode(
+    content: bytes, declared: str | None = None, *, prescan: bool = True
+) -> Decoded:
+    """Turn *content* into text; never raises, linear in its size.
+
+    *declared* is the label (or whole `Content-Type`) of the HTTP header. *prescan* looks
+    for a `<meta>` label, which a Markdown file has no say with.
+    """
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if content.startswith(mark):
+            return _decoded(content[len(mark) :], encoding, "bom")
+    flags: list[str] = []
+    for source, label in _labels(content, declared, prescan=prescan):
+        named = webencodings.lookup(label)
+        if named is None:
+            flags.append("unknown_label")
+            continue
+        if _is_utf8_after_all(content, named.name):
+            flags.append("label_overridden")
+            break
+        return _decoded(content, named.name, source, flags)
+    return _undeclared(content, flags)
+
+
+def repair(text: str, *, entities: bool = False) -> Repaired:
+    """Mend what encodings and editors broke; idempotent, and good text stays.
+
+    With *entities*, HTML entities are resolved too: for titles and excerpts, which are
+    no HTML but often come from it.
+    """
+    if (
+        text.isascii()
+        and not _NEEDS_LOOK.search(text)
+        and not (entities and "&" in text)
+    ):
+        return Repaired(text)
+    return _repair(text, entities)
+
+
+def charset_of(content_type: str) -> str | None:
+    """Return the charset parameter of a `Content-Type`, if it has one."""
+    found = _CHARSET.search(content_type)
+    return (found[1] or found[2] or found[3]) if found else None
+
+
+def _labels(
+    content: bytes, declared: str | None, *, prescan: bool
+) -> Iterator[tuple[Source, str]]:
+    if declared:
+        label = charset_of(declared) if "/" in declared or "=" in declared else declared
+        if label:
+            yield "header", label
+    if prescan:
+        label = _meta_label(content[:PRESCAN_BYTES])
+        if label:
+            yield "meta", label
+
+
+def _meta_label(head: bytes) -> str | None:
+    """Find the label in the first bytes, as browsers do before they parse."""
+    for meta in _META.finditer(_COMMENT.sub(b"", head)):
+        attributes = {
+            match[1].lower(): match[2] or match[3] or match[4] or b""
+            for match in _ATTRIBUTE.finditer(meta[1])
+        }
+        label: str | None = attributes.get(b"charset", b"").decode("ascii", "replace")
+        if not label and attributes.get(b"http-equiv", b"").lower() == b"content-type":
+            label = charset_of(
+                attributes.get(b"content", b"").decode("ascii", "replace")
+            )
+        if label:
+            return _as_meta_means(label)
+    return None
+
+
+def _as_meta_means(label: str) -> str:
+    """Bytes that could be read this far are no UTF-16, whatever they claim."""
+    named = webencodings.lookup(label)
+    if named is None:
+        return label
+    name = str(named.name)
+    if name.startswith("utf-16"):
+        return "utf-8"
+    return "windows-1252" if name == "x-user-defined" else name
+
+
+def _is_utf8_after_all(content: bytes, encoding: str) -> bool:
+    """Tell whether a legacy label is wrong.
+
+    UTF-8 almost never decodes by accident, while many servers call UTF-8 Latin-1.
+    """
+    if encoding.startswith("utf-") or encoding == "iso-2022-jp" or content.isascii():
+        return False
+    return _is_utf8(content)
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _undeclared(content: bytes, flags: list[str]) -> Decoded:
+    if _is_utf8(content) and b"\0" not in content:
+        return _decoded(content, "utf-8", "utf-8", flags)
+    guess = _utf16_by_zeros(content) or _detected(content)
+    if guess:
+        return _decoded(content, guess, "detected", flags)
+    return _decoded(content, "windows-1252", "fallback", flags)
+
+
+def _utf16_by_zeros(content: bytes) -> str | None:
+    """Recognise unmarked UTF-16 by its zero bytes: every second one of Latin text."""
+    head = content[:PRESCAN_BYTES]
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if max(even, odd) * 5 < len(head):
+        return None
+    if even == 0:
+        return "utf-16le"
+    return "utf-16be" if odd == 0 else None
+
+
+def _detected(content: bytes) -> str | None:
+    try:
+        label = cchardet.detect(content)["encoding"]
+    except (ValueError, RuntimeError, UnicodeError):
+        return None
+    named = webencodings.lookup(label) if label else None
+    # UTF-8 was tried strictly; a detector that still says so has seen a torn one.
+    return named.name if named else None
+
+
+def _decoded(
+    content: bytes, encoding: str, source: Source, flags: list[str] | None = None
+) -> Decoded:
+    codec = _CODECS.get(encoding, encoding)
+    errors = "replace" if encoding in _MULTI_BYTE else "wirehouse-c1"
+    try:
+        text = content.decode(codec, errors)
+    except (LookupError, UnicodeError):
+        text = webencodings.decode(content, encoding, "replace")[0]
+    found = list(dict.fromkeys(flags or ()))
+    if "\ufffd" in text and "�".encode() not in content:
+        found.append("undecodable")
+    return Decoded(text, encoding, source, tuple(found))
+
+
+def _c1_for_undefined(error: UnicodeError) -> tuple[str, int]:
+    """Map bytes that a single-byte encoding leaves open as the WHATWG's indexes do."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    byte = error.object[error.start]
+    text = (
+        chr(byte)
+        if error.encoding.startswith(("cp125", "charmap", "windows")) and byte < 0xA0
+        else "\ufffd"
+    )
+    return text, error.start + 1
+
+
+codecs.register_error("wirehouse-c1", _c1_for_undefined)
+
+
+# --- repair ---------------------------------------------------------------------
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_NEEDS_LOOK = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_ZERO_WIDTH = re.compile("[\u180e\u200b\u2060\ufeff]")
+# A joiner means something between letters of scripts that join, and in emoji.
+_IDLE_JOINER = re.compile(
+    "(?<![\u0600-\u109f\u1780-\u18af\ua800-\uabff\ufe0f\U0001f000-\U0001faff\u2600-\u27bf])"
+    "[\u200c\u200d]+|[\u200c\u200d]+"
+    "(?![\u0600-\u109f\u1780-\u18af\ua800-\uabff\u2600-\u27bf\U0001f000-\U0001faff])"
+)
+MAX_MARKS = 30  # combining marks in a row: the limit of UAX 15's Stream-Safe Format
+_MARKS = re.compile(
+    rf"([^\W\d_]?)([\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{{{MAX_MARKS}}})[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]+"
+)
+# Only what undoes a wrong decoding: everything that merely looks nicer is off.
+_FTFY = ftfy.TextFixerConfig(
+    unescape_html=False,
+    remove_terminal_escapes=False,
+    fix_latin_ligatures=False,
+    fix_character_width=False,
+    uncurl_quotes=False,
+    fix_line_breaks=False,
+    remove_control_chars=False,
+    normalization=None,
+    explain=True,
+)
+
+
+@lru_cache(maxsize=8_192)
+def _repair(text: str, entities: bool) -> Repaired:  # noqa: FBT001 - a cache key
+    rules: dict[str, None] = {}
+    for _ in range(5):  # one repair may uncover another: `&amp;rsquo;`, double mojibake
+        before = text
+        for rule, mend in _RULES:
+            if rule == "entities" and not entities:
+                continue
+            mended = mend(text)
+            if mended != text:
+                rules[rule] = None
+                text = mended
+        if text == before:
+            break
+    return Repaired(text, tuple(rules))
+
+
+def _unescape(text: str) -> str:
+    return html.unescape(text) if "&" in text else text
+
+
+def _fix_mojibake(text: str) -> str:
+    if text.isascii():
+        return text
+    return "\n".join(_fix_paragraph(paragraph) for paragraph in text.split("\n"))
+
+
+def _fix_paragraph(paragraph: str) -> str:
+    if not is_bad(paragraph):
+        return paragraph
+    return str(ftfy.fix_encoding_and_explain(paragraph, _FTFY).text)
+
+
+def _drop_controls(text: str) -> str:
+    return _CONTROLS.sub("", text)
+
+
+def _drop_zero_width(text: str) -> str:
+    return _IDLE_JOINER.sub("", _ZERO_WIDTH.sub("", text))
+
+
+def _cap_marks(text: str) -> str:
+    return _MARKS.sub(r"\1\2", text)
+
+
+def _compose(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+_RULES = (
+    ("entities", _unescape),
+    ("mojibake", _fix_mojibake),
+    ("control_characters", _drop_controls),
+    ("zero_width", _drop_zero_width),
+    ("combining_marks", _cap_marks),
+    ("nfc", _compose),
+)

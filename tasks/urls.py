@@ -1,0 +1,177 @@
+"""One spelling per address, and the ids that follow from it. Pure.
+
+An address has two values here: `fetch_url` is what to ask the network for, `url_key` is
+what makes two addresses the same article.
+
+| address | `url_key` |
+|---|---|
+| `http://WWW.News.example/a` | `https://news.example/a` |
+| `https://news.example/a?utm_source=x&id=7#top` | `https://news.example/a?id=7` |
+| `https://news.example:443/a/../b` | `https://news.example/b` |
+| `https://n-example.cdn.ampproject.org/c/s/n.example/b` | `https://n.example/b` |
+| `https://news.example/a?utm_source=x&sig=ab` | (signed: its query stays as it is) |
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import lru_cache
+from uuid import UUID
+
+import ada_url
+from publicsuffixlist import PublicSuffixList
+
+NAMESPACE = UUID("5b8f1c52-6a0f-5d3e-9d5c-0d2d5f3b7c11")  # drawn once for Wirehouse
+
+# Parameters that only say where a reader came from, by their exact names.
+TRACKING_PARAMETERS = frozenset(
+    """
+    utm_source utm_medium utm_campaign utm_term utm_content utm_id utm_name utm_brand
+    utm_social utm_social-type utm_reader utm_viz_id utm_pubreferrer utm_swu
+    fbclid gclid gclsrc dclid gbraid wbraid msclkid yclid twclid ttclid li_fat_id
+    igshid mc_cid mc_eid mkt_tok vero_id _hsenc _hsmi __hstc __hssc __hsfp
+    WT.mc_id wt.mc_id _ga _gl oly_enc_id oly_anon_id s_cid
+    amp_js_v amp_gsa usqp
+    """.split()
+)
+# A signature covers the whole query: one byte less and the server refuses it.
+SIGNATURE_PARAMETERS = frozenset(
+    """
+    signature sig sign hmac hdnea hdnts token policy key-pair-id
+    x-amz-signature x-goog-signature x-oss-signature
+    """.split()
+)
+# Addresses of AMP caches hold the article's own address in their path
+# (amp.dev/documentation/guides-and-tutorials/learn/amp-caches-and-cors/amp-cache-urls).
+_AMP_CACHE = re.compile(
+    r"https?://(?:[^/?#]+\.cdn\.ampproject\.org|(?:www\.)?bing-amp\.com)"
+    r"/[civ]/(s/)?(.+)",
+    re.ASCII | re.DOTALL,
+)
+_GOOGLE_AMP = re.compile(
+    r"https?://(?:www\.)?google\.[a-z.]{2,6}/amp/(s/)?(.+)", re.ASCII | re.DOTALL
+)
+_SCHEME = re.compile(r"[\x00-\x20]*([A-Za-z][A-Za-z0-9+.\-]*):", re.ASCII)
+_PUBLIC_SUFFIXES = PublicSuffixList()
+
+
+def fetch_url(url: str) -> str:
+    """Spell an http or https address as the WHATWG URL standard does.
+
+    Nothing but what the standard demands is changed: signatures, `%252F`, `%2F` and the
+    order of parameters stay. Raises `ValueError` with the reason.
+    """
+    return _parse(url).href
+
+
+def join_url(base: str, reference: str) -> str:
+    """Resolve *reference* against the page at *base*, spelled as by `fetch_url`.
+
+    Raises `ValueError` with the reason.
+    """
+    try:
+        parsed = ada_url.URL(reference, base=base)
+    except (ValueError, UnicodeError):
+        msg = f"{reference!r} is not an address on {base!r}"
+        raise ValueError(msg) from None
+    return _parse(parsed.href).href
+
+
+@lru_cache(maxsize=65_536)
+def url_key(url: str) -> str:
+    """Name the article that an address leads to; the table above shows how.
+
+    Idempotent: a key's key is itself. Raises `ValueError` with the reason.
+    """
+    parsed = _parse(url)
+    for _ in range(5):  # a cache's address may lead to another cache's
+        inner = _unwrap(parsed.href)
+        if inner is None:
+            break
+        parsed = _parse(inner)
+    port = f":{parsed.port}" if parsed.port else ""
+    host = _fold_www(parsed.hostname.rstrip(".")) or parsed.hostname
+    query = _without_tracking(parsed.search)
+    # Parsed again, because https may make another port the default one.
+    return ada_url.URL(f"https://{host}{port}{parsed.pathname}{query}").href
+
+
+def host_of(url: str) -> str:
+    """Return the host of an address that `fetch_url` has spelled."""
+    return str(ada_url.URL(url).hostname)
+
+
+@lru_cache(maxsize=16_384)
+def registrable_domain(domain: str) -> str | None:
+    """Return what somebody registered: `bbc.co.uk` of `www.bbc.co.uk`.
+
+    None where there is none, as for an address in numbers or a public suffix itself.
+    The public suffix list comes with its package, never from the network.
+    """
+    name = domain.strip().strip(".").lower()
+    if not name or re.fullmatch(r"[\d.]+|\[.*\]|.*:.*", name):
+        return None
+    found = _PUBLIC_SUFFIXES.privatesuffix(name)
+    return str(found) if found else None
+
+
+def identify(kind: str, *parts: str) -> UUID:
+    """Name a thing alike on every machine: a UUID of version 5 (RFC 9562, 5.5)."""
+    name = "\x1f".join((kind, *parts)).encode("utf-8", "surrogatepass")
+    digest = bytearray(
+        hashlib.sha1(NAMESPACE.bytes + name, usedforsecurity=False).digest()[:16]
+    )
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    return UUID(bytes=bytes(digest))
+
+
+def _parse(url: str) -> ada_url.URL:
+    if not url.strip():
+        msg = "the address is empty"
+        raise ValueError(msg)
+    try:
+        parsed = ada_url.URL(url)
+    except (ValueError, UnicodeError):
+        msg = f"{url!r} {_why_unusable(url)}"
+        raise ValueError(msg) from None
+    if parsed.protocol not in {"http:", "https:"}:
+        msg = f"{url!r} is not an http or https address"
+        raise ValueError(msg)
+    return parsed
+
+
+def _why_unusable(url: str) -> str:
+    scheme = _SCHEME.match(url)
+    if scheme is None:
+        return "is not an absolute address"
+    if scheme[1].lower() not in {"http", "https"}:
+        return "is not an http or https address"
+    return "has a host or port that no address can have"
+
+
+def _unwrap(href: str) -> str | None:
+    found = _AMP_CACHE.match(href) or _GOOGLE_AMP.match(href)
+    if found is None:
+        return None
+    inner = ("https://" if found[1] else "http://") + found[2]
+    return inner if ada_url.check_url(inner) else None
+
+
+def _fold_www(host: str) -> str:
+    rest = host
+    while rest.startswith("www.") and "." in rest[4:]:
+        rest = rest[4:]
+    return rest
+
+
+def _without_tracking(query: str) -> str:
+    if not query:
+        return ""
+    pairs = query[1:].split("&")
+    names = {pair.partition("=")[0] for pair in pairs}
+    if any(name.lower() in SIGNATURE_PARAMETERS for name in names):
+        return query
+    kept = [pair for pair in pairs if pair.partition("=")[0] not in TRACKING_PARAMETERS]
+    return "?" + "&".join(kept) if any(kept) else ""

@@ -1,0 +1,421 @@
+"""The only room that speaks SQL: one statement a file, its promise on top."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import UUID
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.models import (
+    Audit,
+    DueExtraction,
+    DueImage,
+    DuePage,
+    KnownFile,
+    Source,
+    StoredDocument,
+)
+from tasks.rows import SCHEMAS, Tables, table
+
+_FOLDER = resources.files("tasks") / "sql"
+# The working file reads and writes itself alone: no statement, however it came about,
+# reaches another file or the network.
+_LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "enable_external_access": "false",
+}
+
+
+class WarehouseError(Exception):
+    """A warehouse that cannot be used: one line on what and what to do."""
+
+
+class Warehouse:
+    """The working file, open for the one run that holds the lock."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def close(self) -> None:
+        """Close the file; what was committed stays."""
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of the statements inside, or none."""
+        self._connection.execute("begin")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("rollback")
+            raise
+        self._connection.execute("commit")
+
+    # --- runs
+
+    def begin_run(self, run_id: UUID, moment: datetime, version: str) -> int:
+        """Open the books of a run and return its number; open ones were killed."""
+        with self.transaction():
+            self._run("mark_killed_runs")
+            parameters = {"run_id": run_id, "moment": moment, "version": version}
+            (row,) = self._run("begin_run", parameters)
+        return int(row[0])
+
+    def finish_run(
+        self, run_id: UUID, moment: datetime, status: str, summary: Mapping[str, Any]
+    ) -> None:
+        """Close the books of a run."""
+        parameters = {
+            "run_id": run_id,
+            "moment": moment,
+            "status": status,
+            "summary": json.dumps(summary),
+        }
+        self._run("finish_run", parameters)
+
+    def name_flow_run(self, run_id: UUID, flow_run_id: UUID) -> None:
+        """Note which flow run of Prefect a run is."""
+        self._run("name_flow_run", {"run_id": run_id, "flow_run_id": flow_run_id})
+
+    def audit(self, run_id: UUID) -> list[Audit]:
+        """Hold the whole warehouse against every rule in `tasks/sql/audits`."""
+        audits = []
+        for name in _names("audits"):
+            ((failed_rows, detail),) = self._run(f"audits/{name}")
+            audits.append(Audit(name, failed_rows, detail))
+            parameters = {
+                "run_id": run_id,
+                "name": name,
+                "failed_rows": failed_rows,
+                "detail": detail,
+            }
+            self._run("put_audit", parameters)
+        return audits
+
+    # --- sources and articles
+
+    def put_source(self, source: Source, read_at: datetime | None) -> None:
+        """Note a source; *read_at* is None until it was read to its end."""
+        parameters = {
+            "source_id": source.source_id,
+            "kind": source.kind,
+            "name": source.name,
+            "location": source.location,
+            "revision": None,
+            "moment": read_at,
+        }
+        self._run("put_source", parameters)
+
+    def known_files(self, source_id: UUID) -> dict[str, KnownFile]:
+        """Return what earlier runs know of a source's files, by path."""
+        rows = self._run("known_files", {"source_id": source_id})
+        return {row[0]: KnownFile(*row) for row in rows}
+
+    def contested(
+        self, tables: Tables, gone: Sequence[UUID] = ()
+    ) -> list[StoredDocument]:
+        """Return the unchanged files whose word may count once *tables* are loaded.
+
+        *gone* are documents that are about to be removed.
+        """
+        with self._registered(tables, gone):
+            return [StoredDocument(*row) for row in self._run("find_contested")]
+
+    def load_articles(self, tables: Tables, moment: datetime) -> None:
+        """Load a batch of articles; the caller holds the transaction."""
+        parameters = {"moment": moment}
+        with self._registered(tables, ()):
+            self._run("put_documents", parameters)
+            self._run("put_observations", parameters)
+            self._put_articles(parameters)
+            self._put_details(parameters)
+
+    def load_taxonomy(self, tables: Tables, moment: datetime) -> None:
+        """Load providers and topics of a hub's taxonomy."""
+        with self._registered(tables, ()):
+            self._run("choose_winners")
+            self._put_details({"moment": moment})
+
+    def remove_documents(
+        self, document_ids: Sequence[UUID], tables: Tables, moment: datetime
+    ) -> None:
+        """Mark files as gone; *tables* hold what the files left to speak now say."""
+        parameters = {"moment": moment}
+        with self._registered(tables, document_ids):
+            self._run("remove_documents", parameters)
+            self._put_articles(parameters)
+
+    def put_files(self, files: pa.Table) -> None:
+        """Note what was seen of files, so that the next run reads only changes."""
+        with self._registered({"batch_files": files}, ()):
+            self._run("put_files")
+
+    def forget_files(self, source_id: UUID, paths: Sequence[str]) -> None:
+        """Forget files that are gone."""
+        self._run("forget_files", {"source_id": source_id, "paths": list(paths)})
+
+    def put_rejections(self, run_id: UUID, rejections: pa.Table) -> None:
+        """Put rejections on record; one that stands already keeps its row."""
+        with self._registered({"batch_rejections": rejections}, ()):
+            self._run("put_rejections", {"run_id": run_id})
+
+    def resolve_rejections(
+        self,
+        source_id: UUID,
+        paths: Sequence[str],
+        rejections: pa.Table,
+        moment: datetime,
+    ) -> None:
+        """End the rejections of files that were read anew, but for *rejections*."""
+        parameters = {"source_id": source_id, "paths": list(paths), "moment": moment}
+        with self._registered({"batch_rejections": rejections}, ()):
+            self._run("resolve_rejections_of_files", parameters)
+
+    def resolve_listing(
+        self, source_id: UUID, rejections: pa.Table, moment: datetime
+    ) -> None:
+        """End the rejections of what was no file, but for *rejections*."""
+        parameters = {"source_id": source_id, "moment": moment}
+        with self._registered({"batch_rejections": rejections}, ()):
+            self._run("resolve_rejections_of_listing", parameters)
+
+    def _put_articles(self, parameters: Mapping[str, Any]) -> None:
+        self._run("choose_winners")
+        self._run("put_articles", parameters)
+        self._run("delete_article_topics")
+        self._run("put_article_topics")
+        self._run("delete_article_images")
+        self._run("put_article_images")
+        self._run("close_related_edges", parameters)
+        self._run("close_edges_of_gone_documents", parameters)
+        self._run("put_related_edges", parameters)
+        self._run("delete_repairs")
+        self._run("put_repairs")
+
+    def _put_details(self, parameters: Mapping[str, Any]) -> None:
+        self._run("put_providers")
+        self._run("put_provider_images")
+        self._run("put_topics")
+        self._run("put_images", parameters)
+
+    # --- pages
+
+    def due_pages(
+        self, moment: datetime, *, include_related: bool, retry_failed: bool
+    ) -> list[DuePage]:
+        """Return the pages that are due, new ones first."""
+        parameters = {
+            "moment": moment,
+            "include_related": include_related,
+            "retry_failed": retry_failed,
+        }
+        return [DuePage(*row) for row in self._run("due_pages", parameters)]
+
+    def put_captures(self, captures: pa.Table) -> None:
+        """Put tries on record, each once."""
+        with self._registered({"batch_captures": captures}, ()):
+            self._run("put_captures")
+
+    def due_extractions(self, *, everything: bool) -> list[DueExtraction]:
+        """Return the captures to read, in the order in which they lie on disk."""
+        rows = self._run("due_extractions", {"all": everything})
+        return [DueExtraction(*row) for row in rows]
+
+    def put_pages(self, tables: Tables, moment: datetime) -> None:
+        """Load what pages say and where they link to."""
+        parameters = {"moment": moment}
+        with self.transaction(), self._registered(tables, ()):
+            self._run("put_pages")
+            self._run("delete_links")
+            self._run("put_links")
+            self._run("resolve_rejections_of_pages", parameters)
+
+    def put_link_edges(self, moment: datetime) -> None:
+        """Make edges of the links that lead to known articles."""
+        parameters = {"moment": moment}
+        with self.transaction():
+            self._run("resolve_links")
+            self._run("put_link_edges", parameters)
+            self._run("close_link_edges", parameters)
+
+    # --- images
+
+    def due_images(
+        self, moment: datetime, *, include_related: bool, retry_failed: bool
+    ) -> list[DueImage]:
+        """Return the images that are due."""
+        parameters = {
+            "moment": moment,
+            "include_related": include_related,
+            "retry_failed": retry_failed,
+        }
+        return [DueImage(*row) for row in self._run("due_images", parameters)]
+
+    def put_images(self, results: pa.Table) -> None:
+        """Note how due images ended."""
+        with self._registered({"batch_image_results": results}, ()):
+            self._run("put_image_results")
+
+    # --- the file
+
+    def checkpoint(self) -> None:
+        """Bring everything committed into the file itself, so that it can be copied."""
+        self._connection.execute("checkpoint")
+
+    def _run(
+        self, name: str, parameters: Mapping[str, Any] | None = None
+    ) -> list[tuple[Any, ...]]:
+        result = self._connection.execute(_statement(name), dict(parameters or {}))
+        return result.fetchall() if result.description else []
+
+    @contextmanager
+    def _registered(self, tables: Tables, ids: Sequence[UUID]) -> Iterator[None]:
+        """Make *tables* visible as `batch_…`; those that are missing are empty.
+
+        They are copied to temporary tables, because DuckDB cannot filter Arrow's UUIDs
+        where they lie.
+        """
+        given = {**tables, "batch_ids": table("batch_ids", [(found,) for found in ids])}
+        for name in SCHEMAS:
+            rows = given.get(name)
+            self._connection.register(
+                "batch", rows if rows is not None else _empty(name)
+            )
+            self._connection.execute(
+                f"create or replace temp table {name} as from batch"
+            )
+            self._connection.unregister("batch")
+        yield
+
+
+@contextmanager
+def open_warehouse(path: Path, moment: datetime) -> Iterator[Warehouse]:
+    """Open the working file, made or brought to the newest schema first.
+
+    Raises `WarehouseError` when the file is no warehouse, or a newer one than this.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = _connect(path)
+    try:
+        _migrate(connection, path, moment)
+        yield Warehouse(connection)
+    finally:
+        connection.close()
+
+
+class Published:
+    """The published file, open for reading; any number of programs may."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def read_table(self, name: str) -> pa.RecordBatchReader:
+        """Return all rows of a table, batch by batch."""
+        return self._connection.table(name).fetch_arrow_reader()
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """Return the answer of one of the statements in `tasks/sql`, a row a dict."""
+        result = self._connection.execute(_statement(name))
+        columns = [column[0] for column in result.description]
+        return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+
+    def query(self, statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Answer a reader's own statement with columns and rows.
+
+        Raises `WarehouseError` with the reason.
+        """
+        result = self._execute(statement)
+        return [column[0] for column in result.description], result.fetchall()
+
+    def write_parquet(self, statement: str, target: BinaryIO) -> None:
+        """Write the answer to a reader's own statement as Parquet."""
+        pq.write_table(self._execute(statement).fetch_arrow_table(), target)
+
+    def _execute(self, statement: str) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connection.execute(statement)
+        except duckdb.Error as error:
+            raise WarehouseError(str(error)) from None
+
+
+@contextmanager
+def open_published(path: Path) -> Iterator[Published]:
+    """Open the published file for reading; raises `WarehouseError` if there is none."""
+    if not path.is_file():
+        msg = f"{path} is not there yet: `wirehouse run` makes it"
+        raise WarehouseError(msg)
+    connection = _connect(path, read_only=True)
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        yield Published(connection)
+    finally:
+        connection.close()
+
+
+def table_names(path: Path) -> list[str]:
+    """Return the names of the tables of a published file."""
+    with open_published(path) as warehouse:
+        return [row["table_name"] for row in warehouse.rows("table_names")]
+
+
+def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), read_only=read_only, config=_LOCKED_DOWN)
+    except duckdb.Error as error:
+        reason = str(error).partition("\n")[0]
+        msg = f"{path} cannot be opened as a warehouse: {reason}"
+        raise WarehouseError(msg) from None
+
+
+def _migrate(
+    connection: duckdb.DuckDBPyConnection, path: Path, moment: datetime
+) -> None:
+    """Apply the migrations that the file has not seen, each in one transaction."""
+    connection.execute("set TimeZone = 'UTC'")
+    connection.execute(_statement("create_schema_version"))
+    rows = connection.execute("select version from schema_version").fetchall()
+    applied = {row[0] for row in rows}
+    available = {int(name[:4]): name for name in _names("migrations")}
+    if newer := applied - set(available):
+        msg = (
+            f"{path} has schema {max(newer)}, and this program knows {max(available)}:"
+            " use the newer Wirehouse that wrote it"
+        )
+        raise WarehouseError(msg)
+    for version in sorted(set(available) - applied):
+        connection.execute("begin")
+        connection.execute(_statement(f"migrations/{available[version]}"))
+        connection.execute(
+            _statement("put_schema_version"),
+            {"version": version, "name": available[version][5:], "moment": moment},
+        )
+        connection.execute("commit")
+    for name in _names("views"):
+        connection.execute(_statement(f"views/{name}"))
+
+
+@cache
+def _statement(name: str) -> str:
+    return (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def _names(folder: str) -> tuple[str, ...]:
+    names = (entry.name for entry in (_FOLDER / folder).iterdir())
+    return tuple(sorted(n.removesuffix(".sql") for n in names if n.endswith(".sql")))
+
+
+@cache
+def _empty(name: str) -> pa.Table:
+    return table(name, [])

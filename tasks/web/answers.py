@@ -1,0 +1,117 @@
+"""What an answer means: status, headers and body to an outcome. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+
+from tasks.models import Exchange, Outcome
+from tasks.web.coding import decode_body
+from tasks.web.faults import Failed
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+# What servers send that do not know; browsers look at the content then
+# (mimesniff.spec.whatwg.org, 7).
+_UNKNOWN_TYPES = frozenset(
+    {"", "*/*", "unknown/unknown", "application/unknown", "application/octet-stream"}
+)
+_HTML_START = re.compile(
+    rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*(?:<\?xml[^>]{0,200}\?>\s*)?"
+    rb"<(?:!--|(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title"
+    rb"|b|body|br|p|meta|link|article|section|main)[\s/>])",
+    re.IGNORECASE,
+)
+
+
+def header(headers: Iterable[tuple[bytes, bytes]], name: str) -> str:
+    """Return a header's value, its lines joined by commas (RFC 9110, 5.3), or ""."""
+    key = name.lower().encode()
+    lines = [value for field, value in headers if field.lower() == key]
+    return b", ".join(lines).decode("latin-1").strip()
+
+
+def location_of(answer: Exchange) -> str | None:
+    """Return where a redirect points; None if it does not say.
+
+    Servers send UTF-8 there, against the standard; what is not is Latin-1.
+    """
+    for name, value in answer.headers:
+        if name.lower() == b"location" and value.strip():
+            try:
+                return value.decode().strip()
+            except UnicodeDecodeError:
+                return value.decode("latin-1").strip()
+    return None
+
+
+def judge(
+    answer: Exchange, fault: Failed | None, max_bytes: int, *, is_conditional: bool
+) -> tuple[Outcome, str, bytes]:
+    """Decide on an answer that is no redirect: outcome, reason and decoded body.
+
+    *fault* is what happened to the body, *is_conditional* whether 304 was asked for.
+    Raises `Failed` where there is nothing to keep.
+    """
+    status = answer.status_code
+    reason = f"answered {_phrase(status)}"
+    if status == HTTPStatus.NOT_MODIFIED and is_conditional:
+        return "not_modified", reason, b""
+    if status >= HTTPStatus.BAD_REQUEST:
+        return "http_error", reason, _body_if_any(answer, fault, max_bytes)
+    if status in REDIRECTS:
+        raise Failed(outcome="bad_response", reason=f"{reason} without saying where to")
+    # 204 and 205 have no content to keep, 206 and 304 were not asked for.
+    if not HTTPStatus.OK <= status < HTTPStatus.NO_CONTENT:
+        raise Failed(
+            outcome="bad_response",
+            reason=f"{reason}, which is no answer to this request",
+        )
+    if fault is not None:
+        raise fault
+    return "ok", reason, _body(answer, max_bytes)
+
+
+def is_html(content_type: str, body: bytes) -> bool:
+    r"""Tell whether a page is HTML: by its type or, where that says nothing, its start.
+
+    >>> is_html("text/html; charset=utf-8", b"")
+    True
+    >>> is_html("", b"\n<!DOCTYPE html><title>News</title>")
+    True
+    >>> is_html("application/pdf", b"<html>")
+    False
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind in HTML_TYPES:
+        return True
+    # Without NULs, UTF-16 reads like ASCII here.
+    start = body[:1024].replace(b"\0", b"")
+    return kind in _UNKNOWN_TYPES and _HTML_START.match(start) is not None
+
+
+def _body(answer: Exchange, max_bytes: int) -> bytes:
+    transfer = header(answer.headers, "transfer-encoding").lower()
+    if transfer not in {"", "chunked", "identity"}:
+        reason = f"the transfer coding {transfer!r} was not asked for"
+        raise Failed(outcome="bad_response", reason=reason)
+    coding = header(answer.headers, "content-encoding")
+    return decode_body(answer.raw_body, coding, max_bytes)
+
+
+def _body_if_any(answer: Exchange, fault: Failed | None, max_bytes: int) -> bytes:
+    """Return an error page, or nothing where it cannot be read: the status counts."""
+    if fault is not None:
+        return b""
+    try:
+        return _body(answer, max_bytes)
+    except Failed:
+        return b""
+
+
+def _phrase(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)

@@ -1,0 +1,158 @@
+"""The door itself: one address in, one `Response` out, whatever the network does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx
+
+from tasks.models import Response
+from tasks.settings import FetchSettings
+from tasks.web.answers import REDIRECTS, judge, location_of
+from tasks.web.faults import Failed
+from tasks.web.guard import ALLOW, verdict
+from tasks.web.hop import Hops, Visit
+from tasks.web.targets import Detours, Target, follow, parse_target
+from tasks.web.wire import Lookup, Wire, look_up, open_wire
+
+Gate = Callable[[str], AbstractAsyncContextManager[None]]
+
+
+@contextlib.asynccontextmanager
+async def open_gate(_url: str) -> AsyncIterator[None]:
+    """Let every request through at once."""
+    yield
+
+
+def utc_now() -> datetime:
+    """Return the moment."""
+    return datetime.now(UTC)
+
+
+@contextlib.asynccontextmanager
+async def open_web(
+    settings: FetchSettings,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    lookup: Lookup = look_up,
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[Web]:
+    """Open the network for the running event loop and close all of it at the end.
+
+    *clock* stamps requests, *lookup* is the name service, *tls* which certificates are
+    trusted (by default those of the certifi package: the same on every machine).
+    Raises `ValueError` for a `connect_to` that is not an address and port, and for a
+    `user_agent` that no header can hold.
+    """
+    if not (settings.user_agent.isascii() and settings.user_agent.isprintable()):
+        msg = f"user_agent: {settings.user_agent!r} is not in plain ASCII"
+        raise ValueError(msg)
+    trust = tls or httpx.create_ssl_context(trust_env=False)
+    async with open_wire(settings, trust, lookup) as wire, _client(wire) as client:
+        yield Web(settings, Hops(client, settings.user_agent, clock))
+
+
+def _client(wire: Wire) -> httpx.AsyncClient:
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    return httpx.AsyncClient(
+        transport=wire,
+        trust_env=False,
+        timeout=None,  # noqa: S113 - `_ask_in_time` has the deadline, over everything
+        cookies=no_cookies,
+    )
+
+
+class Web:
+    """The network as this project may use it: guarded, bounded and without a memory.
+
+    No cookie, credential or proxy is ever sent, and every connection is checked.
+    """
+
+    def __init__(self, settings: FetchSettings, hops: Hops) -> None:
+        self._settings = settings
+        self._hops = hops
+        self._detours = Detours(settings.connect_to)
+
+    async def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        max_bytes: int | None = None,
+        gate: Gate = open_gate,
+    ) -> Response:
+        """Get *url*, following redirects; raises nothing but `CancelledError`.
+
+        Of *headers*, those of `CALLER_HEADERS` are sent. *max_bytes* limits the body as
+        received and as decoded. *gate* is entered before each request with its address
+        and left after it; it may raise `Failed`. Time spent in it is not counted.
+        """
+        settings = self._settings
+        limit = settings.max_bytes if max_bytes is None else max_bytes
+        visit = Visit(url, headers or {}, limit, settings.total_seconds, url)
+        try:
+            return await self._travel(visit, gate)
+        except Failed as failed:
+            return visit.response(failed.outcome, failed.reason)
+
+    async def _travel(self, visit: Visit, gate: Gate) -> Response:
+        target = parse_target(visit.url, self._settings.ports)
+        trail = [target.url]
+        while True:
+            visit.final_url, visit.status_code = target.url, None
+            self._check_literal(target)
+            async with gate(target.url):
+                fault = await self._ask_in_time(visit, target)
+            answer = visit.exchanges[-1]
+            location = location_of(answer)
+            if answer.status_code not in REDIRECTS or location is None:
+                outcome, reason, body = judge(
+                    answer, fault, visit.max_bytes, is_conditional=visit.is_conditional
+                )
+                return visit.response(outcome, reason, body)
+            target = follow(target, location, self._settings.ports)
+            self._check_trail(trail, target)
+
+    def _check_literal(self, target: Target) -> None:
+        """Judge an address in numbers as the URL names it, before `connect_to`."""
+        if not target.is_literal or self._detours.names(target.host):
+            return
+        networks = self._settings.allowed_networks
+        judged = verdict(target.host, allowed_networks=networks)
+        if judged != ALLOW:
+            raise Failed(outcome="blocked_address", reason=judged)
+
+    def _check_trail(self, trail: list[str], target: Target) -> None:
+        is_circle = target.url in trail
+        trail.append(target.url)
+        if is_circle:
+            circle = " → ".join(trail[trail.index(target.url) :])
+            reason = f"redirects in a circle: {circle}"
+            raise Failed(outcome="too_many_redirects", reason=reason)
+        most = self._settings.max_redirects
+        if len(trail) - 1 > most:
+            reason = f"more than {most} redirects, the last one to {target.url}"
+            raise Failed(outcome="too_many_redirects", reason=reason)
+
+    async def _ask_in_time(self, visit: Visit, target: Target) -> Failed | None:
+        """Ask once within what is left of the deadline, which redirects share."""
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(visit.seconds_left):
+                return await self._hops.ask(visit, target)
+        except TimeoutError:
+            part = "no answer" if visit.status_code is None else "no complete body"
+            seconds = self._settings.total_seconds
+            reason = f"{part} from {target.place} within {seconds:g} s"
+            raise Failed(outcome="timeout", reason=reason) from None
+        finally:
+            spent = time.monotonic() - started
+            visit.seconds_spent += spent
+            visit.seconds_left -= spent

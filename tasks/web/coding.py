@@ -1,0 +1,82 @@
+"""Content codings undone within a limit (RFC 9110, 8.4). Pure."""
+
+from __future__ import annotations
+
+import zlib
+
+from tasks.web.faults import Failed
+
+# Brotli and zstd are not asked for: their decoders cannot be stopped at a size.
+ACCEPT_ENCODING = "gzip, deflate"
+
+_GZIP = 16 + zlib.MAX_WBITS
+_RAW_DEFLATE = -zlib.MAX_WBITS
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+def decode_body(raw: bytes, content_encoding: str, max_bytes: int) -> bytes:
+    """Undo *content_encoding*, the header's value, of a complete body.
+
+    Raises `Failed`: `bad_response` for a coding that was not asked for, `bad_encoding`
+    for a body that is not in it, `truncated` for one that breaks off, `too_large` for
+    one above *max_bytes*. A body of no bytes stays one, whatever its coding.
+    """
+    names = [name.strip().lower() for name in content_encoding.split(",")]
+    codings = [name for name in names if name not in {"", "identity"}]
+    if not codings or not raw:
+        return raw
+    if len(codings) > 1:
+        reason = f"the body is coded more than once: {', '.join(codings)!r}"
+        raise Failed(outcome="bad_response", reason=reason)
+    if codings[0] in {"gzip", "x-gzip"}:
+        return _gunzip(raw, max_bytes)
+    if codings[0] == "deflate":
+        return _inflate(raw, max_bytes)
+    reason = f"the body is coded as {codings[0]!r}, which was not asked for"
+    raise Failed(outcome="bad_response", reason=reason)
+
+
+def _gunzip(raw: bytes, max_bytes: int) -> bytes:
+    """Decode all members of a gzip body (RFC 1952, 2.2); what follows is padding."""
+    parts: list[bytes] = []
+    room = max_bytes
+    while not parts or raw.startswith(_GZIP_MAGIC):
+        part, raw = _decompress(raw, _GZIP, room)
+        parts.append(part)
+        room -= len(part)
+    return b"".join(parts)
+
+
+def _inflate(raw: bytes, max_bytes: int) -> bytes:
+    """Decode "deflate", which is zlib's format (RFC 9110, 8.4.1.2), or raw deflate.
+
+    Some servers send the latter, and only trying tells.
+    """
+    try:
+        return _decompress(raw, zlib.MAX_WBITS, max_bytes)[0]
+    except Failed as failed:
+        if failed.outcome != "bad_encoding":
+            raise
+    return _decompress(raw, _RAW_DEFLATE, max_bytes)[0]
+
+
+def _decompress(raw: bytes, window: int, room: int) -> tuple[bytes, bytes]:
+    """Return one stream's text and the bytes after it, or raise `Failed`.
+
+    One byte more than there is *room* for is asked for: it tells "too large".
+    """
+    decoder = zlib.decompressobj(window)
+    try:
+        text = decoder.decompress(raw, room + 1)
+    except zlib.error:
+        reason = "the body is not in the coding that its header names, or is damaged"
+        raise Failed(outcome="bad_encoding", reason=reason) from None
+    if len(text) > room:
+        raise Failed(
+            outcome="too_large", reason="the body is larger than allowed once decoded"
+        )
+    if not decoder.eof:
+        raise Failed(
+            outcome="truncated", reason="the compressed body breaks off before its end"
+        )
+    return text, decoder.unused_data

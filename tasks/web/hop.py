@@ -1,0 +1,166 @@
+"""One request and its answer: a hop of a visit, between two redirects."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import httpx
+
+from tasks.models import Exchange, Outcome, Response
+from tasks.web.answers import header
+from tasks.web.coding import ACCEPT_ENCODING
+from tasks.web.faults import Failed, explain
+from tasks.web.targets import Target
+
+# What a caller may add to a request. Nothing that says who we are gets through.
+CALLER_HEADERS = frozenset(
+    {"accept", "accept-language", "if-modified-since", "if-none-match"}
+)
+_CONDITIONS = frozenset({"if-modified-since", "if-none-match"})
+_STAND_IN = httpx.URL("http://stand-in.invalid/")
+
+
+@dataclass(slots=True)
+class Visit:
+    """A URL on its way to a `Response`: what to ask, what is left, what was seen."""
+
+    url: str
+    headers: Mapping[str, str]
+    max_bytes: int
+    seconds_left: float
+    final_url: str
+    seconds_spent: float = 0.0
+    status_code: int | None = None
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether 304 is an answer to expect."""
+        return any(name.lower() in _CONDITIONS for name in self.headers)
+
+    def response(self, outcome: Outcome, reason: str, body: bytes = b"") -> Response:
+        """Close the visit with its outcome."""
+        is_whole = outcome in {"ok", "http_error", "not_modified"}
+        return Response(
+            url=self.url,
+            final_url=self.final_url,
+            outcome=outcome,
+            reason=reason,
+            elapsed_ms=round(self.seconds_spent * 1000),
+            status_code=self.status_code,
+            headers=self.exchanges[-1].headers if is_whole else (),
+            body=body,
+            exchanges=tuple(self.exchanges),
+        )
+
+
+class Hops:
+    """Sends requests, one at a time per visit; *clock* stamps them."""
+
+    def __init__(
+        self, client: httpx.AsyncClient, user_agent: str, clock: Callable[[], datetime]
+    ) -> None:
+        self._client = client
+        self._user_agent = user_agent
+        self._clock = clock
+
+    async def ask(self, visit: Visit, target: Target) -> Failed | None:
+        """Add one exchange to *visit*; return what is wrong with its body, if anything.
+
+        Whether such a fault matters depends on the status: a redirect needs no body.
+        Raises `Failed` where no answer came.
+        """
+        request = self._request(visit, target)
+        requested_at = self._clock()
+        response = await self._send(request, target)
+        visit.status_code = response.status_code
+        raw, fault = b"", None
+        try:
+            raw = await _read(response, visit.max_bytes)
+        except Failed as failed:
+            fault = failed
+        finally:
+            await _close(response)
+        visit.exchanges.append(_exchange(request, requested_at, response, raw))
+        return fault
+
+    def _request(self, visit: Visit, target: Target) -> httpx.Request:
+        headers = {
+            "Host": target.authority,
+            "User-Agent": self._user_agent,
+            "Accept": "*/*",
+            "Accept-Encoding": ACCEPT_ENCODING,
+        }
+        for name, value in visit.headers.items():
+            is_clean = value.isascii() and value.isprintable()
+            if name.lower() in CALLER_HEADERS and is_clean:
+                headers[name.title()] = value
+        return self._client.build_request(
+            "GET", _as_httpx(target), headers=headers, extensions={"url": target.url}
+        )
+
+    async def _send(self, request: httpx.Request, target: Target) -> httpx.Response:
+        try:
+            return await self._client.send(request, stream=True)
+        except Exception as error:  # noqa: BLE001 - a server can make any library raise
+            raise explain(error, target.place) from None
+
+
+def _as_httpx(target: Target) -> httpx.URL:
+    """Return the address for httpx, which refuses hosts that exist (`💩.la`).
+
+    The transport sends the extension `url`, so a stand-in does no harm.
+    """
+    try:
+        url = httpx.URL(target.url)
+        is_readable = bool(url.host)  # decoded on asking, which is what can fail
+    except (httpx.InvalidURL, ValueError):
+        return _STAND_IN
+    return url if is_readable else _STAND_IN
+
+
+def _exchange(
+    request: httpx.Request, requested_at: datetime, response: httpx.Response, raw: bytes
+) -> Exchange:
+    return Exchange(
+        url=request.extensions["url"],
+        address=response.extensions["peer"],
+        requested_at=requested_at,
+        request_headers=tuple(request.headers.raw),
+        status_code=response.status_code,
+        reason_phrase=response.extensions["reason"],
+        headers=tuple(response.headers.raw),
+        raw_body=raw,
+    )
+
+
+async def _read(response: httpx.Response, max_bytes: int) -> bytes:
+    """Return the body in its content coding; raises `Failed` where it is not whole."""
+    length = header(response.headers.raw, "content-length")
+    declared = int(length) if length.isascii() and length.isdigit() else None
+    if declared is not None and declared > max_bytes:
+        reason = f"the body is {declared:,} bytes, allowed are {max_bytes:,}"
+        raise Failed(outcome="too_large", reason=reason)
+    body = bytearray()
+    try:
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > max_bytes:
+                break
+    except Exception:  # noqa: BLE001 - as above; since an answer began, it broke off
+        whole = "" if declared is None else f" of {declared:,}"
+        reason = f"the body broke off after {len(body):,}{whole} bytes"
+        raise Failed(outcome="truncated", reason=reason) from None
+    if len(body) > max_bytes:
+        reason = f"the body is more than the {max_bytes:,} bytes allowed"
+        raise Failed(outcome="too_large", reason=reason)
+    return bytes(body)
+
+
+async def _close(response: httpx.Response) -> None:
+    """Give the connection back, or end it if the body was left unread."""
+    with contextlib.suppress(Exception):
+        await response.aclose()

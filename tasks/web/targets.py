@@ -1,0 +1,118 @@
+"""What an address asks us to dial, and whether it may name it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from ipaddress import ip_address
+
+import ada_url
+
+from tasks.urls import fetch_url, join_url
+from tasks.web.faults import Failed
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An address that may be asked for; *host* has no brackets, *url* no fragment.
+
+    *authority* is the value of the header `Host`.
+    """
+
+    url: str
+    authority: str
+    host: str
+    port: int
+
+    @property
+    def place(self) -> str:
+        """The host and port, as a reason names them."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def is_literal(self) -> bool:
+        """Whether the host is an IP address rather than a name."""
+        try:
+            ip_address(self.host)
+        except ValueError:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An IP address and port to dial in place of a host."""
+
+    address: str
+    port: int
+
+
+class Detours:
+    """The `connect_to` setting: which hosts are dialled somewhere else.
+
+    The first pattern that fits wins. An address in numbers is sent elsewhere like any
+    host, but *names* decides whether that spares it the guard: only a pattern that
+    spells it out does, lest `*` would hide a redirect into the private network.
+    """
+
+    def __init__(self, connect_to: Mapping[str, str]) -> None:
+        """Raise `ValueError` for an endpoint that is not an IP address and port."""
+        self._endpoints = {
+            pattern.lower(): _endpoint(value) for pattern, value in connect_to.items()
+        }
+
+    def find(self, host: str) -> Endpoint | None:
+        """Return where to dial in place of *host*; None is the host itself."""
+        name = host.lower().rstrip(".")
+        for pattern, endpoint in self._endpoints.items():
+            if fnmatchcase(name, pattern):
+                return endpoint
+        return None
+
+    def names(self, host: str) -> bool:
+        """Tell whether a pattern spells *host* out."""
+        return host.lower() in self._endpoints
+
+
+def parse_target(url: str, ports: Collection[int]) -> Target:
+    """Read an absolute address; raises `Failed` (`bad_url`) with the reason."""
+    try:
+        parsed = ada_url.URL(fetch_url(url))
+    except ValueError as error:
+        raise Failed(outcome="bad_url", reason=str(error)) from None
+    if parsed.username or parsed.password:
+        raise Failed(
+            outcome="bad_url", reason="the address carries a user name or password"
+        )
+    scheme = parsed.protocol.rstrip(":")
+    port = int(parsed.port or _DEFAULT_PORTS[scheme])
+    if port not in ports:
+        allowed = ", ".join(map(str, ports))
+        reason = f"port {port} is not among those allowed ({allowed})"
+        raise Failed(outcome="bad_url", reason=reason)
+    parsed.hash = ""
+    return Target(parsed.href, parsed.host, parsed.hostname.strip("[]"), port)
+
+
+def follow(target: Target, location: str, ports: Collection[int]) -> Target:
+    """Read where a redirect leads; raises `Failed` (`bad_url`) with both ends."""
+    try:
+        return parse_target(join_url(target.url, location), ports)
+    except ValueError as error:
+        reason = f"{target.url} redirects to {location[:200]!r}: {error}"
+        raise Failed(outcome="bad_url", reason=reason) from None
+    except Failed as failed:
+        reason = f"{target.url} redirects to {location[:200]!r}: {failed.reason}"
+        raise Failed(outcome=failed.outcome, reason=reason) from None
+
+
+def _endpoint(value: str) -> Endpoint:
+    address, _, port = value.rpartition(":")
+    try:
+        return Endpoint(str(ip_address(address.strip("[]"))), int(port))
+    except ValueError:
+        msg = f"connect_to: {value!r} is not an IP address and port"
+        raise ValueError(msg) from None

@@ -1,0 +1,444 @@
+"""A page's text, what it says about itself, and where it links to."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.metadata import parse_date
+from tasks.models import Link, Page, Rejection
+from tasks.pages import MAX_LINKS, count_words, read_page
+from tasks.sandbox import run_sandboxed
+
+SHARED = Path(os.environ.get("WIREHOUSE_SHARED", Path(__file__).parents[2] / "shared"))
+URL = "https://www.news.example/2026/story.html"
+FIRST = (
+    "The council of the harbour town decided on Monday to rebuild the old lighthouse, "
+    "which a storm had damaged badly in the spring, with money of its own. "
+)
+LAST = (
+    "Nobody who lives near the water was surprised by the vote, said the mayor, for the "
+    "light had guided every ship into the bay for more than two hundred years. "
+)
+ARTICLE = f"<h1>Lighthouse will shine again</h1><p>{FIRST}</p><p>{LAST}</p>" * 2
+
+
+def html(head: str = "", body: str = ARTICLE) -> str:
+    return (
+        '<!DOCTYPE html><html lang="en-gb"><head><title>Lighthouse will shine again'
+        f"</title>{head}</head><body><article>{body}</article></body></html>"
+    )
+
+
+def page(content: str | bytes, content_type: str | None = None) -> Page:
+    raw = content.encode("utf-8") if isinstance(content, str) else content
+    result = read_page(raw, URL, content_type)
+    assert isinstance(result, Page), result
+    return result
+
+
+def linked(**node: Any) -> Page:
+    """Read a page whose JSON-LD is this one node."""
+    data = json.dumps({"@type": "NewsArticle", **node})
+    return page(html(f'<script type="application/ld+json">{data}</script>'))
+
+
+def meta(**names: str) -> str:
+    return "".join(
+        f'<meta property="{name.replace("__", ":")}" content="{value}">'
+        for name, value in names.items()
+    )
+
+
+def test_the_text_is_the_article_without_its_surroundings() -> None:
+    body = f"<nav><a href=/>Home</a></nav>{ARTICLE}<footer>All rights reserved</footer>"
+
+    result = page(html(body=body))
+
+    assert FIRST.strip() in result.text
+    assert LAST.strip() in result.text
+    assert "rights reserved" not in result.text
+    assert result.flags == ()
+    assert result.word_count == count_words(result.text) > 50
+
+
+def test_a_page_with_a_few_words_is_flagged_as_short() -> None:
+    result = page(html(body="<p>Read on with a subscription.</p>"))
+
+    assert "short" in result.flags
+
+
+# --- encodings ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content_type", "source"),
+    [
+        ("utf-8", None, "utf-8"),
+        ("utf-8", "text/html; charset=utf-8", "header"),
+        ("windows-1252", "text/html;charset=ISO-8859-1", "header"),
+        ("shift_jis", 'text/html; charset="Shift_JIS"', "header"),
+    ],
+)
+def test_bytes_become_text_by_what_the_server_says(
+    encoding: str, content_type: str | None, source: str
+) -> None:
+    word = "日本語" if encoding == "shift_jis" else "Köln – naïve"
+    raw = html(body=f"<p>{word}: {FIRST}</p>" + ARTICLE).encode(encoding)
+
+    result = page(raw, content_type)
+
+    assert word in result.text
+    assert (result.encoding, result.encoding_source) == (encoding, source)
+
+
+def test_mojibake_is_undone_and_flagged() -> None:
+    result = page(html(body=f"<p>It wasnâ€™t the keeper. {FIRST}</p>" + ARTICLE))
+
+    assert "It wasn’t the keeper." in result.text  # noqa: RUF001 - the mark itself
+    assert "repaired" in result.flags
+
+
+def test_references_of_windows_1252_are_what_browsers_show() -> None:
+    result = page(html(body=f"<p>Ten&#150;twelve &#x80;5. {FIRST}</p>" + ARTICLE))
+
+    assert "Ten\u2013twelve \u20ac5." in result.text
+    assert result.flags == ()
+
+
+# --- what the page says about itself --------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("author", "expected"),
+    [
+        ("Ann Lee", ("Ann Lee",)),
+        ({"@type": "Person", "name": "Ann Lee"}, ("Ann Lee",)),
+        ([{"name": "Ann Lee"}, "Bo Ek"], ("Ann Lee", "Bo Ek")),
+        ([[{"name": ["Ann Lee", "Bo Ek"]}]], ("Ann Lee", "Bo Ek")),
+        ("By Ann Lee, Bo Ek and Cy Day", ("Ann Lee", "Bo Ek", "Cy Day")),
+        ("Lee, Ann", ("Lee, Ann",)),
+        ("Written by: Ann Lee", ("Ann Lee",)),
+        ("&quot;Ann&quot; Lee  ", ('"Ann" Lee',)),
+        ("https://news.example/ann-lee", ()),
+        ("ann@news.example", ()),
+        ("The Daily Buoy", ()),
+        ("Buoy Media Group", ()),
+        ("Admin", ()),
+        ("Read more", ()),
+        ("Lighthouses and their keepers in the time after " * 3, ()),
+        ({"name": None}, ()),
+        (7, ()),
+        (None, ()),
+    ],
+)
+def test_authors_are_people(author: object, expected: tuple[str, ...]) -> None:
+    site = meta(og__site_name="The Daily Buoy")
+    data = {
+        "@type": "Article",
+        "author": author,
+        "publisher": {"name": "Buoy Media Group"},
+    }
+    script = f'<script type="application/ld+json">{json.dumps(data)}</script>'
+
+    assert page(html(site + script)).authors == expected
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda node: node,
+        lambda node: [{"@type": "WebSite", "name": "X"}, node],
+        lambda node: {"@context": "https://schema.org", "@graph": [{"@id": "x"}, node]},
+        lambda node: [[{"@type": "WebPage", "name": "X", "mainEntity": node}]],
+        lambda node: {**node, "@type": ["Article", "NewsArticle"]},
+        lambda node: {**node, "@type": "BlogPosting"},
+    ],
+    ids=["alone", "list", "graph", "main entity", "two types", "posting"],
+)
+def test_linked_data_is_read_in_all_its_shapes(wrap: Any) -> None:
+    node = {"@type": "NewsArticle", "headline": "Said &amp; done", "author": "Ann Lee"}
+
+    result = page(
+        html(f'<script type="application/ld+json">{json.dumps(wrap(node))}</script>')
+    )
+
+    assert result.title == "Said & done"
+    assert result.authors == ("Ann Lee",)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "{",
+        "[" * 100_000,
+        "null",
+        '"text"',
+        "[[1, {}]]",
+        '{"@type": 7, "author": {}}',
+        '{"@type": "Article", "headline": {"x": 1}, "image": 3, "author": [[]]}',
+    ],
+)
+def test_broken_linked_data_is_passed_over(script: str) -> None:
+    result = page(html(f'<script type="application/ld+json">{script}</script>'))
+
+    assert result.title == "Lighthouse will shine again"
+    assert result.authors == ()
+
+
+def test_linked_data_in_comment_marks_is_read() -> None:
+    data = '<!-- {"@type": "Article", "author": "Ann\nLee"} -->'
+
+    assert page(
+        html(f'<script type="application/ld+json">{data}</script>')
+    ).authors == ("Ann Lee",)
+
+
+def test_meta_fills_what_linked_data_leaves_open() -> None:
+    head = meta(
+        og__title="Lighthouse | The Daily Buoy",
+        og__site_name="The Daily Buoy",
+        og__image="/light.jpg?w=1&amp;h=2",
+        og__url="/2026/story",
+        author="By Ann Lee",
+        article__published_time="2026-11-23T08:00:00+01:00",
+    )
+
+    result = page(html(head))
+
+    assert result.title == "Lighthouse"
+    assert result.site_name == "The Daily Buoy"
+    assert result.authors == ("Ann Lee",)
+    assert result.lead_image_url == "https://www.news.example/light.jpg?w=1&h=2"
+    assert result.canonical_url == "https://www.news.example/2026/story"
+    assert result.published_at == datetime(2026, 11, 23, 7, tzinfo=UTC)
+    assert result.language == "en-GB"
+
+
+def test_a_page_that_says_nothing_leaves_blanks() -> None:
+    result = page(f"<p>{FIRST}</p><p>{LAST} Printed in June 2020, (c) 2019.</p>")
+
+    assert (result.title, result.authors, result.published_at) == (None, (), None)
+    assert (result.language, result.site_name) == (None, None)
+    assert (result.canonical_url, result.lead_image_url) == (None, None)
+
+
+def test_the_canonical_address_and_the_image_of_linked_data() -> None:
+    image = [{"@type": "ImageObject", "url": "https://cdn.example/a.jpg"}]
+    data = json.dumps({"@type": "Article", "image": image})
+    head = '<link rel="shortlink canonical" href="../story">'
+
+    result = page(html(f'{head}<script type="application/ld+json">{data}</script>'))
+
+    assert result.canonical_url == "https://www.news.example/story"
+    assert result.lead_image_url == "https://cdn.example/a.jpg"
+
+
+@pytest.mark.parametrize(
+    ("said", "moment"),
+    [
+        ("2026-11-23T08:00:00Z", "2026-11-23T08:00:00+00:00"),
+        ("2026-11-23T08:00:00.1234567+02:00", "2026-11-23T06:00:00.123456+00:00"),
+        ("2026-11-23 08:00:00 +0200", "2026-11-23T06:00:00+00:00"),
+        ("2026-11-23T08:00", "2026-11-23T08:00:00+00:00"),
+        ("2026-11-23", "2026-11-23T00:00:00+00:00"),
+        ("Mon, 23 Nov 2026 08:00:00 -0500", "2026-11-23T13:00:00+00:00"),
+        ("2026-11-23 08:00:00 UTC", "2026-11-23T08:00:00+00:00"),
+    ],
+)
+def test_moments_are_utc(said: str, moment: str) -> None:
+    found = parse_date(said)
+
+    assert found is not None
+    assert found.isoformat() == moment
+    assert linked(datePublished=said).published_at == found
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["", "soon", "0001-01-01T00:00:00Z", "2026-13-01", "{{date}}", "7", "9" * 10_000],
+)
+def test_what_is_no_date_is_none(said: str) -> None:
+    assert parse_date(said) is None
+    assert linked(datePublished=said).published_at is None
+
+
+# --- links ----------------------------------------------------------------------
+
+
+def links(body: str, head: str = "") -> tuple[Link, ...]:
+    return page(html(head, ARTICLE + body)).links
+
+
+def test_links_are_absolute_in_order_and_once() -> None:
+    found = links(
+        """<a href="/a">  First
+        <b>link</b></a> <a href="https://other.example/b#part">Second</a>
+        <a href="b.html">Third</a> <a href="/a#x">again</a>
+        <a href="#top">top</a> <a href="">here</a> <a>nowhere</a>
+        <a href="mailto:x@y.example">mail</a> <a href="javascript:void(0)">js</a>
+        <a href="http://[bad">bad</a> <a href="story.html#comments">self</a>
+        <a href="/c"><img alt="A picture" src=x></a>"""
+    )
+
+    assert found == (
+        Link("https://www.news.example/a", "First link"),
+        Link("https://other.example/b", "Second"),
+        Link("https://www.news.example/2026/b.html", "Third"),
+        Link("https://www.news.example/c", "A picture"),
+    )
+
+
+def test_links_are_relative_to_the_base() -> None:
+    found = links("<a href=x>x</a>", '<base href="https://cdn.example/dir/">')
+
+    assert found == (Link("https://cdn.example/dir/x", "x"),)
+
+
+def test_of_many_links_the_first_are_kept() -> None:
+    found = links("".join(f"<a href=/{n}>{n}</a> " for n in range(MAX_LINKS + 100)))
+
+    assert len(found) == MAX_LINKS
+    assert found[-1].anchor == str(MAX_LINKS - 1)
+
+
+# --- words ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 0),
+        ("Don't panic: 24-hour news, 3 words", 6),
+        ("— … * _", 0),
+        ("日本語 news", 4),
+        ("한국어 뉴스", 2),
+    ],
+)
+def test_words_are_counted(text: str, count: int) -> None:
+    assert count_words(text) == count
+
+
+# --- what is no page, and hostile pages -----------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"%PDF-1.4", "is PDF, not HTML"),
+        (b"\x89PNG\r\n", "is an image, not HTML"),
+        (b"PK\x03\x04", "is an archive, not HTML"),
+        (b'{"a": 1}', "is JSON, not HTML"),
+        (b"<?xml version='1.0'?><rss></rss>", "is XML, not HTML"),
+        (b"<!-- nothing -->", "holds no element"),
+        (b"\0\0\0", "holds no element"),
+    ],
+)
+def test_what_is_no_page_is_rejected_with_its_reason(
+    content: bytes, reason: str
+) -> None:
+    rejection = read_page(content, URL)
+
+    assert isinstance(rejection, Rejection)
+    assert (rejection.stage, rejection.subject) == ("page", URL)
+    assert rejection.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("trap", "flag"),
+    [
+        ("<div>" * 249, None),
+        ("<div>" * 300, "deep"),
+        ("<div>" * 3_000, "deep"),
+        ("<font>" * 60_000, "deep"),
+        ("<b><i>" * 2_000, "deep"),
+        ("&#1;", "scrubbed"),
+        ("&#x0000b;&#xD800;&#x110000;&#9999999;", "scrubbed"),
+        ("\0\x01\x0b", "scrubbed"),
+        ("a" + "\u0301\u0327" * 50_000, "scrubbed"),
+        ("a" + "&#x301;&#x327;" * 50_000, "scrubbed"),
+        ("<![CDATA[", None),
+        ("<p " + "x" * 100_000 + ">", None),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_a_trap_before_the_article_does_not_lose_it(trap: str, flag: str | None) -> None:
+    started = time.monotonic()
+
+    result = page(html(body=f"{trap}<p>{FIRST}</p><p>{LAST}</p>"))
+
+    assert LAST.strip() in result.text
+    assert {"deep", "scrubbed", "truncated"} & set(result.flags) == {flag} - {None}
+    assert time.monotonic() - started < 5
+
+
+def test_links_below_too_many_levels_are_found() -> None:
+    assert links("<div>" * 1_000 + "<a href=/deep>deep</a>") == (
+        Link("https://www.news.example/deep", "deep"),
+    )
+
+
+def test_a_line_of_twenty_megabytes_is_cut_not_lost() -> None:
+    result = page(html(body=f"{ARTICLE}<p>{'word ' * 4_000_000}</p>"))
+
+    assert FIRST.strip() in result.text
+    assert "truncated" in result.flags
+
+
+def test_a_long_table_is_read_in_time() -> None:
+    rows = "".join(f"<tr><td>Row {n}</td><td>{n * n}</td></tr>" for n in range(8_000))
+    started = time.monotonic()
+
+    result = page(html(body=f"{ARTICLE}<table>{rows}</table>"))
+
+    assert "Row 7999" in result.text
+    assert time.monotonic() - started < 10
+
+
+def test_no_bytes_raise() -> None:
+    whole = html(meta(og__title="T", author="A")).encode()
+    for step in range(0, len(whole), 37):
+        assert read_page(whole[step:], URL)
+        assert read_page(whole[:step] + b"\xff\xfe\0<" + whole[step:], URL)
+
+
+@pytest.mark.parametrize("url", ["", "not a url", "https://[", "data:,x"])
+def test_a_bad_address_of_the_page_only_costs_the_relative_links(url: str) -> None:
+    raw = html(body=f"{ARTICLE}<a href=/a>a</a><a href=https://b.example/>b</a>")
+
+    result = read_page(raw.encode(), url)
+
+    assert isinstance(result, Page)
+    assert result.links == (Link("https://b.example/", "b"),)
+
+
+def test_a_page_passes_through_the_sandbox_unchanged() -> None:
+    content = html().encode()
+
+    answers = run_sandboxed(
+        partial(read_page, url=URL),
+        [content, b""],
+        seconds=20,
+        memory_bytes=2_000_000_000,
+        workers=1,
+    )
+
+    assert list(answers) == [read_page(content, URL), read_page(b"", URL)]
+
+
+def test_real_pages_are_read() -> None:
+    folder = SHARED / "sets/html/zyte"
+    if not folder.is_dir():
+        pytest.skip("the set of real pages is not on this machine")
+    for line in (folder / "gold.jsonl").read_text().splitlines()[:20]:
+        row = json.loads(line)
+        assert isinstance(read_page((folder / row["file"]).read_bytes(), row["url"]), Page)

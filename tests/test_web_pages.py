@@ -1,0 +1,354 @@
+"""Batches of pages and images: routes, tries, turns and what is handed on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tasks.models import ImageRequest, Outcome, PageRequest, Response, Via
+from tasks.web.pages import (
+    fetch_images,
+    fetch_pages,
+    run_fetch_images,
+    run_fetch_pages,
+)
+from tasks.web.tries import MAX_WAIT_SECONDS, wait_before_next
+from tests.origin import PAGE, Handler, Origin, open_origin, settings_for
+
+Row = tuple[PageRequest, Via, str, datetime, Response]
+ROUTES: tuple[Via, ...] = ("origin", "amp", "cdn_amp", "archive")
+
+
+@pytest.fixture
+def origin() -> Iterator[Origin]:
+    """Return a server that nobody has asked yet."""
+    with open_origin() as origin:
+        yield origin
+
+
+def page(*urls: str, attempt: int = 1, **validators: str) -> PageRequest:
+    """Return a page that is due, its addresses by the routes in order."""
+    addresses = tuple(zip(ROUTES, urls, strict=False))
+    return PageRequest(UUID(int=len(urls)), addresses, attempt, **validators)
+
+
+def image(url: str) -> ImageRequest:
+    """Return an image that is due."""
+    return ImageRequest(UUID(int=7), url, '"bees"')
+
+
+def fetch(origin: Origin, requests: list[PageRequest], **changes: Any) -> list[Row]:
+    """Fetch pages and return all that was handed on."""
+    rows: list[Row] = []
+    settings = settings_for(origin, **changes)
+    run_fetch_pages(requests, settings, lambda *row: rows.append(row))
+    return rows
+
+
+def outcomes(rows: list[Row]) -> list[tuple[Via, Outcome]]:
+    """Return the route and outcome of each row."""
+    return [(row[1], row[4].outcome) for row in rows]
+
+
+def test_routes_are_tried_in_order_until_one_has_the_page(origin: Origin) -> None:
+    """The archive is left alone, since the AMP cache answered."""
+    request = page(
+        "http://news.example/status/404",
+        "http://amp.example/type/application/pdf",
+        "http://cdn.example/page",
+        "http://archive.example/page",
+    )
+    before = datetime.now(UTC)
+    rows = fetch(origin, [request])
+
+    assert outcomes(rows) == [
+        ("origin", "http_error"),
+        ("amp", "not_html"),
+        ("cdn_amp", "ok"),
+    ]
+    assert [row[2] for row in rows] == [url for _, url in request.addresses[:3]]
+    assert all(before <= row[3] <= datetime.now(UTC) for row in rows)
+    assert rows[1][4].reason == "the answer is 'application/pdf', not HTML"
+    assert (rows[1][4].body, rows[2][4].body) == (b"", PAGE)
+
+
+def test_only_the_origin_is_asked_with_its_validators(origin: Origin) -> None:
+    """Another route's copy knows nothing of them."""
+    both = ("http://news.example/status/404", "http://amp.example/conditional")
+    fetch(origin, [page(*both, etag='"bees"', last_modified="Mon, 01 Jun 2020")])
+    [row] = fetch(origin, [page("http://news.example/conditional", etag='"bees"')])
+
+    by_path = {asked.path: asked.headers for asked in origin.asked}
+    assert by_path["/status/404"]["if-none-match"] == '"bees"'
+    assert by_path["/status/404"]["if-modified-since"] == "Mon, 01 Jun 2020"
+    amp = next(a.headers for a in origin.asked if a.host == "amp.example")
+    assert "if-none-match" not in amp
+    assert row[4].outcome == "not_modified"
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome"),
+    [
+        ("text/html; charset=latin-1", "ok"),
+        ("TEXT/HTML", "ok"),
+        ("application/xhtml+xml", "ok"),
+        ("application/octet-stream", "ok"),
+        ("", "ok"),
+        ("text/plain", "not_html"),
+        ("application/json", "not_html"),
+        ("image/png", "not_html"),
+    ],
+)
+def test_a_page_is_html_by_its_type_or_its_start(
+    origin: Origin, kind: str, outcome: Outcome
+) -> None:
+    """The page of the test server begins with a doctype."""
+    [row] = fetch(origin, [page(f"http://news.example/type/{kind}")])
+    assert row[4].outcome == outcome
+
+
+def test_passing_faults_are_tried_again_and_each_try_is_a_row(origin: Origin) -> None:
+    """`attempt` counts on from the one given."""
+    request = page("http://news.example/once-busy/1", attempt=4)
+    rows: list[Row] = []
+    settings = settings_for(origin, attempts=3)
+    started = time.monotonic()
+    keep = lambda *row: rows.append(row)  # noqa: E731 - a list that is called
+    asyncio.run(fetch_pages([request], settings, keep, draw=lambda: 0.0))
+
+    assert outcomes(rows) == [("origin", "http_error"), ("origin", "ok")]
+    assert [row[0].attempt for row in rows] == [4, 5]
+    assert rows[0][0].article_id == rows[1][0].article_id
+    # The server asked for a second, which is longer than our own wait.
+    assert 1.0 <= time.monotonic() - started < 2.5
+
+
+def test_lasting_faults_are_not_tried_again(origin: Origin) -> None:
+    """404 will be 404 in a second."""
+    urls = ["status/404", "junk/text", "circle", "declared/9", "coded/br"]
+    requests = [page(f"http://h{n}.example/{u}") for n, u in enumerate(urls)]
+    rows = fetch(origin, requests, attempts=3)
+
+    assert len(rows) == len(urls)
+
+
+NOW = datetime(2020, 6, 11, 12, tzinfo=UTC)
+
+
+def busy(status: int, retry_after: str = "") -> Response:
+    """Return the answer of a busy server."""
+    headers = ((b"Retry-After", retry_after.encode()),) if retry_after else ()
+    return Response("u", "u", "http_error", "busy", 1, status, headers)
+
+
+@pytest.mark.parametrize(
+    ("response", "number", "seconds"),
+    [
+        (busy(404), 0, None),
+        (busy(503), 0, 1.0),
+        (busy(503), 1, 4.0),
+        (busy(500), 9, MAX_WAIT_SECONDS),
+        (busy(429, "5"), 0, 5.0),
+        (busy(429, "0"), 0, 1.0),
+        (busy(429, "3600"), 0, None),
+        (busy(503, "Thu, 11 Jun 2020 12:00:07 GMT"), 0, 7.0),
+        (busy(503, "Thu, 11 Jun 2020 11:00:00 GMT"), 0, 1.0),
+        (busy(503, "Fri, 12 Jun 2020 12:00:00 -0000"), 0, None),
+        (busy(503, "soon"), 0, 1.0),
+        (Response("u", "u", "timeout", "", 1), 0, 1.0),
+        (Response("u", "u", "connection_error", "", 1), 0, 1.0),
+        (Response("u", "u", "tls_error", "", 1), 0, None),
+        (Response("u", "u", "ok", "", 1), 0, None),
+    ],
+)
+def test_the_wait_before_another_try(
+    response: Response, number: int, seconds: float | None
+) -> None:
+    """It grows, obeys the server, and is never long."""
+    assert wait_before_next(response, number, 0.5, NOW) == seconds
+
+
+def test_never_more_at_once_than_allowed_as_the_host_sees_it(origin: Origin) -> None:
+    """Redirects into a host count like any request to it."""
+    requests = [page(f"http://slow.example/silent/0.05?{n}") for n in range(8)]
+    requests += [
+        page(f"http://h{n}.example/redirect/http://slow.example/silent/0.05?r{n}")
+        for n in range(4)
+    ]
+    fetch(origin, requests, per_host_concurrency=2)
+
+    assert origin.most_at_once["slow.example"] == 2
+    assert sum(a.host == "slow.example" for a in origin.asked) == 13
+
+
+def test_the_pause_between_requests_is_kept(origin: Origin) -> None:
+    """Three requests to a host, robots.txt being one: two pauses."""
+    requests = [page(f"http://news.example/page?{n}") for n in range(2)]
+    started = time.monotonic()
+    fetch(origin, requests, per_host_delay_seconds=0.2)
+
+    assert time.monotonic() - started >= 0.4
+
+
+def test_one_dead_host_delays_nobody(origin: Origin) -> None:
+    """The others are handed on while it is still silent."""
+    requests = [page("http://dead.example/silent/1")]
+    requests += [page(f"http://h{n}.example/page") for n in range(20)]
+    rows = fetch(origin, requests, total_seconds=0.8)
+
+    assert [row[4].outcome for row in rows] == ["ok"] * 20 + ["timeout"]
+
+
+def _forbid(it: Handler) -> None:
+    it.say(200, b"User-agent: *\nDisallow: /private\n", Content_Type="text/plain")
+
+
+def _broken(it: Handler) -> None:
+    it.say(503)
+
+
+def _elsewhere(it: Handler) -> None:
+    it.say(301, Location="http://strict.example/robots.txt")
+
+
+def test_robots_are_asked_first_and_obeyed(origin: Origin) -> None:
+    """Also by redirects, also when the file lies elsewhere or cannot be had."""
+    origin.robots = {
+        "strict.example": _forbid,
+        "broken.example": _broken,
+        "moved.example": _elsewhere,
+    }
+    urls = {
+        "http://strict.example/page": "ok",
+        "http://strict.example/private": "robots_disallowed",
+        "http://moved.example/private": "robots_disallowed",
+        "http://broken.example/page": "robots_disallowed",
+        "http://none.example/private": "ok",
+        "http://b.example/redirect/http://strict.example/private": "robots_disallowed",
+        "http://gone.invalid/": "dns_error",
+    }
+    found = {row[2]: row[4] for row in fetch(origin, [page(url) for url in urls])}
+
+    assert {url: r.outcome for url, r in found.items()} == urls
+    assert found["http://broken.example/page"].reason == (
+        "robots.txt could not be read: answered 503 Service Unavailable"
+    )
+    assert ("strict.example", "/private") not in {
+        (a.host, a.path) for a in origin.asked
+    }
+    assert sum(a.path == "/robots.txt" for a in origin.asked) == 6
+
+
+def test_a_robots_file_is_tried_again_like_a_page(origin: Origin) -> None:
+    """One passing fault does not cost the whole host."""
+    answers = [_forbid, _broken]
+
+    def waver(it: Handler) -> None:
+        answers.pop()(it)
+
+    origin.robots = {"news.example": waver}
+    rows = fetch(origin, [page("http://news.example/page")], attempts=2)
+
+    assert outcomes(rows) == [("origin", "ok")]
+
+
+def test_robots_can_be_left_unasked(origin: Origin) -> None:
+    """For an archive of one's own pages."""
+    origin.robots = {"news.example": _forbid}
+    rows = fetch(origin, [page("http://news.example/private")], respect_robots=False)
+
+    assert outcomes(rows) == [("origin", "ok")]
+    assert [a.path for a in origin.asked] == ["/private"]
+
+
+def test_a_batch_runs_in_a_thread_of_its_own(origin: Origin) -> None:
+    """Prefect runs tasks in threads, which have no event loop."""
+    rows: list[Row] = []
+    requests = [page("http://news.example/page")]
+    thread = threading.Thread(target=lambda: rows.extend(fetch(origin, requests)))
+    thread.start()
+    thread.join()
+
+    assert outcomes(rows) == [("origin", "ok")]
+
+
+def test_a_failure_to_keep_ends_the_batch_as_itself(origin: Origin) -> None:
+    """A full disk is no outcome of a page."""
+
+    def keep(*_row: object) -> None:
+        msg = "no space left on device"
+        raise OSError(msg)
+
+    requests = [page(f"http://h{n}.example/page") for n in range(3)]
+    with pytest.raises(OSError, match="no space left"):
+        run_fetch_pages(requests, settings_for(origin), keep)
+
+
+def test_images_are_handed_on_once_each(origin: Origin) -> None:
+    """With their own limit, their validators, robots and tries."""
+    origin.robots = {"strict.example": _forbid}
+    urls = {
+        "http://news.example/type/image/png": "ok",
+        "http://a.example/conditional": "not_modified",
+        "http://b.example/endless": "too_large",
+        "http://c.example/status/500": "http_error",
+        "http://strict.example/private": "robots_disallowed",
+    }
+    found: dict[str, Outcome] = {}
+
+    def keep(request: ImageRequest, response: Response) -> None:
+        assert request.url not in found
+        found[request.url] = response.outcome
+
+    settings = settings_for(origin, attempts=2)
+    job = fetch_images(
+        [image(url) for url in urls], settings, 5_000, keep, draw=lambda: 0.0
+    )
+    asyncio.run(job)
+
+    assert found == urls
+    assert origin.paths().count("/status/500") == 2
+    assert origin.asked[-1].headers["accept"].startswith("image/webp")
+
+
+def test_images_have_a_front_door_for_threads(origin: Origin) -> None:
+    """It takes the same arguments."""
+    found: list[Response] = []
+    request = image("http://news.example/page")
+    run_fetch_images(
+        [request], settings_for(origin), 5_000, lambda _, r: found.append(r)
+    )
+
+    assert [r.outcome for r in found] == ["ok"]
+
+
+def test_a_cancelled_batch_ends_at_once(origin: Origin) -> None:
+    """Nothing is left open, and nobody is asked any more."""
+
+    async def run() -> None:
+        requests = [page(f"http://news.example/silent/1?{n}") for n in range(50)]
+        job = fetch_pages(requests, settings_for(origin), lambda *_: None)
+        async with asyncio.timeout(0.3):
+            await job
+
+    started = time.monotonic()
+    with pytest.raises(TimeoutError):
+        asyncio.run(run())
+    assert time.monotonic() - started < 0.9
+    assert len(origin.paths()) == 1
+
+
+def test_a_server_that_asks_for_patience_gets_it(origin: Origin) -> None:
+    """A wait longer than ours is left to the next run."""
+    until = datetime.now(UTC) + timedelta(seconds=MAX_WAIT_SECONDS + 60)
+    url = f"http://news.example/once-busy/{until:%a, %d %b %Y %H:%M:%S} GMT"
+    rows = fetch(origin, [page(url)], attempts=5)
+
+    assert outcomes(rows) == [("origin", "http_error")]

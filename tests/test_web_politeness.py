@@ -1,0 +1,247 @@
+"""Turns and robots.txt: who may be asked, how often, and how many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from typing import Any
+
+import pytest
+
+from tasks.models import Outcome, Response
+from tasks.settings import FetchSettings
+from tasks.web import robots
+from tasks.web.faults import Failed
+from tasks.web.politeness import Slots
+from tasks.web.robots import Robots, Rules, read_rules
+
+
+class Time:
+    """A clock that moves on when everybody sleeps."""
+
+    def __init__(self) -> None:
+        """Start at zero."""
+        self.now = 0.0
+        self.sleepers: list[tuple[float, asyncio.Future[None]]] = []
+
+    def __call__(self) -> float:
+        """Return the seconds passed."""
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until the clock has moved on by so much."""
+        future = asyncio.get_running_loop().create_future()
+        self.sleepers.append((self.now + seconds, future))
+        await future
+
+    async def run(self, job: Awaitable[object]) -> None:
+        """Move the clock from sleeper to sleeper until *job* is done."""
+        task = asyncio.ensure_future(job)
+        while not task.done():
+            for _ in range(20):  # whoever can go on without the clock does
+                await asyncio.sleep(0)
+            if self.sleepers:
+                self.sleepers.sort(key=lambda sleeper: -sleeper[0])
+                self.now, future = self.sleepers.pop()
+                future.set_result(None)
+        await task
+
+
+def starts(hosts: list[str], seconds: float, **settings: Any) -> list[float]:
+    """Take a turn for each of *hosts* at once; return when each began."""
+    clock = Time()
+    began: list[float] = []
+
+    async def one(slots: Slots, host: str) -> None:
+        async with slots.slot(host):
+            began.append(clock.now)
+            await clock.sleep(seconds)
+
+    async def run() -> None:
+        slots = Slots(FetchSettings(**settings), clock=clock, sleep=clock.sleep)
+        await clock.run(asyncio.gather(*(one(slots, host) for host in hosts)))
+
+    asyncio.run(run())
+    return began
+
+
+def test_the_pause_runs_from_the_end_of_the_request_before() -> None:
+    """A slow host is not asked again the moment it has answered."""
+    assert starts(["a"] * 3, 2.0, per_host_delay_seconds=1.0) == [0.0, 3.0, 6.0]
+
+
+def test_places_of_one_host_open_one_pause_apart() -> None:
+    """Two at once, but not two in the same moment."""
+    began = starts(["a"] * 3, 5.0, per_host_delay_seconds=1.0, per_host_concurrency=2)
+    assert began[:2] == [0.0, 1.0]
+    assert began[2] >= 6.0
+
+
+def test_hosts_do_not_wait_for_one_another() -> None:
+    """Each host has a queue of its own."""
+    assert starts(["a", "b", "c"], 1.0, per_host_delay_seconds=9.0) == [0.0] * 3
+
+
+def test_a_host_that_waits_holds_no_place_of_others() -> None:
+    """With one place over all, the pause of one host is used by the other."""
+    began = starts(["a", "a", "b"], 1.0, per_host_delay_seconds=50.0, concurrency=1)
+
+    assert sorted(began)[1] < 10.0
+
+
+def test_a_postponed_host_is_left_alone() -> None:
+    """What a host asks for is waited for by all who want it."""
+    clock = Time()
+
+    async def take(slots: Slots) -> None:
+        async with slots.slot("a"):
+            assert clock.now == 12.0
+
+    async def run() -> None:
+        slots = Slots(FetchSettings(), clock=clock, sleep=clock.sleep)
+        slots.postpone("a", 12.0)
+        await clock.run(take(slots))
+
+    asyncio.run(run())
+
+
+def test_a_cancelled_turn_is_given_back() -> None:
+    """Whoever gives up blocks nobody."""
+
+    async def run() -> None:
+        slots = Slots(FetchSettings(per_host_delay_seconds=0.0))
+        async with slots.slot("a"):
+            waiting = asyncio.create_task(slots.slot("a").__aenter__())
+            await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.wait([waiting])
+        async with asyncio.timeout(1), slots.slot("a"):
+            pass
+
+    asyncio.run(run())
+
+
+def answer(
+    body: bytes = b"",
+    outcome: Outcome = "ok",
+    status: int | None = 200,
+    reason: str = "so it goes",
+) -> Response:
+    """Return what a robots.txt was answered with."""
+    url = "http://news.example/robots.txt"
+    return Response(url, url, outcome, reason, 1, status, (), body)
+
+
+def refusal_of(rules: Rules, url: str) -> Failed | None:
+    """Return why *url* may not be asked for, None if it may."""
+    try:
+        rules.check(url)
+    except Failed as failed:
+        return failed
+    return None
+
+
+RULES = b"""\xef\xbb\xbfUser-agent: other
+Disallow: /
+
+User-agent: *
+Disallow: /all
+
+User-Agent: WireHouse/9.9
+User-agent: friend
+Disallow: /secret
+Allow: /secret/but-this
+Crawl-delay: 3
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "is_allowed"),
+    [("/", True), ("/all", True), ("/secret/x", False), ("/secret/but-this", True)],
+)
+def test_the_rules_for_us_are_obeyed_and_no_others(path: str, is_allowed: bool) -> None:  # noqa: FBT001 - a column of the table above
+    """The group that names us counts; that for all others does not, then."""
+    rules = read_rules(answer(RULES), "Wirehouse")
+    refusal = refusal_of(rules, f"http://news.example{path}")
+
+    assert (refusal is None) == is_allowed
+    assert refusal is None or refusal.outcome == "robots_disallowed"
+    assert rules.delay_seconds == 3.0
+
+
+def test_a_delay_is_honoured_up_to_a_limit() -> None:
+    """No site stops a run."""
+    rules = read_rules(answer(b"User-agent: *\nCrawl-delay: 86400"), "Wirehouse")
+    assert rules.delay_seconds == robots.MAX_DELAY_SECONDS
+
+
+OUTCOMES: list[tuple[Outcome, int | None, str]] = [
+    ("http_error", 404, ""),
+    ("http_error", 403, ""),
+    ("too_many_redirects", 302, ""),
+    ("http_error", 503, "robots_disallowed"),
+    ("bad_response", 200, "robots_disallowed"),
+    ("truncated", 200, "robots_disallowed"),
+    ("timeout", None, "timeout"),
+    ("dns_error", None, "dns_error"),
+    ("connection_error", None, "connection_error"),
+    ("blocked_address", None, "blocked_address"),
+    ("tls_error", None, "tls_error"),
+]
+
+
+@pytest.mark.parametrize(("outcome", "status", "expected"), OUTCOMES)
+def test_a_missing_file_allows_and_one_out_of_reach_forbids(
+    outcome: Outcome, status: int | None, expected: str
+) -> None:
+    """RFC 9309, 2.3.1.3 and 2.3.1.4; what is true of the host is said of the page."""
+    rules = read_rules(answer(outcome=outcome, status=status), "Wirehouse")
+    refusal = refusal_of(rules, "http://news.example/")
+
+    assert (refusal.outcome if refusal else "") == expected
+    words = "robots.txt could not be read: so it goes"
+    assert refusal is None or refusal.reason == words
+
+
+def test_only_the_first_500_kib_are_rules() -> None:
+    """RFC 9309, 2.5."""
+    filler = b"# " + b"x" * (robots.PARSED_BYTES - 2) + b"\n"
+    rules = read_rules(answer(filler + b"User-agent: *\nDisallow: /"), "Wirehouse")
+    rules.check("http://news.example/")
+
+
+def test_many_robots_over_many_rules_take_no_time() -> None:
+    """The parser would keep a hundred million rules of this file of 300 KB."""
+    agents = b"".join(b"User-agent: r%d\n" % n for n in range(10_000))
+    paths = b"".join(b"Disallow: /%d\n" % n for n in range(8_000))
+    started = time.monotonic()
+    rules = read_rules(answer(agents + b"User-agent: *\n" + paths), "Wirehouse")
+
+    with pytest.raises(Failed):
+        rules.check("http://news.example/7999")
+    assert time.monotonic() - started < 3.0
+
+
+def test_a_file_is_asked_for_once_per_origin() -> None:
+    """Scheme, host and port make an origin; all who wait share one answer."""
+    asked: list[str] = []
+
+    async def fetch(url: str) -> Response:
+        asked.append(url)
+        await asyncio.sleep(0.01)
+        return answer(b"")
+
+    async def run() -> None:
+        cache = Robots("Wirehouse/0.1", fetch)
+        pages = [f"http://a.example/{n}" for n in range(9)]
+        jobs: list[Awaitable[object]] = [cache.rules(url) for url in pages]
+        jobs += [cache.rules("https://a.example/"), cache.rules("http://a.example:81/")]
+        await asyncio.gather(*jobs)
+
+    asyncio.run(run())
+    assert sorted(asked) == [
+        "http://a.example/robots.txt",
+        "http://a.example:81/robots.txt",
+        "https://a.example/robots.txt",
+    ]
