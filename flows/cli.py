@@ -81,7 +81,8 @@ def run(  # noqa: PLR0913 - one parameter an option
         with_images=not no_images,
         say=console.say,
     )
-    _finish(_refresh(job, direct=direct), settings, as_json=as_json)
+    summary = _refresh(job, direct=direct)
+    _finish(summary, settings, 'sql {} "from failures"', as_json=as_json)
 
 
 @app.command()
@@ -97,7 +98,7 @@ def demo(
     with demo_settings(data or Path("data")) as settings:
         job = Job(settings, say=console.say)
         summary = _refresh(job, direct=direct)
-    _finish(summary, settings, as_json=as_json)
+    _finish(summary, settings, "run --source YOUR_FOLDER", as_json=as_json)
 
 
 @app.command()
@@ -158,26 +159,21 @@ def sql(
                 raise SourceError(msg)
             warehouse.write_parquet(statement, sys.stdout.buffer)
             return
+        if output_format == "table":
+            width = shutil.get_terminal_size((160, 40)).columns
+            console.out.print(warehouse.drawn(statement, width), markup=False)
+            return
         columns, rows = warehouse.query(statement)
-    write = {
-        "table": console.print_rows,
-        "csv": console.print_csv,
-        "json": console.print_json,
-    }
-    write[output_format](columns, rows)
+    write = console.print_csv if output_format == "csv" else console.print_json
+    write(columns, rows)
 
 
 @app.command()
 def status(data: DataOption = None) -> None:
     """Show the last runs, what is due, what failed and why."""
     with open_published(_settings(None, data).data / PUBLISHED) as warehouse:
-        console.tell_status(
-            {
-                "Last runs": warehouse.rows("report/runs"),
-                "Due now": warehouse.rows("report/due"),
-                "What stands in the way": warehouse.rows("report/failures"),
-            }
-        )
+        parts = [warehouse.rows(f"report/{n}") for n in ("runs", "due", "failures")]
+    console.tell_status(*parts)
 
 
 @app.command()
@@ -269,21 +265,18 @@ def _stage(
 ) -> None:
     settings = _settings(None, data)
     job = Job(settings, retry_failed=retry_failed, say=console.say)
-    _finish(run_direct(story, job), settings, as_json=as_json)
+    _finish(run_direct(story, job), settings, "report {}", as_json=as_json)
 
 
-def _finish(summary: dict[str, Any], settings: Settings, *, as_json: bool) -> None:
+def _finish(
+    summary: dict[str, Any], settings: Settings, third: str, *, as_json: bool
+) -> None:
+    """Print the run's summary and three next commands, of which *third* is one."""
     if as_json:
         print(json.dumps(summary))  # noqa: T201 - the answer itself
         return
     program = "wirehouse" if shutil.which("wirehouse") else sys.argv[0]
-    where = "" if settings.data == Path("data") else f" --data {settings.data}"
-    console.tell_run(
-        summary,
-        settings.data,
-        (
-            f'{program} sql{where} "from article_overview limit 5"',
-            f"{program} status{where}",
-            f"{program} run --source YOUR_FOLDER",
-        ),
-    )
+    where = "" if settings.data == Path("data") else f"--data {settings.data}"
+    commands = ('sql {} "from article_overview limit 5"', "status {}", third)
+    filled = [" ".join(command.format(where).split()) for command in commands]
+    console.tell_run(summary, settings.data, [f"{program} {line}" for line in filled])

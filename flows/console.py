@@ -48,34 +48,40 @@ def tell_run(summary: Mapping[str, Any], data: Path, next_steps: Sequence[str]) 
         out.print(f"  {command}", markup=False)
 
 
-def tell_status(parts: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+def tell_status(
+    runs: Sequence[Mapping[str, Any]],
+    due: Sequence[Mapping[str, Any]],
+    failures: Sequence[Mapping[str, Any]],
+) -> None:
     """Print the last runs, what is due, and what failed and why."""
-    for title, rows in parts.items():
-        out.print(Text(f"\n{title}", style="bold"))
-        if not rows:
-            out.print("  none")
-            continue
-        table = _grid(header=True)
-        for name in rows[0]:
-            table.add_column(name.replace("_", " "), overflow="fold")
-        for row in rows:
-            table.add_row(*(_cell(value) for value in row.values()))
-        out.print(table)
+    out.print(Text("Last runs", style="bold"))
+    table = _grid(header=True)
+    for name in runs[0] if runs else ():
+        title = name.removesuffix("_number").removesuffix("_at")
+        table.add_column(title, no_wrap=True)
+    for row in runs:
+        table.add_row(*(_cell(value) for value in row.values()))
+    out.print(table)
+    out.print(Text("\nDue now", style="bold"))
+    table = _grid(right={0})
+    for row in due:
+        table.add_row(f"{row['count']:,}", str(row["what"]))
+    out.print(table)
+    out.print(Text("\nWhat stands in the way", style="bold"))
+    for row in failures:
+        what = f"{row['stage']} {row['outcome']}: {row['example']}"
+        out.print(Text(f"{row['count']:>7,}  {what}"))
+        out.print(Text(f"         {row['example_subject']}", style="dim"))
+    if not failures:
+        out.print("  nothing")
 
 
 def tell_settings(values: Iterable[SettingValue]) -> None:
-    """Print every setting: its name, its value, where that came from, what it does."""
-    table = _grid(header=True)
-    for name in ("setting", "value", "from", "what it does"):
-        table.add_column(name, overflow="fold")
+    """Print every setting as TOML has it, with where it came from and what it does."""
     for value in values:
-        table.add_row(
-            Text(value.name),
-            Text(setting_text(value.value)),
-            Text(value.origin),
-            Text(value.description, style="dim"),
-        )
-    out.print(table)
+        setting = f"{value.name} = {setting_text(value.value)}"
+        note = f"# {value.origin}: {value.description}"
+        out.print(Text.assemble(f"{setting:<42}", (f"  {note}", "dim")))
 
 
 def setting_text(value: object) -> str:
@@ -92,24 +98,11 @@ def setting_text(value: object) -> str:
     return json.dumps(str(getattr(value, "location", value)), ensure_ascii=False)
 
 
-def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print a query's answer as a table that fits its longest values."""
-    table = _grid(header=True)
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    count = 0
-    for row in rows:
-        count += 1
-        table.add_row(*(Text(_cell(value)) for value in row))
-    out.print(table)
-    out.print(Text(f"  {count:,} rows", style="dim"))
-
-
 def print_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print a query's answer as CSV with a header."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_plain(value) for value in row] for row in rows)
+    writer.writerows([_csv_value(value) for value in row] for row in rows)
 
 
 def print_json(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -145,7 +138,7 @@ def settings_file() -> str:
 
 
 def _grid(*, header: bool = False, right: Iterable[int] = ()) -> Table:
-    table = Table(box=None, show_header=header, header_style="bold", padding=(0, 2))
+    table = Table(box=None, show_header=header, header_style="bold", padding=(0, 1))
     for index in range(3 if right else 0):
         table.add_column(justify="right" if index in right else "left")
     return table
@@ -154,17 +147,15 @@ def _grid(*, header: bool = False, right: Iterable[int] = ()) -> Table:
 def _cell(value: object) -> str:
     if value is None:
         return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(_cell(item) for item in value)
-    return str(_plain(value))
-
-
-def _plain(value: object) -> object:
-    """Spell a moment as people do: to the second, in UTC."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+    return str(value)
+
+
+def _csv_value(value: object) -> object:
+    """Spell a list or map as JSON, and leave the rest to the CSV writer."""
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
     return value
 
 

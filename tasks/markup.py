@@ -1,8 +1,8 @@
 """HTML text becomes a tree, whatever was put into the text. Pure.
 
 What libxml2 or the extractors stumble over is mended first, and named by a flag:
-`scrubbed` (forbidden characters, runs of combining marks), `truncated` (longer than the cap), `deep`
-(more levels of elements than extractors bear).
+`scrubbed` (forbidden characters, long runs of combining marks), `truncated` (longer
+than the cap), `deep` (more levels of elements than extractors bear).
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ MAX_DEPTH = 250  # extractors recurse; a news page has 20 to 40 levels
 _LIBXML_DEPTH = 2_048  # where libxml2 drops everything below, even if asked not to
 # What XML forbids (XML 1.0, 2.2) and lxml refuses or stops at; and lone surrogates.
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-# Long runs of combining marks take quadratic time to normalise, as extractors do.
-_MARK = "".join(c for c in map(chr, range(0x300, 0x20000)) if unicodedata.combining(c))
+# Long runs of combining marks take quadratic time to normalise, as extractors do. Only
+# those of plane 0: with any other, the pattern takes fifty times as long.
+_MARK = "".join(c for c in map(chr, range(0x300, 0x10000)) if unicodedata.combining(c))
 _MARKS = re.compile(rf"([{_MARK}]{{{MAX_MARKS}}})[{_MARK}]+")
 _REFERENCE = re.compile(r"&#(?:[xX]0*([0-9a-fA-F]{1,6})|0*([0-9]{1,7}));?")
 _WRAPPER = re.compile(

@@ -346,7 +346,7 @@ def _values(names: Names, keys: Iterable[str]) -> Iterator[str]:
 
 
 def _text(value: object) -> str:
-    """Return *value* in one line, entities resolved and repaired; '' if it is no text."""
+    """Return *value* as one repaired line, entities resolved; '' if it is no text."""
     if isinstance(value, list) and value:
         value = value[0]
     if not isinstance(value, str):

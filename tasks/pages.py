@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 
 import trafilatura
@@ -18,7 +19,7 @@ from tasks.markup import flatten, parse_html
 from tasks.metadata import read_metadata
 from tasks.models import Link, Page, Rejection
 from tasks.text import decode, repair
-from tasks.urls import join_url
+from tasks.urls import fetch_url, join_url
 
 MAX_LINKS = 2_000
 MAX_ANCHOR = 500  # characters; more is a whole article inside of a link
@@ -130,13 +131,15 @@ def _repaired(text: str) -> str:
 
 
 def _base_url(tree: HtmlElement, url: str) -> str:
-    """Return what the page's addresses are relative to: the first `<base>`, or *url*."""
-    for base in tree.iterfind(".//base[@href]"):
-        try:
-            return join_url(url, base.get("href"))
-        except ValueError:
-            break
-    return url
+    """Return what addresses are relative to: the first `<base>`, or the page."""
+    try:
+        own = fetch_url(url)
+    except ValueError:
+        own = "about:blank"  # relative addresses have no meaning, absolute ones do
+    for base in tree.findall(".//base[@href]")[:1]:
+        with suppress(ValueError):
+            return join_url(own, base.get("href"))
+    return own
 
 
 def _links(tree: HtmlElement, base_url: str) -> Iterator[Link]:

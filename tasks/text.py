@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from html.entities import html5
 from typing import Literal
 
 import cchardet
@@ -113,7 +114,8 @@ def repair(text: str, *, entities: bool = False) -> Repaired:
         and not (entities and "&" in text)
     ):
         return Repaired(text)
-    return _repair(text, entities)
+    mend = _repair_cached if len(text) <= MAX_CACHED else _repair
+    return mend(text, entities)
 
 
 def charset_of(content_type: str) -> str | None:
@@ -182,9 +184,10 @@ def _is_utf8(content: bytes) -> bool:
 
 
 def _undeclared(content: bytes, flags: list[str]) -> Decoded:
-    if _is_utf8(content) and b"\0" not in content:
+    unmarked = _utf16_by_zeros(content) if b"\0" in content else None
+    if unmarked is None and _is_utf8(content):
         return _decoded(content, "utf-8", "utf-8", flags)
-    guess = _utf16_by_zeros(content) or _detected(content)
+    guess = unmarked or _detected(content)
     if guess:
         return _decoded(content, guess, "detected", flags)
     return _decoded(content, "windows-1252", "fallback", flags)
@@ -246,17 +249,31 @@ codecs.register_error("wirehouse-c1", _c1_for_undefined)
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _NEEDS_LOOK = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_ZERO_WIDTH = re.compile("[\u180e\u200b\u2060\ufeff]")
+# Thai, Lao, Burmese and Khmer part their words with U+200B, Mongolian its vowels with
+# U+180E; anywhere else these mean nothing.
+_SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+_ZERO_WIDTH = re.compile(
+    f"[\u2060\ufeff]|(?<![{_SPACELESS}])\u200b|(?<![\u1820-\u18aa])\u180e"
+)
 # A joiner means something between letters of scripts that join, and in emoji.
+_JOINING = (
+    "\u0600-\u109f\u1780-\u18af\u2190-\u2bff\ua800-\uabff\U0001f000-\U0001faff"
+)
 _IDLE_JOINER = re.compile(
-    "(?<![\u0600-\u109f\u1780-\u18af\ua800-\uabff\ufe0f\U0001f000-\U0001faff\u2600-\u27bf])"
-    "[\u200c\u200d]+|[\u200c\u200d]+"
-    "(?![\u0600-\u109f\u1780-\u18af\ua800-\uabff\u2600-\u27bf\U0001f000-\U0001faff])"
+    f"(?<![{_JOINING}\ufe0f])[\u200c\u200d]+|[\u200c\u200d]+(?![{_JOINING}])"
 )
 MAX_MARKS = 30  # combining marks in a row: the limit of UAX 15's Stream-Safe Format
 _MARKS = re.compile(
-    rf"([^\W\d_]?)([\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{{{MAX_MARKS}}})[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]+"
+    "([{0}]{{{1}}})[{0}]+".format(
+        # None lies above plane 1.
+        "".join(filter(unicodedata.combining, map(chr, range(0x20000)))),
+        MAX_MARKS,
+    )
 )
+# With its semicolon: without one, `?a=1&copy=2` would read `?a=1©=2`.
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+MAX_ROUNDS = 20  # `&amp;amp;lt;` needs 3; what needs more than this was made to
+MAX_CACHED = 2_000  # characters: titles and names recur, long texts do not
 # Only what undoes a wrong decoding: everything that merely looks nicer is off.
 _FTFY = ftfy.TextFixerConfig(
     unescape_html=False,
@@ -271,25 +288,33 @@ _FTFY = ftfy.TextFixerConfig(
 )
 
 
-@lru_cache(maxsize=8_192)
 def _repair(text: str, entities: bool) -> Repaired:  # noqa: FBT001 - a cache key
     rules: dict[str, None] = {}
-    for _ in range(5):  # one repair may uncover another: `&amp;rsquo;`, double mojibake
-        before = text
+    mended = text
+    for _ in range(MAX_ROUNDS):  # one repair may uncover another: `&amp;rsquo;`
+        before = mended
         for rule, mend in _RULES:
             if rule == "entities" and not entities:
                 continue
-            mended = mend(text)
-            if mended != text:
+            mended, was = mend(mended), mended
+            if mended != was:
                 rules[rule] = None
-                text = mended
-        if text == before:
-            break
-    return Repaired(text, tuple(rules))
+        if mended == before:
+            return Repaired(mended, tuple(rules))
+    # Entities within entities without end are left as they are, at every call.
+    return _repair(text, entities=False) if entities else Repaired(mended, tuple(rules))
+
+
+_repair_cached = lru_cache(maxsize=8_192)(_repair)
 
 
 def _unescape(text: str) -> str:
-    return html.unescape(text) if "&" in text else text
+    return _ENTITY.sub(_character, text) if "&" in text else text
+
+
+def _character(entity: re.Match[str]) -> str:
+    name = entity[0][1:]
+    return html.unescape(entity[0]) if name[0] == "#" else html5.get(name, entity[0])
 
 
 def _fix_mojibake(text: str) -> str:
@@ -313,7 +338,7 @@ def _drop_zero_width(text: str) -> str:
 
 
 def _cap_marks(text: str) -> str:
-    return _MARKS.sub(r"\1\2", text)
+    return _MARKS.sub(r"\1", text)
 
 
 def _compose(text: str) -> str:

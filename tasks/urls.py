@@ -44,14 +44,16 @@ SIGNATURE_PARAMETERS = frozenset(
 )
 # Addresses of AMP caches hold the article's own address in their path
 # (amp.dev/documentation/guides-and-tutorials/learn/amp-caches-and-cors/amp-cache-urls).
+MAX_CACHES = 5  # a cache's address may hold another cache's; real ones do once
 _AMP_CACHE = re.compile(
-    r"https?://(?:[^/?#]+\.cdn\.ampproject\.org|(?:www\.)?bing-amp\.com)"
+    r"https?://(?:(?:[^/?#]+\.)?cdn\.ampproject\.org|(?:www\.)?bing-amp\.com)"
     r"/[civ]/(s/)?(.+)",
     re.ASCII | re.DOTALL,
 )
 _GOOGLE_AMP = re.compile(
     r"https?://(?:www\.)?google\.[a-z.]{2,6}/amp/(s/)?(.+)", re.ASCII | re.DOTALL
 )
+MAX_SHOWN = 300  # characters of an address in a reason
 _SCHEME = re.compile(r"[\x00-\x20]*([A-Za-z][A-Za-z0-9+.\-]*):", re.ASCII)
 _PUBLIC_SUFFIXES = PublicSuffixList()
 
@@ -73,7 +75,7 @@ def join_url(base: str, reference: str) -> str:
     try:
         parsed = ada_url.URL(reference, base=base)
     except (ValueError, UnicodeError):
-        msg = f"{reference!r} is not an address on {base!r}"
+        msg = f"{_shown(reference)} is not an address on {_shown(base)}"
         raise ValueError(msg) from None
     return _parse(parsed.href).href
 
@@ -85,11 +87,7 @@ def url_key(url: str) -> str:
     Idempotent: a key's key is itself. Raises `ValueError` with the reason.
     """
     parsed = _parse(url)
-    for _ in range(5):  # a cache's address may lead to another cache's
-        inner = _unwrap(parsed.href)
-        if inner is None:
-            break
-        parsed = _parse(inner)
+    parsed = _without_caches(parsed)
     port = f":{parsed.port}" if parsed.port else ""
     host = _fold_www(parsed.hostname.rstrip(".")) or parsed.hostname
     query = _without_tracking(parsed.search)
@@ -134,12 +132,16 @@ def _parse(url: str) -> ada_url.URL:
     try:
         parsed = ada_url.URL(url)
     except (ValueError, UnicodeError):
-        msg = f"{url!r} {_why_unusable(url)}"
+        msg = f"{_shown(url)} {_why_unusable(url)}"
         raise ValueError(msg) from None
     if parsed.protocol not in {"http:", "https:"}:
-        msg = f"{url!r} is not an http or https address"
+        msg = f"{_shown(url)} is not an http or https address"
         raise ValueError(msg)
     return parsed
+
+
+def _shown(url: str) -> str:
+    return repr(url) if len(url) <= MAX_SHOWN else f"{url[:MAX_SHOWN]!r}…"
 
 
 def _why_unusable(url: str) -> str:
@@ -149,6 +151,17 @@ def _why_unusable(url: str) -> str:
     if scheme[1].lower() not in {"http", "https"}:
         return "is not an http or https address"
     return "has a host or port that no address can have"
+
+
+def _without_caches(parsed: ada_url.URL) -> ada_url.URL:
+    """Unwrap what AMP caches hold; one that goes on and on stays as it is."""
+    inner = parsed
+    for _ in range(MAX_CACHES):
+        unwrapped = _unwrap(inner.href)
+        if unwrapped is None:
+            return inner
+        inner = _parse(unwrapped)
+    return parsed
 
 
 def _unwrap(href: str) -> str | None:

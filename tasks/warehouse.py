@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -46,6 +48,8 @@ class Warehouse:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+        for name in SCHEMAS:
+            self._fill(name, _empty(name))
 
     def close(self) -> None:
         """Close the file; what was committed stays."""
@@ -135,7 +139,7 @@ class Warehouse:
     def load_articles(self, tables: Tables, moment: datetime) -> None:
         """Load a batch of articles; the caller holds the transaction."""
         parameters = {"moment": moment}
-        with self._registered(tables, ()):
+        with self._registered(tables):
             self._run("put_documents", parameters)
             self._run("put_observations", parameters)
             self._put_articles(parameters)
@@ -143,7 +147,7 @@ class Warehouse:
 
     def load_taxonomy(self, tables: Tables, moment: datetime) -> None:
         """Load providers and topics of a hub's taxonomy."""
-        with self._registered(tables, ()):
+        with self._registered(tables):
             self._run("choose_winners")
             self._put_details({"moment": moment})
 
@@ -158,7 +162,7 @@ class Warehouse:
 
     def put_files(self, files: pa.Table) -> None:
         """Note what was seen of files, so that the next run reads only changes."""
-        with self._registered({"batch_files": files}, ()):
+        with self._registered({"batch_files": files}):
             self._run("put_files")
 
     def forget_files(self, source_id: UUID, paths: Sequence[str]) -> None:
@@ -167,7 +171,7 @@ class Warehouse:
 
     def put_rejections(self, run_id: UUID, rejections: pa.Table) -> None:
         """Put rejections on record; one that stands already keeps its row."""
-        with self._registered({"batch_rejections": rejections}, ()):
+        with self._registered({"batch_rejections": rejections}):
             self._run("put_rejections", {"run_id": run_id})
 
     def resolve_rejections(
@@ -179,7 +183,7 @@ class Warehouse:
     ) -> None:
         """End the rejections of files that were read anew, but for *rejections*."""
         parameters = {"source_id": source_id, "paths": list(paths), "moment": moment}
-        with self._registered({"batch_rejections": rejections}, ()):
+        with self._registered({"batch_rejections": rejections}):
             self._run("resolve_rejections_of_files", parameters)
 
     def resolve_listing(
@@ -187,12 +191,13 @@ class Warehouse:
     ) -> None:
         """End the rejections of what was no file, but for *rejections*."""
         parameters = {"source_id": source_id, "moment": moment}
-        with self._registered({"batch_rejections": rejections}, ()):
+        with self._registered({"batch_rejections": rejections}):
             self._run("resolve_rejections_of_listing", parameters)
 
     def _put_articles(self, parameters: Mapping[str, Any]) -> None:
         self._run("choose_winners")
         self._run("put_articles", parameters)
+        self._run("mark_orphans")
         self._run("delete_article_topics")
         self._run("put_article_topics")
         self._run("delete_article_images")
@@ -224,7 +229,7 @@ class Warehouse:
 
     def put_captures(self, captures: pa.Table) -> None:
         """Put tries on record, each once."""
-        with self._registered({"batch_captures": captures}, ()):
+        with self._registered({"batch_captures": captures}):
             self._run("put_captures")
 
     def due_extractions(self, *, everything: bool) -> list[DueExtraction]:
@@ -235,7 +240,7 @@ class Warehouse:
     def put_pages(self, tables: Tables, moment: datetime) -> None:
         """Load what pages say and where they link to."""
         parameters = {"moment": moment}
-        with self.transaction(), self._registered(tables, ()):
+        with self.transaction(), self._registered(tables):
             self._run("put_pages")
             self._run("delete_links")
             self._run("put_links")
@@ -264,7 +269,7 @@ class Warehouse:
 
     def put_images(self, results: pa.Table) -> None:
         """Note how due images ended."""
-        with self._registered({"batch_image_results": results}, ()):
+        with self._registered({"batch_image_results": results}):
             self._run("put_image_results")
 
     # --- the file
@@ -280,23 +285,28 @@ class Warehouse:
         return result.fetchall() if result.description else []
 
     @contextmanager
-    def _registered(self, tables: Tables, ids: Sequence[UUID]) -> Iterator[None]:
-        """Make *tables* visible as `batch_…`; those that are missing are empty.
+    def _registered(
+        self, tables: Tables, ids: Sequence[UUID] | None = None
+    ) -> Iterator[None]:
+        """Fill the temporary tables `batch_…` with *tables*, and empty them again.
 
-        They are copied to temporary tables, because DuckDB cannot filter Arrow's UUIDs
-        where they lie.
+        They are copies, because DuckDB cannot filter Arrow's UUIDs where they lie.
         """
-        given = {**tables, "batch_ids": table("batch_ids", [(found,) for found in ids])}
-        for name in SCHEMAS:
-            rows = given.get(name)
-            self._connection.register(
-                "batch", rows if rows is not None else _empty(name)
-            )
-            self._connection.execute(
-                f"create or replace temp table {name} as from batch"
-            )
-            self._connection.unregister("batch")
-        yield
+        given = dict(tables)
+        if ids is not None:
+            given["batch_ids"] = table("batch_ids", [(found,) for found in ids])
+        try:
+            for name, rows in given.items():
+                self._fill(name, rows)
+            yield
+        finally:
+            for name in given:
+                self._fill(name, _empty(name))
+
+    def _fill(self, name: str, rows: pa.Table) -> None:
+        self._connection.register("batch", rows)
+        self._connection.execute(f"create or replace temp table {name} as from batch")
+        self._connection.unregister("batch")
 
 
 @contextmanager
@@ -322,7 +332,7 @@ class Published:
 
     def read_table(self, name: str) -> pa.RecordBatchReader:
         """Return all rows of a table, batch by batch."""
-        return self._connection.table(name).fetch_arrow_reader()
+        return self._connection.table(name).to_arrow_reader()
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """Return the answer of one of the statements in `tasks/sql`, a row a dict."""
@@ -338,9 +348,25 @@ class Published:
         result = self._execute(statement)
         return [column[0] for column in result.description], result.fetchall()
 
+    def drawn(self, statement: str, width: int) -> str:
+        """Draw the answer to a reader's own statement, *width* characters wide.
+
+        DuckDB draws it: rows and columns in the middle give way where it is too large.
+        """
+        text = io.StringIO()
+        try:
+            relation = self._connection.sql(statement)
+            if relation is None:
+                return ""
+            with contextlib.redirect_stdout(text):
+                relation.show(max_width=width, max_rows=40)
+        except duckdb.Error as error:
+            raise WarehouseError(str(error)) from None
+        return text.getvalue().rstrip()
+
     def write_parquet(self, statement: str, target: BinaryIO) -> None:
         """Write the answer to a reader's own statement as Parquet."""
-        pq.write_table(self._execute(statement).fetch_arrow_table(), target)
+        pq.write_table(self._execute(statement).to_arrow_table(), target)
 
     def _execute(self, statement: str) -> duckdb.DuckDBPyConnection:
         try:

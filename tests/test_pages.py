@@ -20,12 +20,12 @@ from tasks.sandbox import run_sandboxed
 SHARED = Path(os.environ.get("WIREHOUSE_SHARED", Path(__file__).parents[2] / "shared"))
 URL = "https://www.news.example/2026/story.html"
 FIRST = (
-    "The council of the harbour town decided on Monday to rebuild the old lighthouse, "
+    "The council of the harbour town decided on Monday to rebuild the old light, "
     "which a storm had damaged badly in the spring, with money of its own. "
 )
 LAST = (
-    "Nobody who lives near the water was surprised by the vote, said the mayor, for the "
-    "light had guided every ship into the bay for more than two hundred years. "
+    "Nobody who lives near the water was surprised by the vote, said the mayor, for "
+    "the light had guided every ship into the bay for more than two hundred years. "
 )
 ARTICLE = f"<h1>Lighthouse will shine again</h1><p>{FIRST}</p><p>{LAST}</p>" * 2
 
@@ -90,7 +90,7 @@ def test_a_page_with_a_few_words_is_flagged_as_short() -> None:
 def test_bytes_become_text_by_what_the_server_says(
     encoding: str, content_type: str | None, source: str
 ) -> None:
-    word = "日本語" if encoding == "shift_jis" else "Köln – naïve"
+    word = "日本語" if encoding == "shift_jis" else "Köln \u2013 naïve"
     raw = html(body=f"<p>{word}: {FIRST}</p>" + ARTICLE).encode(encoding)
 
     result = page(raw, content_type)
@@ -356,7 +356,7 @@ def test_what_is_no_page_is_rejected_with_its_reason(
 @pytest.mark.parametrize(
     ("trap", "flag"),
     [
-        ("<div>" * 249, None),
+        ("<div>" * 240, None),
         ("<div>" * 300, "deep"),
         ("<div>" * 3_000, "deep"),
         ("<font>" * 60_000, "deep"),
@@ -371,7 +371,9 @@ def test_what_is_no_page_is_rejected_with_its_reason(
     ],
     ids=lambda value: str(value)[:12],
 )
-def test_a_trap_before_the_article_does_not_lose_it(trap: str, flag: str | None) -> None:
+def test_a_trap_before_the_article_does_not_lose_it(
+    trap: str, flag: str | None
+) -> None:
     started = time.monotonic()
 
     result = page(html(body=f"{trap}<p>{FIRST}</p><p>{LAST}</p>"))
@@ -441,4 +443,6 @@ def test_real_pages_are_read() -> None:
         pytest.skip("the set of real pages is not on this machine")
     for line in (folder / "gold.jsonl").read_text().splitlines()[:20]:
         row = json.loads(line)
-        assert isinstance(read_page((folder / row["file"]).read_bytes(), row["url"]), Page)
+        assert isinstance(
+            read_page((folder / row["file"]).read_bytes(), row["url"]), Page
+        )

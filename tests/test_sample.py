@@ -1,6 +1,5 @@
 """The sample hub holds every oddity it promises, and its press site acts them out."""
 
-# ruff: noqa: D103 -- a test's name is its sentence
 
 from __future__ import annotations
 

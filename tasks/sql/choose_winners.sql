@@ -1,6 +1,7 @@
 -- Whose word counts for an article: its own file before a mention, a file that exists
 -- before one that is gone, then the newest publication, then the later path. What the
--- files of this batch said before is void.
+-- files of this batch said before is void, and so is what no file says any more; only
+-- the word of an article's own file outlives the file.
 create or replace temp table winners as
 with best as (
     select *
@@ -21,6 +22,10 @@ left join articles on articles.article_id = best.article_id
 left join documents on documents.document_id = articles.document_id
 where articles.article_id is null
     or articles.document_id in (select document_id from batch_documents)
+    or (
+        articles.is_orphaned
+        and (articles.is_stub or documents.removed_at is null)
+    )
     or (
         best.entry = 0,
         true,

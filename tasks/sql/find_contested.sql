@@ -44,6 +44,13 @@ witnesses as (
         and related_edges.kind = 'related'
         and related_edges.removed_at is null
     join documents on documents.article_id = related_edges.source_article_id
+    union
+    -- A file that does not count for its own article has no edges, but may mention.
+    select documents.document_id
+    from documents
+    join articles on articles.article_id = documents.article_id
+    where articles.document_id <> documents.document_id
+        and exists (from lost)
 )
 select source_id, path, revision, sha256, size_bytes, front_matter, body
 from documents

@@ -24,13 +24,14 @@ when matched then update set
     secured_iv = winners.secured_iv,
     extra = winners.extra,
     is_stub = winners.entry > 0,
+    is_orphaned = false,
     document_id = winners.document_id,
     last_seen_at = $moment
 when not matched then insert (
     article_id, url_key, url, original_url, amp_url, cdn_amp_url, title, excerpt,
     category, type, provider_id, published_at, updated_at, quality, heat,
     is_published, is_removed, featured_content, locale, secured_ciphertext,
-    secured_iv, extra, is_stub, document_id, first_seen_at, last_seen_at
+    secured_iv, extra, is_stub, is_orphaned, document_id, first_seen_at, last_seen_at
 )
 values (
     winners.article_id, winners.url_key, winners.url, winners.original_url,
@@ -38,6 +39,5 @@ values (
     winners.category, winners.type, winners.provider_id, winners.published_at,
     winners.updated_at, winners.quality, winners.heat, winners.is_published,
     winners.is_removed, winners.featured_content, winners.locale,
-    winners.secured_ciphertext, winners.secured_iv, winners.extra, winners.entry >
-    0, winners.document_id, $moment, $moment
+    winners.secured_ciphertext, winners.secured_iv, winners.extra, winners.entry > 0, false, winners.document_id, $moment, $moment
 )

@@ -1,4 +1,4 @@
--- The tables of the warehouse. Every row can be traced: to a file, a capture or a run.
+-- The tables of the warehouse. Every row can be traced to a file, a capture or a run.
 
 create table sources (
     source_id uuid not null,
@@ -89,6 +89,7 @@ create table articles (
     secured_iv blob,
     extra json not null,
     is_stub boolean not null,
+    is_orphaned boolean not null,
     document_id uuid not null,
     first_seen_at timestamptz not null,
     last_seen_at timestamptz not null,
@@ -118,6 +119,7 @@ comment on column articles.secured_ciphertext is 'Encrypted part of the front ma
 comment on column articles.secured_iv is 'Initialisation vector of the encrypted part';
 comment on column articles.extra is 'Fields that have no column of their own';
 comment on column articles.is_stub is 'Known only from others'' related lists: no file of its own';
+comment on column articles.is_orphaned is 'No file says so any more: the one it was made from is gone or changed its mind';
 comment on column articles.document_id is 'File that the row was made from (documents.document_id)';
 comment on column articles.first_seen_at is 'When the article was first loaded';
 comment on column articles.last_seen_at is 'When the row was last made from its file';

@@ -8,6 +8,7 @@ select
     (select count(*) from pages) as pages,
     (select count(*) from images where status = 'cached') as cached_images,
     (select count(*) from rejections where resolved_at is null) as rejections,
-    min(published_at) as first_published_at,
-    max(published_at) as last_published_at
+    (select count(*) from sources) as sources,
+    min(published_at) filter (where not is_stub) as first_published_at,
+    max(published_at) filter (where not is_stub) as last_published_at
 from articles

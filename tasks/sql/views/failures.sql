@@ -1,50 +1,43 @@
 -- What could not be had or taken, as it stands: each reason, how often, one example.
+-- Of a lost page it is what its own address answered, not what the fallbacks did.
 create or replace view failures as
-with failed as (
-    select
-        'page' as stage,
-        outcome,
-        regexp_replace(reason, '''[^'']*''|https?://\S+|\d+', '…', 'g') as reason,
-        url as subject,
-        reason as example
+with lost as (
+    select article_id
     from captures
-    where outcome not in ('ok', 'not_modified')
+    group by article_id
+    having arg_max(outcome, attempt) not in ('ok', 'not_modified')
+),
+failed as (
+    select 'page' as stage, outcome, url as subject, reason as example
+    from captures
+    where via = 'origin' and article_id in (select article_id from lost)
     qualify row_number() over (partition by article_id order by attempt desc) = 1
-        and not exists (
-            from captures as other
-            where other.article_id = captures.article_id
-                and other.attempt > captures.attempt
-        )
     union all
-    select
-        'image',
-        status,
-        regexp_replace(
-            coalesce(reason, ''), '''[^'']*''|https?://\S+|\d+', '…', 'g'
-        ),
-        url,
-        coalesce(reason, '')
+    select 'image', status, url, coalesce(reason, '')
     from images
     where status in ('failed', 'rejected')
     union all
-    select
-        stage,
-        'rejected',
-        regexp_replace(reason, '''[^'']*''|https?://\S+|\d+', '…', 'g'),
-        subject,
-        reason || if(detail = '', '', ': ' || detail)
+    select stage, 'rejected', subject, reason || if(detail = '', '', ': ' || detail)
     from rejections
     where resolved_at is null
+),
+named as (
+    select
+        *,
+        -- What differs from one failure to the next: names in quotes, numbers, hosts.
+        regexp_replace(
+            example, '''[^'']*''|"[^"]*"|\S+\.\S+(:\d+)?|\d+', '…', 'g'
+        ) as reason
+    from failed
 )
 select
     stage,
     outcome,
-    reason,
+    min_by(example, subject) as reason,
     count(*) as count,
-    min(subject) as example_subject,
-    min_by(example, subject) as example
-from failed
-group by stage, outcome, reason;
+    min(subject) as example_subject
+from named
+group by stage, outcome, named.reason;
 
 comment on view failures is
 'What could not be had or taken, as it stands: each reason, how often, one example.';
