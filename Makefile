@@ -28,7 +28,7 @@ bench: setup  ## speed, as ratios against named peers
 	@$(BIN)/python -m tests.benchmarks
 
 golden: setup  ## accept today's tables of the sample as the golden ones
-	@WIREHOUSE_ACCEPT_GOLDEN=1 $(BIN)/pytest --quiet --no-header tests/test_golden.py
+	@ACCEPT_GOLDEN=1 $(BIN)/pytest --quiet --no-header tests/test_golden.py
 
 lock: setup  ## resolve the dependencies anew; the files name no package index
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \

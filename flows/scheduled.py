@@ -28,7 +28,15 @@ Mode = Literal["incremental", "full", "retry_failed"]
 asked: ContextVar[Job | None] = ContextVar("asked", default=None)
 
 
-@flow(name="refresh", log_prints=True, validate_parameters=True)
+def _run_name() -> str:
+    """Name a run by what it reads: `refresh · powerapps, azure`."""
+    given = flow_run.parameters.get("sources") or []
+    job = asked.get()
+    names = [place.label for place in job.settings.sources] if job else given
+    return " · ".join(filter(None, ("refresh", ", ".join(names)[:80])))
+
+
+@flow(name="refresh", flow_run_name=_run_name, log_prints=True)
 def refresh(
     mode: Mode = "incremental",
     *,

@@ -7,7 +7,6 @@ The only place that knows the front matter's own names: `publishedDateTime` goes
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 import re
@@ -113,7 +112,7 @@ def _line_of(content: bytes, reason: str) -> int | None:
     quoted = re.match(r"'(\w+)(?:\[(\d+)\])?", reason)
     if quoted is None:
         return None
-    lines = content.splitlines()
+    lines = _front_matter_lines(content)
     name = quoted[1].encode()
     start = next((n for n, line in enumerate(lines) if _names(line, name)), None)
     if start is None or quoted[2] is None:
@@ -121,24 +120,32 @@ def _line_of(content: bytes, reason: str) -> int | None:
     return _line_of_entry(lines, start, int(quoted[2])) or start + 1
 
 
+def _front_matter_lines(content: bytes) -> list[bytes]:
+    """Return the lines of a file up to the one that closes its front matter."""
+    lines = content.splitlines()
+    dashes = [number for number, line in enumerate(lines) if line.rstrip() == b"---"]
+    return lines[: dashes[1]] if len(dashes) > 1 else lines
+
+
 def _names(line: bytes, name: bytes) -> bool:
     return re.match(rb"%b\s*:" % re.escape(name), line) is not None
 
 
 def _line_of_entry(lines: list[bytes], start: int, index: int) -> int | None:
-    dashes = [
-        (number, len(line) - len(line.lstrip()))
-        for number, line in enumerate(lines[start + 1 :], start + 2)
-        if line.lstrip().startswith(b"- ")
-    ]
+    dashes = []
+    for number, line in enumerate(lines[start + 1 :], start + 2):
+        dash = re.match(rb"(\s*)-(?:\s|\Z)", line)
+        if dash:
+            dashes.append((number, dash[1]))
+        elif re.match(rb"[^\s#]", line):
+            break  # the next field
     outer = [number for number, indent in dashes if indent == dashes[0][1]]
     return outer[index] if index < len(outer) else None
 
 
 def _article(source: SourceFile) -> Article:
     decoded = decode(source.content, prescan=False)
-    text = decoded.text.replace("\r\n", "\n").replace("\r", "\n")
-    front_matter = read_front_matter(text)
+    front_matter = read_front_matter(_with_line_feeds(decoded.text))
     document = StoredDocument(
         source.source_id,
         source.path,
@@ -149,6 +156,10 @@ def _article(source: SourceFile) -> Article:
         front_matter.body,
     )
     return _described(document, front_matter.fields, source, decoded)
+
+
+def _with_line_feeds(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _described(
@@ -183,7 +194,7 @@ def _file_repairs(document_id: UUID, decoded: Decoded) -> Iterator[Repair]:
     """Say what had to be done to the bytes of the file as a whole."""
     if decoded.source == "bom":
         yield Repair("documents", document_id, "content", "byte_order_mark", "", "")
-    elif decoded.encoding != "utf-8":
+    if decoded.encoding != "utf-8":
         was = decoded.encoding
         yield Repair("documents", document_id, "content", "encoding", was, "utf-8")
     if "\r" in decoded.text:
@@ -208,7 +219,7 @@ class _Reader:
         if iv is None and values.get("secured") is not None:
             extra["secured"] = values.get("secured")
         provider = self._provider(values, extra)
-        images = self.entries(values.fields, "images", where, self._image, extra)
+        images = self._images(values, extra)
         return Mention(
             article_id=article_id,
             url=url,
@@ -312,21 +323,31 @@ class _Reader:
         """Read a provider: with its repairs and the fields that have no column."""
         values = _Fields(fields, where)
         domain = values.plain_text("domain").lower() or None
-        name = _one_space(values.plain_text("name")) or domain
+        written = _one_space(values.plain_text("name"))
+        mended = repair(written, entities=True)
+        name = _one_space(mended.text) or domain
         if name is None:
             msg = f"'{where}name' is missing, and so is 'domain'"
             raise FieldError(msg)
-        mended = repair(name, entities=True)
-        provider_id = identify("provider", domain or "", _one_space(mended.text))
+        provider_id = identify("provider", domain or "", name)
         values.subject = ("providers", provider_id)
-        values.note("name", mended.rules, name, mended.text)
+        values.note("name", mended.rules, written, name)
         others = values.others(PROVIDER_FIELDS)
-        images = self.entries(values.fields, "images", where, self._image, others)
+        images = self._images(values, others)
         registrable = registrable_domain(domain) if domain else None
-        provider = Provider(provider_id, mended.text, domain, registrable, images)
+        provider = Provider(provider_id, name, domain, registrable, images)
         return provider, values.repairs, others
 
-    def _image(self, entry: Any, where: str, extra: dict[str, Any]) -> ImageReference:
+    def _images(
+        self, values: _Fields, extra: dict[str, Any]
+    ) -> tuple[ImageReference, ...]:
+        return self.entries(
+            values.fields, "images", values.where, self._image, extra, values.repairs
+        )
+
+    def _image(
+        self, entry: Any, where: str, extra: dict[str, Any], repairs: list[Repair]
+    ) -> ImageReference:
         values = _Fields({"url": entry} if isinstance(entry, str) else entry, where)
         written = values.plain_text("url")
         if not written:
@@ -334,7 +355,9 @@ class _Reader:
             raise FieldError(msg)
         if others := values.others(IMAGE_FIELDS):
             extra.setdefault("images", {})[written] = others
-        return _image_reference(values, written)
+        image = _image_reference(values, written)
+        repairs.extend(values.repairs)
+        return image
 
 
 def _image_reference(values: _Fields, written: str) -> ImageReference:
@@ -343,15 +366,16 @@ def _image_reference(values: _Fields, written: str) -> ImageReference:
         url = fetch_url(written)
     except ValueError:
         url = written
+    image_id = identify("image", url)
+    values.subject = ("images", image_id)
     return ImageReference(
-        image_id=identify("image", url),
+        image_id=image_id,
         url=url,
         declared_width=values.integer("width"),
         declared_height=values.integer("height"),
         declared_is_cached=values.boolean("isCached"),
-        title=repair(values.plain_text("title"), entities=True).text or None,
-        attribution=repair(values.plain_text("attribution"), entities=True).text
-        or None,
+        title=values.text("title", "title", entities=True),
+        attribution=values.text("attribution", "attribution", entities=True),
     )
 
 
@@ -387,8 +411,9 @@ class _Fields:
         """Return a text repaired, the repair noted under its column."""
         written = self.plain_text(name)
         repaired = repair(written, entities=entities)
-        self.note(column, repaired.rules, written, repaired.text)
-        return repaired.text or None
+        text = repaired.text.strip()  # `&nbsp;` at its end is no part of a text either
+        self.note(column, repaired.rules, written, text)
+        return text or None
 
     def note(self, column: str, rules: Iterable[str], before: str, after: str) -> None:
         """Note what was mended in a column of the row that these fields become."""
@@ -403,10 +428,11 @@ class _Fields:
         if value is None:
             return None
         try:
-            number = int(value) if not isinstance(value, bool) else None
+            number = int(value)
+            is_whole = not isinstance(value, bool) and number == float(value)
         except (TypeError, ValueError, OverflowError):
-            number = None
-        if number is None or number != float(value) or not -(2**31) <= number < 2**31:
+            is_whole = False
+        if not is_whole or not -(2**31) <= number < 2**31:
             raise self._wrong(name, "a whole number")
         return number
 
@@ -443,15 +469,20 @@ class _Fields:
                 where = f"topics[{index}]"
                 raise self._wrong(where, "the name of a topic", entry)
             name = entry if isinstance(entry, str) else to_json(entry)
-            if entry is not None and _one_space(name):
-                taken = self.topic(name)
+            taken = self.topic(name) if entry is not None else None
+            if taken:
                 found.setdefault(taken.topic_id, taken)
         return tuple(found.values())
 
-    def topic(self, name: str) -> Topic:
-        """Return the topic of that name, its repairs noted under its own row."""
+    def topic(self, name: str) -> Topic | None:
+        """Return the topic of that name, its repairs noted under its own row.
+
+        None if there is nothing to see of the name.
+        """
         mended = repair(name, entities=True)
         taken = topic(_one_space(mended.text))
+        if not taken.name:
+            return None
         for rule in mended.rules:
             self.repairs.append(
                 Repair("topics", taken.topic_id, "name", rule, name, mended.text)
@@ -472,7 +503,7 @@ def _secured(value: object) -> tuple[bytes | None, bytes | None]:
     ciphertext, _, iv = value.partition(";") if isinstance(value, str) else ("", "", "")
     try:
         parts = [base64.b64decode(part, validate=True) for part in (ciphertext, iv)]
-    except binascii.Error:
+    except ValueError:
         return None, None
     written = ";".join(base64.b64encode(part).decode("ascii") for part in parts)
     if not all(parts) or written != value:  # what would not come back stays in `extra`
@@ -491,7 +522,7 @@ def _shown(value: object) -> str:
 
 
 def _taxonomy(source: SourceFile) -> Taxonomy:
-    text = decode(source.content, prescan=False).text.replace("\r\n", "\n")
+    text = _with_line_feeds(decode(source.content, prescan=False).text)
     is_plain_yaml = source.path.endswith((".yaml", ".yml"))
     fields = read_yaml(text) if is_plain_yaml else read_front_matter(text).fields
     reader = _Reader(source)
@@ -515,8 +546,8 @@ def _taxonomy(source: SourceFile) -> Taxonomy:
 
 
 def _taxonomy_topic(values: _Fields) -> tuple[Topic, list[Repair]]:
-    name = _one_space(values.plain_text("name")) or values.plain_text("_id")
-    if not name:
+    named = values.topic(values.plain_text("name") or values.plain_text("_id"))
+    if named is None:
         msg = "'name' is missing, and so is '_id'"
         raise FieldError(msg)
     parent = _one_space(values.plain_text("parent"))
@@ -525,7 +556,7 @@ def _taxonomy_topic(values: _Fields) -> tuple[Topic, list[Repair]]:
         msg = f"'keywords' is {_shown(keywords)}, not a list"
         raise FieldError(msg)
     taken = replace(
-        values.topic(name),
+        named,
         parent_topic_id=topic(parent).topic_id if parent else None,
         keywords=tuple(str(word) for word in keywords),
     )

@@ -1,64 +1,93 @@
-"""Content codings of HTTP: a body as received becomes the body as meant. Pure."""
+"""Content codings undone within a limit (RFC 9110, 8.4). Pure."""
 
 from __future__ import annotations
 
 import zlib
 
-# zlib's window bits for the formats of RFC 1952, RFC 1950 and RFC 1951.
-_GZIP, _ZLIB, _RAW = 31, 15, -15
+from tasks.models import Outcome
+
+# Brotli and zstd are not asked for: their decoders cannot be stopped at a size.
+ACCEPT_ENCODING = "gzip, deflate"
+
+_GZIP = 16 + zlib.MAX_WBITS
+_RAW_DEFLATE = -zlib.MAX_WBITS
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+class CodingError(ValueError):
+    """A body that cannot be decoded: the outcome that it means, and the reason."""
+
+    def __init__(self, reason: str, outcome: Outcome) -> None:
+        super().__init__(reason)
+        self.outcome: Outcome = outcome
 
 
 def decode_body(raw: bytes, content_encoding: str, max_bytes: int) -> bytes:
-    """Undo *content_encoding* (`gzip`, `deflate`, none), up to *max_bytes* bytes.
+    """Undo *content_encoding*, the header's value, of a complete body.
 
-    Raises `ValueError` with the reason: another or a stacked coding, a damaged or torn
-    body, or one that decodes to more (it is not decoded further than that).
+    Raises `CodingError`: `bad_response` for a coding that was not asked for,
+    `bad_encoding` for a body that is not in it, `truncated` for one that breaks off,
+    `too_large` for one above *max_bytes*. A body of no bytes stays one.
     """
-    coding = content_encoding.strip().lower()
-    if coding in {"", "identity"} or not raw:
-        return _checked(raw, max_bytes)
-    if coding in {"gzip", "x-gzip"}:
-        return _inflate_members(raw, max_bytes)
-    if coding == "deflate":
-        return _inflate(raw, _deflate_window(raw), max_bytes)[0]
-    msg = f"content coding {content_encoding!r} is not gzip or deflate"
-    raise ValueError(msg)
+    names = [name.strip().lower() for name in content_encoding.split(",")]
+    codings = [name for name in names if name not in {"", "identity"}]
+    if not codings or not raw:
+        return _within(raw, max_bytes)
+    if len(codings) > 1:
+        reason = f"the body is coded more than once: {', '.join(codings)!r}"
+        raise CodingError(reason, "bad_response")
+    if codings[0] in {"gzip", "x-gzip"}:
+        return _gunzip(raw, max_bytes)
+    if codings[0] == "deflate":
+        return _inflate(raw, max_bytes)
+    reason = f"the body is coded as {codings[0]!r}, which was not asked for"
+    raise CodingError(reason, "bad_response")
 
 
-def _deflate_window(raw: bytes) -> int:
-    """`deflate` means zlib (RFC 9110, 8.4.1.2), but some servers send a bare stream."""
-    is_zlib = raw[0] & 0x0F == 8 and int.from_bytes(raw[:2]) % 31 == 0
-    return _ZLIB if is_zlib else _RAW
-
-
-def _inflate_members(raw: bytes, max_bytes: int) -> bytes:
-    """Decode gzip, which may be several members in a row (RFC 1952, 2.2)."""
+def _gunzip(raw: bytes, max_bytes: int) -> bytes:
+    """Decode all members of a gzip body (RFC 1952, 2.2); what follows is padding."""
     parts: list[bytes] = []
-    left = max_bytes
-    # What follows the members and is none itself is padding, as gzip(1) takes it.
-    while raw.startswith(b"\x1f\x8b") or not parts:
-        part, raw = _inflate(raw, _GZIP, left)
+    room = max_bytes
+    while not parts or raw.startswith(_GZIP_MAGIC):
+        part, raw = _decompress(raw, _GZIP, room)
         parts.append(part)
-        left -= len(part)
+        room -= len(part)
     return b"".join(parts)
 
 
-def _inflate(raw: bytes, window: int, max_bytes: int) -> tuple[bytes, bytes]:
+def _inflate(raw: bytes, max_bytes: int) -> bytes:
+    """Decode "deflate", which is zlib's format (RFC 9110, 8.4.1.2), or raw deflate.
+
+    Some servers send the latter, and only trying tells.
+    """
+    try:
+        return _decompress(raw, zlib.MAX_WBITS, max_bytes)[0]
+    except CodingError as error:
+        if error.outcome != "bad_encoding":
+            raise
+    return _decompress(raw, _RAW_DEFLATE, max_bytes)[0]
+
+
+def _decompress(raw: bytes, window: int, room: int) -> tuple[bytes, bytes]:
+    """Return one stream's text and the bytes after it, or raise `CodingError`.
+
+    One byte more than there is *room* for is asked for: it tells "too large".
+    """
     decoder = zlib.decompressobj(window)
     try:
-        content = decoder.decompress(raw, max_bytes + 1)
-    except zlib.error as error:
-        msg = f"the compressed body is damaged: {error}"
-        raise ValueError(msg) from error
-    _checked(content, max_bytes)
+        text = decoder.decompress(raw, room + 1)
+    except zlib.error:
+        reason = "the body is not in the coding that its header names, or is damaged"
+        raise CodingError(reason, "bad_encoding") from None
+    _within(text, room)
     if not decoder.eof:
-        msg = "the compressed body is cut off"
-        raise ValueError(msg)
-    return content, decoder.unused_data
+        reason = "the compressed body breaks off before its end"
+        raise CodingError(reason, "truncated")
+    return text, decoder.unused_data
 
 
-def _checked(content: bytes, max_bytes: int) -> bytes:
-    if len(content) > max_bytes:
-        msg = f"the body has more than {max_bytes} bytes"
-        raise ValueError(msg)
-    return content
+def _within(body: bytes, room: int) -> bytes:
+    if len(body) > room:
+        reason = "the body is larger than allowed once decoded"
+        raise CodingError(reason, "too_large")
+    return body

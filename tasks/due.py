@@ -87,5 +87,5 @@ def _host(url: str) -> str:
 def _archive_address(page: DuePage, template: str) -> str:
     """Ask for the copy nearest to the publication; the newest if that is unknown."""
     moment = page.published_at or datetime.max.replace(tzinfo=UTC)
-    timestamp = moment.astimezone(UTC).strftime("%Y%m%d%H%M%S")
+    timestamp = moment.astimezone(UTC).strftime("%Y%m%d%H%M%S").zfill(14)
     return template.format(timestamp=timestamp, url=page.url)

@@ -22,12 +22,18 @@ MAX_DEPTH = 100  # levels; real files have 5, libyaml dies of some 25,000
 MAX_ALIASES = 100  # uses of an anchor in one file; real files have none
 MAX_MERGES = 8  # `<<` keys; each may double what follows it
 MAX_VALUES = 200_000  # values of one file with aliases spelt out; real ones: 3,000
+MAX_DIGITS = 1_000  # of one number; YAML's `1:59:59:…` costs their square
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _OPENING = re.compile(r"---[ \t]*(?:\n|\Z)")
 _CLOSING = re.compile(r"^---[ \t]*$", re.MULTILINE)
 _DOTS = re.compile(r"^\.\.\.[ \t]*$", re.MULTILINE)
 _DEEP_BLOCK = re.compile(r"^ {100}|^[ ]*(?:[-?:][ \t]+){20}", re.MULTILINE)
+_LONG_NUMBER = re.compile(rf"(?<![0-9A-Fa-f_:])[0-9A-Fa-f_:]{{{MAX_DIGITS}}}", re.ASCII)
+_NUMBER = re.compile(r"[-+]?(?:0b[01_]+|0x[0-9A-Fa-f_]+|[0-9][0-9_:]*)", re.ASCII)
+_TAG = re.compile(r"(?:\A|[\s\[{,:])![\w!<-]")  # `!!int "1 :1 :1 …"`
+_TAG_OF_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_TAG_OF_MERGES = "tag:yaml.org,2002:merge"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -39,6 +45,11 @@ class FrontMatterError(Exception):
         self.reason = reason
         self.line = line
         self.detail = detail
+
+    def lower(self, lines: int) -> FrontMatterError:
+        """Return the same error of a text that begins so many lines further down."""
+        line = None if self.line is None else self.line + lines
+        return FrontMatterError(self.reason, line, self.detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +67,30 @@ def read_front_matter(text: str) -> FrontMatter:
     """
     try:
         fields, body = frontmatter.parse(text, handler=GuardedHandler())
+    except FrontMatterError as error:
+        # python-frontmatter drops the white space before the first line.
+        above = text[: len(text) - len(text.lstrip())]
+        raise error.lower(above.count("\n")) from None
+    return FrontMatter(fields, body)
+
+
+def read_yaml(text: str) -> dict[str, Any]:
+    """Read a whole YAML file under the same guard; raises `FrontMatterError`."""
+    try:
+        if _is_suspicious(text):
+            _check_events(text)
+        fields = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
+        return _map_of_fields(fields)
     except FrontMatterError:
         raise
     except yaml.YAMLError as error:
-        raise _from_yaml(error) from None
+        raise _from_yaml(error, text) from None
     except RecursionError:
         msg = f"nests more than {MAX_DEPTH} levels deep"
         raise FrontMatterError(msg) from None
     except Exception as error:  # noqa: BLE001 - PyYAML lets through whatever it meets
         msg = "holds a value that YAML cannot build"
         raise FrontMatterError(msg, detail=_one_line(error)) from None
-    return FrontMatter(fields, body)
-
-
-def read_yaml(text: str) -> Any:
-    """Read a whole YAML file under the same guard; raises `FrontMatterError`."""
-    return read_front_matter(f"---\n{text.rstrip()}\n---\n").fields
 
 
 def to_json(value: object) -> str:
@@ -104,52 +123,88 @@ class GuardedHandler(YAMLHandler):
 
     def load(self, fm: str, **_: object) -> dict[str, Any]:
         """Return the fields as plain values; raise `FrontMatterError`."""
-        if _is_suspicious(fm):
-            _check_events(fm)
-        fields = yaml.load(fm, Loader=_LOADER)  # noqa: S506 - a safe loader
-        if fields is None:
-            reason = "has empty front matter"
-            raise FrontMatterError(reason, 1)
-        if not isinstance(fields, dict):
-            reason = f"has front matter that is {_kind(fields)}, not a map of fields"
-            raise FrontMatterError(reason, 2)
-        return dict(_Plain().map(fields))
+        try:
+            return read_yaml(fm)
+        except FrontMatterError as error:
+            raise error.lower(1) from None  # the line '---'
+
+
+def _map_of_fields(fields: object) -> dict[str, Any]:
+    if fields is None:
+        reason = "has empty front matter"
+        raise FrontMatterError(reason, 1)
+    if not isinstance(fields, dict):
+        reason = f"has front matter that is {_kind(fields)}, not a map of fields"
+        raise FrontMatterError(reason, 1)
+    return dict(_Plain().map(fields))
 
 
 def _is_suspicious(yaml_text: str) -> bool:
-    """Tell whether the text could nest deeply or repeat itself; cheap, never wrong."""
+    """Tell whether the text could exceed a limit; cheap, and never wrongly no."""
+    count = yaml_text.count
     return (
-        yaml_text.count("[") + yaml_text.count("{") > MAX_DEPTH
-        or "&" in yaml_text
+        count("[") + count("{") > MAX_DEPTH
+        or ("&" in yaml_text and "*" in yaml_text)
         or "<<" in yaml_text
+        or sum(map(count, (",", ":", "\n", "- ", "? "))) > MAX_VALUES
         or _DEEP_BLOCK.search(yaml_text) is not None
+        or _LONG_NUMBER.search(yaml_text) is not None
+        or _TAG.search(yaml_text) is not None
     )
 
 
 def _check_events(yaml_text: str) -> None:
     """Walk the events, which needs no recursion, and stop at the first excess."""
-    depth = aliases = merges = 0
+    used = _Used()
     for event in yaml.parse(yaml_text, Loader=_LOADER):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                _refuse(event, f"nests more than {MAX_DEPTH} levels deep")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        elif isinstance(event, yaml.AliasEvent):
-            aliases += 1
-            if aliases > (MAX_ALIASES if not merges else 2 * MAX_MERGES):
-                _refuse(event, "repeats an anchor too often")
-        elif isinstance(event, yaml.ScalarEvent) and event.value == "<<":
-            merges += 1
-            if merges > MAX_MERGES:
-                _refuse(event, f"has more than {MAX_MERGES} merge keys '<<'")
+        reason = used.excess_with(event)
+        if reason:
+            line = _line(yaml_text, event.start_mark)
+            raise FrontMatterError(reason, line)
 
 
-def _refuse(event: yaml.Event, reason: str) -> None:
-    raise FrontMatterError(
-        reason, (event.start_mark.line if event.start_mark else 0) + 2
-    )
+class _Used:
+    """What the events of a file have used up of the limits."""
+
+    def __init__(self) -> None:
+        self._depth = self._values = self._aliases = self._merges = 0
+
+    def excess_with(self, event: yaml.Event) -> str | None:
+        """Count *event*; answer which limit it exceeds, in words."""
+        match event:
+            case yaml.CollectionStartEvent():
+                self._values += 1
+                self._depth += 1
+                if self._depth > MAX_DEPTH:
+                    return f"nests more than {MAX_DEPTH} levels deep"
+            case yaml.CollectionEndEvent():
+                self._depth -= 1
+            case yaml.AliasEvent():
+                self._aliases += 1
+                if self._aliases > (2 * MAX_MERGES if self._merges else MAX_ALIASES):
+                    return "repeats an anchor too often"
+            case yaml.ScalarEvent():
+                self._values += 1
+                self._merges += event.value == "<<" or event.tag == _TAG_OF_MERGES
+                if self._merges > MAX_MERGES:
+                    return f"has more than {MAX_MERGES} merge keys '<<'"
+                if _is_long_number(event):
+                    return f"holds a number of more than {MAX_DIGITS:,} digits"
+        too_many = self._values > MAX_VALUES
+        return f"holds more than {MAX_VALUES:,} values" if too_many else None
+
+
+def _is_long_number(event: yaml.ScalarEvent) -> bool:
+    if len(event.value) <= MAX_DIGITS:
+        return False
+    if event.tag:
+        return event.tag in _TAG_OF_NUMBERS
+    return event.implicit[0] and bool(_NUMBER.fullmatch(event.value))
+
+
+def _line(yaml_text: str, mark: Any) -> int | None:
+    """Count lines as an editor does; to YAML, U+2028 begins one too."""
+    return yaml_text.count("\n", 0, mark.index) + 1 if mark else None
 
 
 class _Plain:
@@ -161,7 +216,7 @@ class _Plain:
     def map(self, value: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
         seen: set[str] = set()
         for key, item in value.items():
-            name = _key(key)
+            name = self._key(key)
             if name in seen:
                 msg = f"has two keys that read {name!r}"
                 raise FrontMatterError(msg)
@@ -171,7 +226,7 @@ class _Plain:
     def value(self, value: object) -> Any:  # noqa: PLR0911 - one line a type
         self._values += 1
         if self._values > MAX_VALUES:
-            msg = f"holds more than {MAX_VALUES} values once anchors are spelt out"
+            msg = f"holds more than {MAX_VALUES:,} values once anchors are spelt out"
             raise FrontMatterError(msg)
         match value:
             case str():
@@ -191,11 +246,9 @@ class _Plain:
             case _:
                 return [self.value(item) for item in value]  # type: ignore[attr-defined]
 
-
-def _key(key: object) -> str:
-    if isinstance(key, str):
-        return _SURROGATE.sub("\ufffd", key)
-    return json.dumps(key, default=str)
+    def _key(self, key: object) -> str:
+        name = self.value(key)
+        return name if isinstance(name, str) else to_json(name)
 
 
 def _kind(value: object) -> str:
@@ -204,11 +257,15 @@ def _kind(value: object) -> str:
     return "plain text" if isinstance(value, str) else f"the value {value!r}"
 
 
-def _from_yaml(error: yaml.YAMLError) -> FrontMatterError:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or _one_line(error)
-    line = mark.line + 2 if mark else None  # marks count from 0, below the '---' line
-    return FrontMatterError("is not valid YAML", line, str(problem))
+def _from_yaml(error: yaml.YAMLError, yaml_text: str) -> FrontMatterError:
+    if isinstance(error, yaml.reader.ReaderError):
+        above = yaml_text.encode()[: error.position]
+        line: int | None = above.count(b"\n") + 1
+        problem = f"the character U+{error.character:04X} is not allowed"
+    else:
+        line = _line(yaml_text, getattr(error, "problem_mark", None))
+        problem = getattr(error, "problem", None) or _one_line(error)
+    return FrontMatterError("is not valid YAML", line, problem)
 
 
 def _one_line(error: Exception) -> str:

@@ -40,6 +40,7 @@ FATES = {
 _MOST_BARS = 120
 # Up to so many months have room for their names.
 _MOST_NAMED_MONTHS = 14
+_MISSING = "\N{EN DASH}"
 _MONTHS = """
 January February March April May June July August September October November December
 """.split()
@@ -167,7 +168,7 @@ def stack(row: Mapping[str, Any]) -> list[Bar]:
 
 def number(value: str | float | None, digits: int = 0) -> str:
     """Spell a number for people; a count that was never taken is a dash."""
-    return "–" if value is None else f"{float(value):,.{digits}f}"
+    return _MISSING if value is None else f"{float(value):,.{digits}f}"
 
 
 def moment(value: datetime) -> str:
@@ -178,7 +179,7 @@ def moment(value: datetime) -> str:
 def day(value: datetime | None) -> str:
     """Spell the day of a moment, in UTC."""
     # Not by strftime, whose years before 1000 have as few digits as they need.
-    return "–" if value is None else value.astimezone(UTC).date().isoformat()
+    return _MISSING if value is None else value.astimezone(UTC).date().isoformat()
 
 
 def percent(part: int, whole: int) -> str:

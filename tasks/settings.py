@@ -7,10 +7,12 @@ between the parts, lists and maps as JSON), else from `wirehouse.toml`, else fro
 from __future__ import annotations
 
 import difflib
+import json
 import os
+import re
 import tomllib
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -25,17 +27,16 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
-    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
-from pydantic_settings import SettingsError as SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 FILE_NAME = "wirehouse.toml"
 ENVIRONMENT_PREFIX = "WIREHOUSE_"
+MAX_DAYS = 36_500  # a century: what is never to be asked for again
 Fallback = Literal["amp", "cdn_amp", "archive"]
 
 
@@ -69,9 +70,35 @@ def _network(value: str) -> str:
 
 
 def _endpoint(value: str) -> str:
-    host, colon, port = value.rpartition(":")
-    if not (host and colon and port.isdigit() and 0 < int(port) < 65536):
-        msg = f"{value!r} is not an address and port, such as '127.0.0.1:8080'"
+    address, _, port = value.rpartition(":")
+    try:
+        bare = address[1:-1] if address[:1] + address[-1:] == "[]" else address
+        is_usable = (ip_address(bare).version == 6) == (bare != address)
+    except ValueError:
+        is_usable = False
+    if not (is_usable and re.fullmatch("[0-9]{1,5}", port) and 0 < int(port) < 65536):
+        msg = (
+            f"{value!r} is not an IP address and port,"
+            " such as '127.0.0.1:8080' or '[::1]:8080'"
+        )
+        raise ValueError(msg)
+    return value
+
+
+def _header_text(value: str) -> str:
+    if not (value.isascii() and value.isprintable() and value.strip()):
+        msg = "is not printable ASCII text, which is all that a header can carry"
+        raise ValueError(msg)
+    return value
+
+
+def _archive_template(value: str) -> str:
+    try:
+        address = value.format(timestamp="20200611234100", url="news.example")
+    except (LookupError, ValueError, AttributeError):
+        address = ""
+    if value and "news.example" not in address:
+        msg = "is not an address with {url} and, if wanted, {timestamp} in it"
         raise ValueError(msg)
     return value
 
@@ -94,6 +121,11 @@ class SourceSettings(_Part):
         "", description="what identifies it; empty: its resolved location"
     )
 
+    @property
+    def label(self) -> str:
+        """What people read: the name, else the location."""
+        return self.name or self.location
+
 
 class ReadSettings(_Part):
     """Limits of reading article files."""
@@ -111,9 +143,8 @@ class ReadSettings(_Part):
 class FetchSettings(_Part):
     """How pages and images are asked for, and what no address may exceed."""
 
-    user_agent: str = Field(
+    user_agent: Annotated[str, AfterValidator(_header_text)] = Field(
         "Wirehouse/0.1 (news archive; no contact given, see fetch.user_agent)",
-        min_length=1,
         description="who asks: the project and a contact of yours",
     )
     concurrency: int = Field(
@@ -136,7 +167,7 @@ class FetchSettings(_Part):
         2, gt=0, description="tries per address within a run, for passing faults"
     )
     respect_robots: bool = Field(default=True, description="obey robots.txt (RFC 9309)")
-    ports: tuple[int, ...] = Field(
+    ports: tuple[Annotated[int, Field(gt=0, lt=65536)], ...] = Field(
         (80, 443), description="ports that an address may name"
     )
     allow_addresses: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
@@ -150,12 +181,15 @@ class FetchSettings(_Part):
         ("amp", "cdn_amp", "archive"),
         description="routes tried in this order when the origin has no page",
     )
-    archive_url: str = Field(
+    archive_url: Annotated[str, AfterValidator(_archive_template)] = Field(
         "https://web.archive.org/web/{timestamp}id_/{url}",
         description="web archive address; {timestamp} as 20200611234100; '' is off",
     )
     refetch_after_days: float = Field(
-        30.0, gt=0, description="days after which a page is asked for again"
+        30.0,
+        gt=0,
+        le=MAX_DAYS,
+        description="days after which a page is asked for again",
     )
     include_related: bool = Field(
         default=False,
@@ -197,19 +231,17 @@ class ImageSettings(_Part):
     )
     workers: int = Field(2, gt=0, description="child processes at once")
     recheck_after_days: float = Field(
-        30.0, gt=0, description="days after which an image is asked for again"
+        30.0,
+        gt=0,
+        le=MAX_DAYS,
+        description="days after which an image is asked for again",
     )
 
 
 class Settings(BaseSettings):
     """All settings of a run; a frozen value that is handed from room to room."""
 
-    model_config = SettingsConfigDict(
-        extra="forbid",
-        frozen=True,
-        env_prefix=ENVIRONMENT_PREFIX,
-        env_nested_delimiter="__",
-    )
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
     sources: tuple[Annotated[SourceSettings, BeforeValidator(_source)], ...] = Field(
         (), description="what to read: folders and git repositories"
@@ -282,6 +314,9 @@ def load_settings(
         top = next((n for n in origins if name == n or name.startswith(n + ".")), name)
         reason = first["msg"].removeprefix("Value error, ")
         origin = origins.get(top, "default")
+        if first["type"] == "extra_forbidden":
+            fields = set(SourceSettings.model_fields)
+            raise SettingsError(_unknown(name, origin, fields)) from None
         msg = f"setting {name} = {first['input']!r} ({origin}): {reason}"
         raise SettingsError(msg) from None
 
@@ -301,6 +336,9 @@ def _from_file(path: Path) -> dict[str, Any]:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         msg = f"{path}: not valid TOML: {error}"
+        raise SettingsError(msg) from None
+    except OSError as error:
+        msg = f"{path}: cannot be read: {error.strerror}"
         raise SettingsError(msg) from None
     flat = dict(_flat(tables))
     for name in ("data", "sources"):
@@ -323,17 +361,24 @@ def _relative_to(folder: Path, value: object) -> object:
 def _from_environment() -> dict[str, Any]:
     """Read `WIREHOUSE_…`; names are checked by the caller, so a typo is seen."""
     flat: dict[str, Any] = {}
-    source = EnvSettingsSource(Settings)
-    try:
-        values = dict(_flat(source()))
-    except SourceError as error:
-        msg = f"environment: {error}; lists and maps are written as JSON"
-        raise SettingsError(msg) from None
-    for variable in os.environ:
+    defaults = {name: value for name, (_, value) in _walk(Settings.model_construct())}
+    for variable, text in os.environ.items():
         if variable.startswith(ENVIRONMENT_PREFIX):
             name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
-            flat[name] = values.get(name, os.environ[variable])
+            is_json = isinstance(defaults.get(name), tuple | dict)
+            flat[name] = _from_json(name, text) if is_json else text
     return flat
+
+
+def _from_json(name: str, text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        msg = (
+            f"setting {name} = {text!r} (environment): is not JSON,"
+            " as which lists and maps are written there"
+        )
+        raise SettingsError(msg) from None
 
 
 def _flat(tables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -45,7 +45,7 @@ class Steps:
 
 
 PLUGS = {
-    "list_source": Plug("tasks.stages.articles", "look for changes in {0.location}"),
+    "list_source": Plug("tasks.stages.articles", "look for changes in {0.label}"),
     "load_files": Plug("tasks.stages.articles", "load {count} files of {0.name}"),
     "finish_source": Plug("tasks.stages.articles", "finish {0.source.name}"),
     "due_pages": Plug("tasks.stages.pages", "look for pages that are due"),

@@ -45,6 +45,12 @@ _MULTI_BYTE = frozenset(
     utf-8 utf-16le utf-16be shift_jis euc-jp iso-2022-jp euc-kr gbk gb18030 big5
     """.split()
 )
+# Names of the detector that are no labels of the WHATWG.
+_DETECTOR_NAMES = {
+    "uhc": "euc-kr",
+    "maccyrillic": "x-mac-cyrillic",
+    "utf-8-sig": "utf-8",
+}
 PRESCAN_BYTES = 1024  # encoding.spec.whatwg.org, "prescan a byte stream"
 _COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 _META = re.compile(rb"<meta[\s/]([^>]*)>", re.IGNORECASE)
@@ -83,8 +89,8 @@ def decode(
 ) -> Decoded:
     """Turn *content* into text; never raises, linear in its size.
 
-    *declared* is the label (or whole `Content-Type`) of the HTTP header. *prescan* looks
-    for a `<meta>` label, which a Markdown file has no say with.
+    *declared* is the label (or whole `Content-Type`) of the HTTP header. *prescan*
+    looks for a `<meta>` label, which a Markdown file has no say with.
     """
     for mark, encoding in _BYTE_ORDER_MARKS:
         if content.startswith(mark):
@@ -209,9 +215,20 @@ def _detected(content: bytes) -> str | None:
         label = cchardet.detect(content)["encoding"]
     except (ValueError, RuntimeError, UnicodeError):
         return None
-    named = webencodings.lookup(label) if label else None
-    # UTF-8 was tried strictly; a detector that still says so has seen a torn one.
-    return named.name if named else None
+    label = (label or "").lower()
+    named = webencodings.lookup(_DETECTOR_NAMES.get(label, label))
+    if named is None or named.name == "replacement":
+        return None
+    if named.name == "utf-8" and not _is_torn_utf8(content):
+        return None
+    return str(named.name)
+
+
+def _is_torn_utf8(content: bytes) -> bool:
+    """Tell UTF-8 with a few bad bytes from what the detector merely calls so."""
+    text = content.decode("utf-8", "replace")
+    bad = text.count("\ufffd")
+    return sum(not character.isascii() for character in text) > 2 * bad
 
 
 def _decoded(
@@ -256,9 +273,7 @@ _ZERO_WIDTH = re.compile(
     f"[\u2060\ufeff]|(?<![{_SPACELESS}])\u200b|(?<![\u1820-\u18aa])\u180e"
 )
 # A joiner means something between letters of scripts that join, and in emoji.
-_JOINING = (
-    "\u0600-\u109f\u1780-\u18af\u2190-\u2bff\ua800-\uabff\U0001f000-\U0001faff"
-)
+_JOINING = "\u0600-\u109f\u1780-\u18af\u2190-\u2bff\ua800-\uabff\U0001f000-\U0001faff"
 _IDLE_JOINER = re.compile(
     f"(?<![{_JOINING}\ufe0f])[\u200c\u200d]+|[\u200c\u200d]+(?![{_JOINING}])"
 )
@@ -271,7 +286,9 @@ _MARKS = re.compile(
     )
 )
 # With its semicolon: without one, `?a=1&copy=2` would read `?a=1©=2`.
-_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+_ENTITY = re.compile(
+    r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});"
+)
 MAX_ROUNDS = 20  # `&amp;amp;lt;` needs 3; what needs more than this was made to
 MAX_CACHED = 2_000  # characters: titles and names recur, long texts do not
 # Only what undoes a wrong decoding: everything that merely looks nicer is off.

@@ -355,8 +355,8 @@ class Published:
         """
         text = io.StringIO()
         try:
-            relation = self._connection.sql(statement)
-            if relation is None:
+            relation: duckdb.DuckDBPyRelation | None = self._connection.sql(statement)
+            if relation is None:  # a statement without an answer, such as SET
                 return ""
             with contextlib.redirect_stdout(text):
                 relation.show(max_width=width, max_rows=40)

@@ -1,6 +1,5 @@
 """The sample hub holds every oddity it promises, and its press site acts them out."""
 
-
 from __future__ import annotations
 
 import base64

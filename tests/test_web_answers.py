@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tasks.coding import CodingError, decode_body
 from tasks.models import Exchange
 from tasks.web.answers import header, is_html, judge, location_of
-from tasks.web.coding import decode_body
 from tasks.web.faults import Failed, explain
 from tasks.web.wire import look_up
 
@@ -58,13 +58,13 @@ def test_an_error_page_that_cannot_be_read_is_still_an_error(
 @pytest.mark.parametrize("coding", ["deflate", "gzip"])
 def test_a_body_in_no_known_format_is_named(coding: str) -> None:
     """Both readings of "deflate" are tried first."""
-    with pytest.raises(Failed, match="not in the coding that its header names"):
+    with pytest.raises(CodingError, match="not in the coding that its header names"):
         decode_body(b"\xff\xff\xff\xff", coding, 100)
 
 
 def test_a_cut_zlib_body_is_not_taken_for_raw_deflate() -> None:
     """Only a body in another format is read the other way."""
-    with pytest.raises(Failed, match="breaks off before its end"):
+    with pytest.raises(CodingError, match="breaks off before its end"):
         decode_body(zlib.compress(b"bees" * 99)[:-4], "deflate", 1000)
 
 
@@ -73,7 +73,7 @@ def test_the_limit_is_exact() -> None:
     packed = gzip.compress(b"x" * 50) + gzip.compress(b"x" * 50)
     assert len(decode_body(packed, "gzip", 100)) == 100
     for limit in (99, 50, 49):
-        with pytest.raises(Failed, match="larger than allowed"):
+        with pytest.raises(CodingError, match="larger than allowed"):
             decode_body(packed, "gzip", limit)
 
 

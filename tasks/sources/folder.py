@@ -24,6 +24,7 @@ def list_folder(
 
     A folder with `_news` is a hub: articles below it, taxonomy in `_data`. In any other
     folder each `.md` file is an article. What is no regular file is a rejection.
+    Raises `OSError` if the folder of the articles cannot be opened.
     """
     root = Path(source.location)
     now_ns = time.time_ns()
@@ -33,6 +34,8 @@ def list_folder(
     files: list[FoundFile] = []
     rejections: list[Rejection] = []
     for start, kind in starts:
+        if kind == "taxonomy" and not (root / start).exists():
+            continue
         for entry in _walk(root, start, kind, max_depth, now_ns):
             if isinstance(entry, FoundFile):
                 files.append(entry)
@@ -82,15 +85,18 @@ def _read(path: Path, max_bytes: int) -> bytes | None:
 def _walk(
     root: Path, start: str, kind: FileKind, max_depth: int, now_ns: int
 ) -> Iterator[FoundFile | tuple[str, str]]:
+    if _is_behind_link(root, start):
+        yield start, _kind(stat.S_IFLNK)
+        return
     suffixes = (".md",) if kind == "article" else (".md", ".yaml", ".yml")
     pending = [(start, 0)]
     while pending:
         folder, depth = pending.pop()
         try:
-            entries = list(os.scandir(root / folder))
-        except FileNotFoundError:
-            continue
+            entries = _entries(root / folder)
         except OSError as error:
+            if folder == start and kind == "article":
+                raise  # or all of its articles would look as if they were gone
             yield _printable(folder), f"cannot be opened: {error.strerror}"
             continue
         for entry in entries:
@@ -104,6 +110,16 @@ def _walk(
                     pending.append((name, depth + 1))
             elif entry.name.lower().endswith(suffixes) or entry.is_symlink():
                 yield _found(entry, name, kind, now_ns)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return list(entries)
+
+
+def _is_behind_link(root: Path, start: str) -> bool:
+    place = Path(start)
+    return any((root / part).is_symlink() for part in (place, *place.parents[:-1]))
 
 
 def _found(

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from http import HTTPStatus
 
+from tasks.coding import CodingError, decode_body
 from tasks.models import Exchange, Outcome
-from tasks.web.coding import decode_body
 from tasks.web.faults import Failed
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -97,7 +97,10 @@ def _body(answer: Exchange, max_bytes: int) -> bytes:
         reason = f"the transfer coding {transfer!r} was not asked for"
         raise Failed(outcome="bad_response", reason=reason)
     coding = header(answer.headers, "content-encoding")
-    return decode_body(answer.raw_body, coding, max_bytes)
+    try:
+        return decode_body(answer.raw_body, coding, max_bytes)
+    except CodingError as error:
+        raise Failed(outcome=error.outcome, reason=str(error)) from None
 
 
 def _body_if_any(answer: Exchange, fault: Failed | None, max_bytes: int) -> bytes:

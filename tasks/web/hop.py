@@ -9,9 +9,9 @@ from datetime import datetime
 
 import httpx
 
+from tasks.coding import ACCEPT_ENCODING
 from tasks.models import Exchange, Outcome, Response
 from tasks.web.answers import header
-from tasks.web.coding import ACCEPT_ENCODING
 from tasks.web.faults import Failed, explain
 from tasks.web.targets import Target
 

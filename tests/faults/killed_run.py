@@ -1,0 +1,132 @@
+"""A demo that kills itself at a named point, as a power cut would.
+
+Started by the tests as a program of its own: `killed_run.py DATA POINT`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from flows.demo import demo_settings
+from flows.direct import run_direct
+from flows.refresh import refresh
+from tasks import publish
+from tasks.captures import CaptureWriter
+from tasks.images import keep_image
+from tasks.run import Job
+from tasks.stages import images
+from tasks.warehouse import Warehouse
+from tests.hub import MOMENT
+
+Wrap = Callable[..., Any]
+
+
+def die(*_: object, **__: object) -> None:
+    """End as if the power went."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def before(function: Wrap, count: int = 1) -> Wrap:
+    """Die instead of the *count*th call."""
+    calls = 0
+
+    def wrapped(*arguments: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == count:
+            die()
+        return function(*arguments, **options)
+
+    return wrapped
+
+
+def after(function: Wrap, count: int = 1) -> Wrap:
+    """Die right after the *count*th call."""
+    calls = 0
+
+    def wrapped(*arguments: Any, **options: Any) -> Any:
+        nonlocal calls
+        value = function(*arguments, **options)
+        calls += 1
+        if calls == count:
+            die()
+        return value
+
+    return wrapped
+
+
+def half_a_copy(source: Path, target: Path) -> None:
+    """Die in the middle of copying a file."""
+    content = Path(source).read_bytes()
+    Path(target).write_bytes(content[: len(content) // 2])
+    die()
+
+
+def set_up(point: str) -> None:
+    """Make the run die at *point*."""
+    original = Warehouse.transaction
+
+    @contextmanager
+    def uncommitted(warehouse: Warehouse) -> Any:
+        with original(warehouse):
+            yield
+            die()
+
+    methods: dict[str, tuple[Any, str, Any]] = {
+        "articles loaded, not committed": (
+            Warehouse,
+            "put_files",
+            after(Warehouse.put_files),
+        ),
+        "articles committed": (Warehouse, "due_pages", before(Warehouse.due_pages)),
+        "in the middle of fetching": (
+            CaptureWriter,
+            "write",
+            after(CaptureWriter.write, 12),
+        ),
+        "captures on disk, not in the table": (
+            Warehouse,
+            "put_captures",
+            before(Warehouse.put_captures),
+        ),
+        "captures in the table": (
+            Warehouse,
+            "put_captures",
+            after(Warehouse.put_captures),
+        ),
+        "pages loaded, not committed": (Warehouse, "transaction", uncommitted),
+        "some images kept": (images, "keep_image", after(keep_image, 5)),
+        "images in the table": (Warehouse, "put_images", after(Warehouse.put_images)),
+        "books closed, nothing published": (
+            Warehouse,
+            "checkpoint",
+            before(Warehouse.checkpoint),
+        ),
+        "half a copy": (shutil, "copyfile", half_a_copy),
+        "published, no Parquet": (
+            publish,
+            "_write_parquet",
+            before(publish._write_parquet),
+        ),
+    }
+    owner, name, replacement = methods[point]
+    setattr(owner, name, replacement)
+
+
+def main(data: Path, point: str) -> None:
+    """Run the demo until it dies."""
+    context: AbstractContextManager[Any] = demo_settings(data)
+    with context as settings:
+        set_up(point)
+        run_direct(refresh, Job(settings, moment=MOMENT, say=lambda _: None))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,279 @@
+"""The command as a user meets it: a program of its own, its words and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli import app
+from flows.demo import SAMPLE
+from tests.hub import Hub
+
+COMMANDS = (
+    "run demo fetch images reextract publish sql status report settings init"
+).split()
+
+
+def wirehouse(
+    *arguments: str | Path, cwd: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in *cwd* and return what it printed."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("WIREHOUSE_")}
+    return subprocess.run(
+        [Path(sys.executable).with_name("wirehouse"), *arguments],
+        cwd=cwd,
+        env={**kept, "COLUMNS": "100", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+@pytest.fixture
+def loaded(hub: Hub) -> Hub:
+    """A hub of two articles, loaded."""
+    hub.write("a.md", topics=["Sea"])
+    hub.write("b.md")
+    hub.run()
+    return hub
+
+
+def test_a_folder_is_loaded_without_prefect(hub: Hub, tmp_path: Path) -> None:
+    hub.write("a.md")
+
+    done = wirehouse(
+        "run",
+        "--source",
+        hub.folder,
+        "--no-fetch",
+        "--no-images",
+        "--direct",
+        cwd=tmp_path,
+    )
+
+    assert done.returncode == 0
+    assert "1 loaded, 0 unchanged, 0 rejected" in done.stdout
+    assert "data/news.duckdb" in done.stdout
+    assert done.stdout.count("wirehouse") >= 3  # three next commands
+    assert (tmp_path / "data" / "news.duckdb").is_file()
+    assert (tmp_path / "data" / "parquet" / "articles" / "articles.parquet").is_file()
+
+
+def test_summary_as_json_is_one_object_and_nothing_else(
+    hub: Hub, tmp_path: Path
+) -> None:
+    hub.write("a.md")
+
+    done = wirehouse(
+        "run", "--source", hub.folder, "--no-fetch", "--no-images", "--direct", "--json",
+        cwd=tmp_path,
+    )  # fmt: skip
+
+    summary = json.loads(done.stdout)
+    asked = (
+        "run_id files loaded unchanged rejected removed urls_due captured failed"
+        " deferred images_due images_cached images_failed seconds"
+    )
+    assert set(asked.split()) <= set(summary)
+    assert (summary["files"], summary["loaded"]) == (1, 1)
+
+
+def test_a_direct_run_without_pages_and_images_imports_little(
+    hub: Hub, tmp_path: Path
+) -> None:
+    hub.write("a.md")
+    program = (
+        "import sys; from flows.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(*(set(sys.modules) & {'prefect', 'trafilatura', 'PIL', 'aiohttp'}))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, "run", "--source", hub.folder, "--direct",
+         "--no-fetch", "--no-images", "--json"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert json.loads(done.stdout.splitlines()[0])["loaded"] == 1
+    assert done.stdout.splitlines()[1] == ""
+
+
+def test_without_a_source_the_command_says_what_to_do(tmp_path: Path) -> None:
+    done = wirehouse("run", cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    for word in ("--source", "wirehouse.toml", "wirehouse init", "wirehouse demo"):
+        assert word in done.stderr
+
+
+def test_a_settings_file_is_written_once_and_is_read_back(tmp_path: Path) -> None:
+    first = wirehouse("init", cwd=tmp_path)
+    second = wirehouse("init", cwd=tmp_path)
+    read = wirehouse("settings", cwd=tmp_path)
+
+    assert (first.returncode, second.returncode, read.returncode) == (0, 2, 0)
+    assert "fetch.total_seconds = 60.0" in read.stdout
+    assert "# per_host_delay_seconds = 1.0" in (tmp_path / "wirehouse.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "words"),
+    [
+        (["run", "--source", "nowhere"], {}, "source 'nowhere' is not there"),
+        (["run", "--source", "git://x.example/a.git"], {}, "git is not read yet"),
+        (["run"], {"WIREHOUSE_FETCH__CONCURENCY": "9"}, "'fetch.concurrency'"),
+        (["run"], {"WIREHOUSE_TIMEZONE": "Mars"}, "time zone"),
+        (["run", "--nonsense"], {}, "No such option: --nonsense"),
+    ],
+)
+def test_a_wrong_use_is_told_in_words(
+    tmp_path: Path, arguments: list[str], environment: dict[str, str], words: str
+) -> None:
+    done = wirehouse(*arguments, cwd=tmp_path, **environment)
+
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_second_run_at_once_ends_with_status_3_and_names_the_first(
+    loaded: Hub, tmp_path: Path
+) -> None:
+    from tasks.lock import hold_lock
+    from tests.hub import MOMENT
+
+    with hold_lock(loaded.data, MOMENT):
+        done = wirehouse(
+            "run", "--source", loaded.folder, "--data", loaded.data, cwd=tmp_path
+        )
+
+    assert done.returncode == 3
+    assert f"process {os.getpid()}, since 2026-01-02T03:04:05+00:00" in done.stderr
+
+
+def test_a_damaged_working_file_is_one_line(loaded: Hub, tmp_path: Path) -> None:
+    (loaded.data / "warehouse" / "working.duckdb").write_bytes(b"rubbish" * 1000)
+
+    done = wirehouse(
+        "run",
+        "--source",
+        loaded.folder,
+        "--data",
+        loaded.data,
+        "--direct",
+        cwd=tmp_path,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "working.duckdb cannot be opened as a warehouse" in done.stderr
+
+
+def test_questions_are_answered_in_every_format(loaded: Hub, tmp_path: Path) -> None:
+    import io
+
+    import pyarrow.parquet as pq
+
+    question = "select title, topics from article_overview order by title"
+    where = ["--data", str(loaded.data)]
+
+    table = wirehouse("sql", question, *where, cwd=tmp_path)
+    as_csv = wirehouse("sql", question, "--format", "csv", *where, cwd=tmp_path)
+    as_json = wirehouse("sql", question, "--format", "json", *where, cwd=tmp_path)
+    as_parquet = subprocess.run(
+        [Path(sys.executable).with_name("wirehouse"), "sql", question, *where,
+         "--format", "parquet"],
+        capture_output=True, check=True,
+    )  # fmt: skip
+
+    assert "title" in table.stdout
+    assert as_csv.stdout.splitlines() == ["title,topics", 'a,"[""Sea""]"', "b,"]
+    assert json.loads(as_json.stdout)[0] == {"title": "a", "topics": ["Sea"]}
+    assert pq.read_table(io.BytesIO(as_parquet.stdout)).num_rows == 2
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["select nonsense", "from read_text('/etc/passwd')", "delete from articles", "("],
+)
+def test_a_question_that_cannot_be_answered_is_one_line(
+    loaded: Hub, tmp_path: Path, statement: str
+) -> None:
+    done = wirehouse("sql", statement, "--data", loaded.data, cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+
+
+def test_status_shows_runs_what_is_due_and_what_failed(
+    loaded: Hub, tmp_path: Path
+) -> None:
+    loaded.write_text("_news/bad.md", "no front matter")
+    loaded.run()
+
+    done = wirehouse("status", "--data", loaded.data, cwd=tmp_path)
+
+    assert done.returncode == 0
+    assert "complete" in done.stdout
+    assert "2  pages never asked for" in done.stdout
+    assert "_news/bad.md" in done.stdout
+
+
+def test_every_command_has_help_of_its_own() -> None:
+    runner = CliRunner()
+    overview = runner.invoke(app, ["--help"]).output
+
+    for command in COMMANDS:
+        assert command in overview
+        assert "Usage" in runner.invoke(app, [command, "--help"]).output
+
+
+def test_the_demo_runs_as_a_prefect_flow_without_a_word_too_many(
+    tmp_path: Path,
+) -> None:
+    """Its page tells the story: named tasks, log lines, a summary, the failures."""
+    import sqlite3
+
+    done = wirehouse("demo", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    for noise in ("Traceback", "Error", "WARNING", "Warning", "flushing"):
+        assert noise not in done.stderr
+    assert "38 loaded, 0 unchanged, 5 rejected" in done.stdout
+    with sqlite3.connect(tmp_path / "data" / "prefect" / "prefect.db") as books:
+        tasks = [row[0] for row in books.execute("select name from task_run")]
+        states = books.execute("select distinct state_type from flow_run").fetchall()
+        logs = books.execute("select message from log").fetchall()
+        artifacts = dict(books.execute("select key, data from artifact").fetchall())
+    books.close()
+    assert states == [("COMPLETED",)]
+    assert "fetch 36 pages" in tasks
+    assert ("  36 pages asked for, 32 captured".strip(),) in logs
+    assert "article files | 43" in artifacts["summary"]
+    assert "answered 404 Not Found" in artifacts["failures"]
+    assert not _left_running(tmp_path)
+
+
+def _left_running(folder: Path) -> list[str]:
+    """Return the command lines of processes that still work in *folder*."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if str(folder).encode() in entry.read_bytes():
+                found.append(entry.with_name("cmdline").read_text())
+        except OSError:
+            continue
+    return found
+
+
+def test_the_sample_is_where_the_demo_looks_for_it() -> None:
+    assert (SAMPLE / "_news").is_dir()
