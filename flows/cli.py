@@ -27,7 +27,7 @@ from tasks.settings import (
     describe_settings,
     load_settings,
 )
-from tasks.stages.articles import SourceError
+from tasks.stages.articles import SourceError, locate_source
 from tasks.warehouse import WarehouseError, open_published
 
 BROKEN, WRONG_USAGE, HELD, INTERRUPTED = 1, 2, 3, 130
@@ -74,6 +74,8 @@ def run(  # noqa: PLR0913 - one parameter an option
     settings = _settings(source, data)
     if not settings.sources:
         raise SourceError(console.no_sources())
+    for place in settings.sources:
+        locate_source(place)  # a wrong name is told before anything is started
     job = Job(
         settings,
         full=full,

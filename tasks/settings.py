@@ -315,7 +315,8 @@ def load_settings(
         reason = first["msg"].removeprefix("Value error, ")
         origin = origins.get(top, "default")
         if first["type"] == "extra_forbidden":
-            fields = set(SourceSettings.model_fields)
+            parent = name.rpartition(".")[0]
+            fields = {f"{parent}.{field}" for field in SourceSettings.model_fields}
             raise SettingsError(_unknown(name, origin, fields)) from None
         msg = f"setting {name} = {first['input']!r} ({origin}): {reason}"
         raise SettingsError(msg) from None

@@ -15,6 +15,7 @@ from flows.cli import app
 from flows.demo import SAMPLE
 from tests.hub import Hub
 
+OFFLINE = ("--no-fetch", "--no-images", "--direct")
 COMMANDS = (
     "run demo fetch images reextract publish sql status report settings init"
 ).split()
@@ -72,7 +73,7 @@ def test_summary_as_json_is_one_object_and_nothing_else(
     hub.write("a.md")
 
     done = wirehouse(
-        "run", "--source", hub.folder, "--no-fetch", "--no-images", "--direct", "--json",
+        "run", "--source", hub.folder, *OFFLINE, "--json",
         cwd=tmp_path,
     )  # fmt: skip
 

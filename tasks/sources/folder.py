@@ -72,13 +72,17 @@ class _NotRegularError(Exception):
 
 def _read(path: Path, max_bytes: int) -> bytes | None:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        facts = os.fstat(file.fileno())
+    descriptor = os.open(path, flags)
+    try:
+        facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise _NotRegularError(_kind(facts.st_mode))
         if facts.st_size > max_bytes:  # before reading: a sparse file costs nothing yet
             return None
-        content = file.read(max_bytes + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(max_bytes + 1)
+    finally:
+        os.close(descriptor)
     return content if len(content) <= max_bytes else None
 
 

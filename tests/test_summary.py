@@ -1,0 +1,74 @@
+"""A run's numbers in words: what came in, and what became of all of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.summary import PARTS, markdown_table, summary_markdown, summary_rows
+
+SUMMARY = {
+    "status": "complete",
+    "seconds": 12.5,
+    "files": 1_290,
+    "loaded": 12,
+    "unchanged": 1_275,
+    "rejected": 3,
+    "urls_due": 9,
+    "captured": 6,
+    "failed": 2,
+    "deferred": 1,
+    "images_due": 5,
+    "images_cached": 4,
+    "images_failed": 1,
+}
+FAILURE = {"stage": "fetch", "outcome": "http_error", "count": 2, "example": "a | <b>"}
+
+
+def test_each_part_of_a_run_is_one_row() -> None:
+    assert summary_rows(SUMMARY) == [
+        ("article files", "1,290", "12 loaded, 1,275 unchanged, 3 rejected"),
+        ("pages due", "9", "6 captured, 2 failed, 1 deferred"),
+        ("images due", "5", "4 cached, 1 failed or rejected"),
+    ]
+
+
+def test_every_count_of_the_json_summary_is_told() -> None:
+    told = {key for _, total, fates in PARTS for key in (total, *(k for _, k in fates))}
+
+    assert told == set(SUMMARY) - {"status", "seconds"}
+
+
+def test_a_run_without_failures_says_nothing_of_them() -> None:
+    text = summary_markdown(SUMMARY, [])
+
+    assert text.startswith("# Refresh complete in 12.5 s\n\n| what came in | count |")
+    assert "stands in the way" not in text
+    assert text.endswith('`wirehouse sql "from article_overview limit 20"`.\n')
+
+
+def test_failures_are_told_with_an_example_each() -> None:
+    text = summary_markdown(SUMMARY, [FAILURE])
+
+    assert "## What stands in the way" in text
+    assert "| fetch | http_error | 2 | a \\| &lt;b> |" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        (None, ""),
+        (0, "0"),
+        ("a|b", r"a\|b"),
+        ("one\ntwo\r\n three", "one two three"),
+        ("<script>", "&lt;script>"),
+        ("", ""),
+    ],
+)
+def test_a_cell_cannot_break_its_table(value: object, cell: str) -> None:
+    table = markdown_table(("a", "b"), [(value, 1)])
+
+    assert table.splitlines() == ["| a | b |", "| --- | --- |", f"| {cell} | 1 |"]
+
+
+def test_a_table_without_rows_is_its_header() -> None:
+    assert markdown_table(("a",), []) == "| a |\n| --- |"
