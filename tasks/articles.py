@@ -285,10 +285,14 @@ class _Reader:
             if not written:
                 continue
             try:
-                return fetch_url(written), url_key(written), unused
+                address, key = fetch_url(written), url_key(written)
             except ValueError as error:
                 problem = f"'{values.where}{name}': {error}"
                 unused[name] = written
+                continue
+            if unused:
+                self._reject_entry(problem, written)
+            return address, key, unused
         raise FieldError(problem)
 
     def _address_of(

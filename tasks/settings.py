@@ -87,7 +87,7 @@ def _endpoint(value: str) -> str:
 
 def _header_text(value: str) -> str:
     if not (value.isascii() and value.isprintable() and value.strip()):
-        msg = "is not printable ASCII text, which is all that a header can carry"
+        msg = "is not in plain ASCII that a header can hold"
         raise ValueError(msg)
     return value
 

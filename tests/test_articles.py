@@ -40,7 +40,7 @@ from tasks.models import (
 )
 from tasks.urls import identify
 
-SHARED = Path(os.environ.get("WIREHOUSE_SHARED", Path(__file__).parents[2] / "shared"))
+SHARED = Path(os.environ.get("SHARED_SETS", Path(__file__).parents[2] / "shared"))
 SAMPLES = Path(__file__).parent / "samples"
 SOURCE = UUID("00000000-0000-5000-8000-000000000001")
 EVERY_FIELD = (SAMPLES / "every-field.md").read_bytes()
@@ -854,10 +854,10 @@ def test_arbitrary_bytes_are_a_taxonomy_or_a_rejection(
 # What every developer has at hand
 
 needs_seed = pytest.mark.skipif(
-    not (SHARED / "seed").is_dir(), reason="needs the seed, see WIREHOUSE_SHARED"
+    not (SHARED / "seed").is_dir(), reason="needs the seed, see SHARED_SETS"
 )
 needs_corpus = pytest.mark.skipif(
-    not (SHARED / "corpus").is_dir(), reason="needs the corpus, see WIREHOUSE_SHARED"
+    not (SHARED / "corpus").is_dir(), reason="needs the corpus, see SHARED_SETS"
 )
 
 

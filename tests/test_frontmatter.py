@@ -28,7 +28,7 @@ from tasks.frontmatter import (
     to_json,
 )
 
-SHARED = Path(os.environ.get("WIREHOUSE_SHARED", Path(__file__).parents[2] / "shared"))
+SHARED = Path(os.environ.get("SHARED_SETS", Path(__file__).parents[2] / "shared"))
 
 
 def fields(yaml_text: str) -> dict[str, Any]:
@@ -404,7 +404,7 @@ def test_the_line_of_an_excess_is_told(yaml_text: str, line: int) -> None:
 
 needs_sets = pytest.mark.skipif(
     not (SHARED / "sets" / "yaml").is_dir(),
-    reason="needs the YAML sets, see WIREHOUSE_SHARED",
+    reason="needs the YAML sets, see SHARED_SETS",
 )
 
 

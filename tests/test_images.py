@@ -20,7 +20,7 @@ from tasks.images import check_image, decode_data_url, keep_image
 from tasks.models import CheckedImage, Rejection
 from tasks.settings import ImageSettings
 
-SHARED = Path(os.environ.get("WIREHOUSE_SHARED", Path(__file__).parents[2] / "shared"))
+SHARED = Path(os.environ.get("SHARED_SETS", Path(__file__).parents[2] / "shared"))
 
 
 def picture(mode: str = "RGB", size: tuple[int, int] = (400, 300)) -> Image.Image:

@@ -138,6 +138,18 @@ def test_removed_file_is_marked_and_its_edges_end(hub: Hub) -> None:
     assert hub.ask(EDGES) == [("a", "b", 0, False)]
 
 
+def test_what_could_not_be_looked_at_is_not_gone(hub: Hub) -> None:
+    folder = hub.write_text("_news/deep/a.md", "---\nwebUrl: https://x.example/\n---\n")
+    hub.run()
+
+    folder.parent.rename(hub.folder / "elsewhere")
+    (hub.folder / "_news" / "deep").symlink_to(hub.folder / "elsewhere")
+    summary = hub.run()
+
+    assert (summary["removed"], summary["rejected"]) == (0, 1)
+    assert hub.ask("select count(*) from documents where removed_at is null") == [(1,)]
+
+
 def test_file_that_comes_back_is_read_again_and_its_edges_stand_again(hub: Hub) -> None:
     hub.write("a.md", related=related("b"))
     hub.run()

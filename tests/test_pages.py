@@ -17,7 +17,7 @@ from tasks.models import Link, Page, Rejection
 from tasks.pages import MAX_LINKS, count_words, read_page
 from tasks.sandbox import run_sandboxed
 
-SHARED = Path(os.environ.get("WIREHOUSE_SHARED", Path(__file__).parents[2] / "shared"))
+SHARED = Path(os.environ.get("SHARED_SETS", Path(__file__).parents[2] / "shared"))
 URL = "https://www.news.example/2026/story.html"
 FIRST = (
     "The council of the harbour town decided on Monday to rebuild the old light, "

@@ -237,7 +237,7 @@ def test_a_field_of_a_source_that_does_not_exist_is_an_error(tmp_path: Path) -> 
 # Values that cannot be
 
 NO_ENDPOINT = "is not an IP address and port, such as '127.0.0.1:8080' or '[::1]:8080'"
-NO_HEADER = "is not printable ASCII text, which is all that a header can carry"
+NO_HEADER = "is not in plain ASCII that a header can hold"
 NO_TEMPLATE = "is not an address with {url} and, if wanted, {timestamp} in it"
 NO_CRON = "is not a cron line of five fields, such as '0 * * * *'"
 NO_ZONE = "is not a time zone of the IANA database, such as 'Europe/Berlin'"

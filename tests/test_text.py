@@ -253,6 +253,15 @@ def test_a_byte_without_meaning_becomes_u_fffd_and_is_flagged() -> None:
     assert greek.flags == ("undecodable",)
 
 
+def test_labels_that_python_has_no_codec_for_mean_what_browsers_take_them_for() -> None:
+    user_defined = decode(b"a\x80", "x-user-defined")
+    refused = decode(b"~{<:Ky2;", "hz-gb-2312")
+
+    assert user_defined == Decoded("a\uf780", "x-user-defined", "header")
+    assert refused.encoding == "replacement"
+    assert refused.flags == ("undecodable",)
+
+
 def test_a_u_fffd_that_was_written_is_not_flagged() -> None:
     assert decode("a \ufffd".encode()).flags == ()
 

@@ -19,7 +19,7 @@ from tasks.web.guard import verdict
 from tasks.web.wire import Lookup, look_up
 from tests.origin import Origin, open_origin, settings_for
 
-SHARED = Path(os.environ.get("WIREHOUSE_SHARED", Path(__file__).parents[2] / "shared"))
+SHARED = Path(os.environ.get("SHARED_SETS", Path(__file__).parents[2] / "shared"))
 VECTORS = SHARED / "sets" / "ssrf" / "vectors.json"
 PUBLIC = "93.184.215.14"
 

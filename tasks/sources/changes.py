@@ -14,8 +14,13 @@ def changes(
     known: Mapping[str, KnownFile],
     *,
     full: bool,
+    unseen: Sequence[str] = (),
 ) -> Changes:
-    """Compare *found* with *known*, by path; with *full*, every file is to be read."""
+    """Compare *found* with *known*, by path; with *full*, every file is to be read.
+
+    What lies at or below the *unseen* paths could not be looked at, so nothing there is
+    known to be gone.
+    """
     changed = []
     unchanged = rejected = 0
     for file in found:
@@ -26,9 +31,17 @@ def changes(
             unchanged += before.fate == "loaded"
             rejected += before.fate == "rejected"
     present = {file.path for file in found}
-    gone = tuple(known[path] for path in sorted(known) if path not in present)
+    gone = tuple(
+        known[path]
+        for path in sorted(known)
+        if path not in present and not _is_below(path, unseen)
+    )
     files = sum(file.kind == "article" for file in found)
     return Changes(source, tuple(changed), gone, files, unchanged, rejected)
+
+
+def _is_below(path: str, folders: Sequence[str]) -> bool:
+    return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
 
 
 def _is_same(file: FoundFile, before: KnownFile) -> bool:

@@ -48,7 +48,8 @@ def list_source(run: Run, place: SourceSettings) -> Changes:
         run.warehouse.resolve_listing(source.source_id, table, run.moment)
         run.warehouse.put_rejections(run.run_id, table)
     known = run.warehouse.known_files(source.source_id)
-    seen = changes(source, found, known, full=run.job.full)
+    unseen = [rejection.subject for rejection in rejections]
+    seen = changes(source, found, known, full=run.job.full, unseen=unseen)
     run.counts["files"] += seen.files + len(rejections)
     run.counts["unchanged"] += seen.unchanged
     run.counts["rejected"] += seen.rejected + len(rejections)
