@@ -53,9 +53,12 @@ def read(root: Path, name: str, max_bytes: int = 1_000) -> SourceFile | Rejectio
 def test_in_a_plain_folder_each_markdown_file_is_an_article(tmp_path: Path) -> None:
     put(tmp_path, "b.md", "a/C.MD", "a/d.markdown", "e.txt", "f.yaml", "a/b/c/g.md")
 
+    (tmp_path / "notes.txt").write_text("no front matter")
+
     found, rejections = list_folder(source(tmp_path), max_depth=20)
 
-    assert [file.path for file in found] == ["a/C.MD", "a/b/c/g.md", "b.md"]
+    paths = [file.path for file in found]
+    assert paths == ["a/C.MD", "a/b/c/g.md", "a/d.markdown", "b.md", "e.txt"]
     assert {file.kind for file in found} == {"article"}
     assert rejections == []
 

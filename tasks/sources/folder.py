@@ -23,8 +23,9 @@ def list_folder(
     """Find the article and taxonomy files, in the order of their paths.
 
     A folder with `_news` is a hub: articles below it, taxonomy in `_data`. In any other
-    folder each `.md` file is an article. What is no regular file is a rejection.
-    Raises `OSError` if the folder of the articles cannot be opened.
+    folder each `.md` file is an article, and so is a `.txt` file with front matter.
+    What is no regular file is a rejection. Raises `OSError` if the folder of the
+    articles cannot be opened.
     """
     root = Path(source.location)
     now_ns = time.time_ns()
@@ -92,7 +93,8 @@ def _walk(
     if _is_behind_link(root, start):
         yield start, _kind(stat.S_IFLNK)
         return
-    suffixes = (".md",) if kind == "article" else (".md", ".yaml", ".yml")
+    markdown = (".md", ".markdown")
+    suffixes = markdown if kind == "article" else (*markdown, ".yaml", ".yml")
     pending = [(start, 0)]
     while pending:
         folder, depth = pending.pop()
@@ -112,8 +114,25 @@ def _walk(
                     yield _printable(name), f"lies more than {max_depth} folders deep"
                 else:
                     pending.append((name, depth + 1))
-            elif entry.name.lower().endswith(suffixes) or entry.is_symlink():
+            elif (
+                entry.name.lower().endswith(suffixes)
+                or entry.is_symlink()
+                or (kind == "article" and _is_text_article(entry))
+            ):
                 yield _found(entry, name, kind, now_ns)
+
+
+def _is_text_article(entry: os.DirEntry[str]) -> bool:
+    """Tell whether a `.txt` file is an article: if it begins as front matter does."""
+    if not entry.name.lower().endswith(".txt") or not entry.is_file(
+        follow_symlinks=False
+    ):
+        return False
+    try:
+        with Path(entry.path).open("rb") as file:
+            return file.read(6).removeprefix(b"\xef\xbb\xbf").startswith(b"---")
+    except OSError:
+        return False
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
