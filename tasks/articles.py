@@ -18,7 +18,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from tasks.frontmatter import FrontMatterError, read_front_matter, read_yaml, to_json
+from tasks.frontmatter import FrontMatterError, read_front_matter, read_yaml
+from tasks.lineyaml import Block, to_json
 from tasks.models import (
     Article,
     ImageReference,
@@ -155,7 +156,8 @@ def _article(source: SourceFile) -> Article:
         to_json(front_matter.fields),
         front_matter.body,
     )
-    return _described(document, front_matter.fields, source, decoded)
+    article = _described(document, front_matter.fields, source, decoded)
+    return replace(article, is_line_oriented=front_matter.is_line_oriented)
 
 
 def _with_line_feeds(text: str) -> str:
@@ -209,7 +211,21 @@ class _Reader:
         self.rejections: list[Rejection] = []
 
     def mention(self, fields: Any, where: str) -> Mention:
-        """Read what *fields* say of an article; *where* prefixes names in messages."""
+        """Read what *fields* say of an article; *where* prefixes names in messages.
+
+        A block that stands in many files is read once, if nothing in it is rejected.
+        """
+        if not isinstance(fields, Block):
+            return self._mention(fields, where)
+        if isinstance(fields.reading, Mention):
+            return fields.reading
+        rejected = len(self.rejections)
+        mention = self._mention(fields, where)
+        if len(self.rejections) == rejected:
+            fields.reading = mention
+        return mention
+
+    def _mention(self, fields: Any, where: str) -> Mention:
         values = _Fields(fields, where)
         url, key, unused = self._address(values)
         article_id = identify("article", key)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,16 @@ from typing import Any
 import frontmatter
 import yaml
 from frontmatter.default_handlers import YAMLHandler
+
+from tasks.lineyaml import read_lines, to_json
+
+__all__ = [
+    "FrontMatter",
+    "FrontMatterError",
+    "read_front_matter",
+    "read_yaml",
+    "to_json",
+]
 
 MAX_DEPTH = 100  # levels; real files have 5, libyaml dies of some 25,000
 MAX_ALIASES = 100  # uses of an anchor in one file; real files have none
@@ -54,10 +63,14 @@ class FrontMatterError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """A file's fields as plain values, and what stands below them."""
+    """A file's fields as plain values, and what stands below them.
+
+    *is_line_oriented* tells that `lineyaml` could read it, without PyYAML.
+    """
 
     fields: dict[str, Any]
     body: str
+    is_line_oriented: bool = False
 
 
 def read_front_matter(text: str) -> FrontMatter:
@@ -65,13 +78,14 @@ def read_front_matter(text: str) -> FrontMatter:
 
     Raises `FrontMatterError` with the reason and, where it is known, the line.
     """
+    handler = GuardedHandler()
     try:
-        fields, body = frontmatter.parse(text, handler=GuardedHandler())
+        fields, body = frontmatter.parse(text, handler=handler)
     except FrontMatterError as error:
         # python-frontmatter drops the white space before the first line.
         above = text[: len(text) - len(text.lstrip())]
         raise error.lower(above.count("\n")) from None
-    return FrontMatter(fields, body)
+    return FrontMatter(fields, body, handler.is_line_oriented)
 
 
 def read_yaml(text: str) -> dict[str, Any]:
@@ -93,17 +107,14 @@ def read_yaml(text: str) -> dict[str, Any]:
         raise FrontMatterError(msg, detail=_one_line(error)) from None
 
 
-def to_json(value: object) -> str:
-    """Write plain values as one line of JSON, letters as they are."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
 class GuardedHandler(YAMLHandler):
     """YAML between `---` lines; whatever is not a map of fields is refused.
 
     python-frontmatter answers `{}` for a file whose front matter never ends, is a list,
     or stands under a title; here each is an error with its reason.
     """
+
+    is_line_oriented = False
 
     def split(self, text: str) -> tuple[str, str]:
         """Return the front matter and the body; raise `FrontMatterError`."""
@@ -123,6 +134,10 @@ class GuardedHandler(YAMLHandler):
 
     def load(self, fm: str, **_: object) -> dict[str, Any]:
         """Return the fields as plain values; raise `FrontMatterError`."""
+        fields = read_lines(fm)
+        if fields is not None:
+            self.is_line_oriented = True
+            return fields
         try:
             return read_yaml(fm)
         except FrontMatterError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -206,7 +206,8 @@ class Article(Mention):
     """An article's own file: what it says of itself and whom it relates to.
 
     *front_matter* is all of it as JSON, as read; *sha256* is hexadecimal, of the file;
-    *rejections* are entries of `related` and `images` that could not be taken.
+    *rejections* are entries of `related` and `images` that could not be taken;
+    *is_line_oriented* tells that its front matter was read without PyYAML.
     """
 
     source_id: UUID
@@ -219,6 +220,7 @@ class Article(Mention):
     body: str
     related: tuple[Mention, ...]
     rejections: tuple[Rejection, ...]
+    is_line_oriented: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ COUNTS = (
     "rejected",
     "removed",
     "related_entries",
+    "by_pyyaml",
     "urls_due",
     "captured",
     "failed",

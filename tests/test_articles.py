@@ -133,7 +133,8 @@ def test_no_field_is_left_untested(whole: Article) -> None:
     names = set(Mention.__slots__) | set(Article.__slots__)
 
     assert names - tested == {
-        "provider", "topics", "images", "related", "repairs", "extra", "front_matter"
+        "provider", "topics", "images", "related", "repairs", "extra", "front_matter",
+        "is_line_oriented",
     }  # fmt: skip
 
 

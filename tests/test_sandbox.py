@@ -206,13 +206,13 @@ def test_a_plain_script_is_not_run_again_and_nothing_is_printed(tmp_path: Path) 
 def test_no_child_outlives_a_program_that_is_interrupted_or_killed(
     tmp_path: Path, how: signal.Signals
 ) -> None:
-    with start_script(tmp_path, 50) as script:
+    with start_script(tmp_path, 500) as script:
         assert script.stdout is not None
         assert [script.stdout.readline() for _ in range(2)] == ["imported\n", "None\n"]
         family = descendants(script.pid)
 
         script.send_signal(how)
-        _, errors = script.communicate(timeout=10)
+        _, errors = script.communicate(timeout=60)
 
     assert len(family) == 3
     assert errors.count("Traceback") == (how == signal.SIGINT)

@@ -88,6 +88,7 @@ def load_files(run: Run, source: Source, files: Sequence[FoundFile]) -> None:
     run.counts["rejected"] += batch.rejected
     entries = sum(len(article.related) for article in batch.articles)
     run.counts["related_entries"] += entries
+    run.counts["by_pyyaml"] += sum(not a.is_line_oriented for a in batch.articles)
     run.say(f"{source.name}: {len(files):,} files read, {len(batch.articles):,} loaded")
 
 
