@@ -100,8 +100,8 @@ def to_json(value: object) -> str:
     return _dump(value)
 
 
-def _dump(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+# One encoder for all: json.dumps makes a new one each time.
+_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _fields(lines: list[str]) -> dict[str, Any]:

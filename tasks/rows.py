@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 from uuid import UUID
 
@@ -43,6 +44,7 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
         "sha256": _TEXT,
         "size_bytes": _NUMBER,
         "fingerprint": _TEXT,
+        "is_read": _FLAG,
     },
     "batch_documents": {
         "document_id": _ID,
@@ -232,34 +234,35 @@ def table(name: str, rows: Sequence[Sequence[Any]]) -> pa.Table:
     return pa.Table.from_arrays(arrays, names=list(schema))
 
 
-def article_tables(articles: Iterable[Article], claimed: Iterable[Article]) -> Tables:
-    """Rows of *articles*, read anew, and of what the unchanged *claimed* ones say."""
+def article_tables(
+    articles: Iterable[Article],
+    claimed: Iterable[Article] = (),
+    taxonomy: Iterable[Taxonomy] = (),
+) -> Tables:
+    """Rows of *articles* and *taxonomy* read anew, and what unchanged files claim."""
     rows = _Rows()
     for article in articles:
         rows.document(article)
         rows.claims(article)
     for article in claimed:
         rows.claims(article)
+    for entry in taxonomy:
+        rows.taxonomy(entry)
     return rows.tables()
 
 
-def taxonomy_tables(entries: Iterable[Taxonomy]) -> Tables:
-    """Rows of a hub's providers and topics."""
-    rows = _Rows()
-    for entry in entries:
-        for provider in entry.providers:
-            rows.provider(provider)
-        for topic in entry.topics:
-            rows.topic(topic, is_in_taxonomy=True)
-        rows.repairs(entry.repairs, None, 0)
-    return rows.tables()
+def file_table(
+    source_id: UUID,
+    files: Iterable[tuple[KnownFile, int]],
+    read_paths: AbstractSet[str],
+) -> pa.Table:
+    """Rows of what is known of files, each with its size in bytes.
 
-
-def file_table(source_id: UUID, files: Iterable[tuple[KnownFile, int]]) -> pa.Table:
-    """Rows of what is known of files, each with its size in bytes."""
+    *read_paths* are those that were read because their bytes are new, or that are gone.
+    """
     rows = [
         (source_id, known.path, known.kind, known.fate, known.sha256, size,
-         known.fingerprint)
+         known.fingerprint, known.path in read_paths)
         for known, size in files
     ]  # fmt: skip
     return table("batch_files", rows)
@@ -353,6 +356,13 @@ class _Rows:
         names = SCHEMAS["batch_documents"]
         row = tuple(getattr(article, name) for name in names)
         self._lists["batch_documents"].append(row)
+
+    def taxonomy(self, entry: Taxonomy) -> None:
+        for provider in entry.providers:
+            self.provider(provider)
+        for topic in entry.topics:
+            self.topic(topic, is_in_taxonomy=True)
+        self.repairs(entry.repairs, None, 0)
 
     def claims(self, article: Article) -> None:
         """Add what a file says: entry 0 is its own article, the others are related."""

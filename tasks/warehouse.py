@@ -48,8 +48,10 @@ class Warehouse:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+        self._filled: set[str] = set()  # temporary tables that hold rows
         for name in SCHEMAS:
             self._fill(name, _empty(name))
+        self._filled.clear()
 
     def close(self) -> None:
         """Close the file; what was committed stays."""
@@ -126,73 +128,63 @@ class Warehouse:
         rows = self._run("known_files", {"source_id": source_id})
         return {row[0]: KnownFile(*row) for row in rows}
 
-    def contested(
-        self, tables: Tables, gone: Sequence[UUID] = ()
-    ) -> list[StoredDocument]:
-        """Return the unchanged files whose word may count once *tables* are loaded.
+    @contextmanager
+    def batch(self, tables: Tables, gone: Sequence[UUID] = ()) -> Iterator[None]:
+        """Hold the rows of *tables* ready as `batch_…` for what is loaded inside.
 
-        *gone* are documents that are about to be removed.
+        *gone* are documents that are no longer there.
         """
-        with self._registered(tables, gone):
-            return [StoredDocument(*row) for row in self._run("find_contested")]
+        ids = table("batch_ids", [(found,) for found in gone])
+        with self._registered({**tables, "batch_ids": ids}):
+            yield
 
-    def load_articles(self, tables: Tables, moment: datetime) -> None:
-        """Load a batch of articles; the caller holds the transaction."""
+    def fill(self, tables: Tables) -> None:
+        """Replace rows of the batch that is held."""
+        for name, rows in tables.items():
+            if rows.num_rows or name in self._filled:
+                self._fill(name, rows)
+
+    def contested(self) -> list[StoredDocument]:
+        """Return the unchanged files whose word may count once the batch is loaded."""
+        return [StoredDocument(*row) for row in self._run("find_contested")]
+
+    def load_articles(self, moment: datetime) -> None:
+        """Load the articles and the taxonomy of the batch."""
         parameters = {"moment": moment}
-        with self._registered(tables):
-            self._run("put_documents", parameters)
-            self._run("put_observations", parameters)
-            self._put_articles(parameters)
-            self._put_details(parameters)
+        self._run("put_documents", parameters)
+        self._run("put_observations", parameters)
+        self._put_articles(parameters)
+        self._run("put_providers")
+        self._run("put_provider_images")
+        self._run("put_topics")
+        self._run("put_images", parameters)
 
-    def load_taxonomy(self, tables: Tables, moment: datetime) -> None:
-        """Load providers and topics of a hub's taxonomy."""
-        with self._registered(tables):
-            self._run("choose_winners")
-            self._put_details({"moment": moment})
-
-    def remove_documents(
-        self, document_ids: Sequence[UUID], tables: Tables, moment: datetime
-    ) -> None:
-        """Mark files as gone; *tables* hold what the files left to speak now say."""
+    def remove_documents(self, moment: datetime) -> None:
+        """Mark the documents of the batch that are gone, and let others speak."""
         parameters = {"moment": moment}
-        with self._registered(tables, document_ids):
-            self._run("remove_documents", parameters)
-            self._put_articles(parameters)
+        self._run("remove_documents", parameters)
+        self._put_articles(parameters)
 
-    def put_files(self, files: pa.Table) -> None:
-        """Note what was seen of files, so that the next run reads only changes."""
-        with self._registered({"batch_files": files}):
-            self._run("put_files")
+    def put_files(self) -> None:
+        """Note what was seen of the batch's files, so that only changes are read."""
+        self._run("put_files")
 
-    def forget_files(self, source_id: UUID, paths: Sequence[str]) -> None:
-        """Forget files that are gone."""
-        self._run("forget_files", {"source_id": source_id, "paths": list(paths)})
+    def forget_files(self) -> None:
+        """Forget the batch's files, which are gone."""
+        self._run("forget_files")
 
-    def put_rejections(self, run_id: UUID, rejections: pa.Table) -> None:
-        """Put rejections on record; one that stands already keeps its row."""
-        with self._registered({"batch_rejections": rejections}):
-            self._run("put_rejections", {"run_id": run_id})
+    def put_rejections(self, run_id: UUID) -> None:
+        """Put the batch's rejections on record; one that stands keeps its row."""
+        self._run("put_rejections", {"run_id": run_id})
 
-    def resolve_rejections(
-        self,
-        source_id: UUID,
-        paths: Sequence[str],
-        rejections: pa.Table,
-        moment: datetime,
-    ) -> None:
-        """End the rejections of files that were read anew, but for *rejections*."""
-        parameters = {"source_id": source_id, "paths": list(paths), "moment": moment}
-        with self._registered({"batch_rejections": rejections}):
-            self._run("resolve_rejections_of_files", parameters)
+    def resolve_rejections(self, moment: datetime) -> None:
+        """End the rejections of the batch's files that were read and taken."""
+        self._run("resolve_rejections_of_files", {"moment": moment})
 
-    def resolve_listing(
-        self, source_id: UUID, rejections: pa.Table, moment: datetime
-    ) -> None:
-        """End the rejections of what was no file, but for *rejections*."""
+    def resolve_listing(self, source_id: UUID, moment: datetime) -> None:
+        """End the rejections of what was no file, but for those of the batch."""
         parameters = {"source_id": source_id, "moment": moment}
-        with self._registered({"batch_rejections": rejections}):
-            self._run("resolve_rejections_of_listing", parameters)
+        self._run("resolve_rejections_of_listing", parameters)
 
     def _put_articles(self, parameters: Mapping[str, Any]) -> None:
         self._run("choose_winners")
@@ -207,12 +199,6 @@ class Warehouse:
         self._run("put_related_edges", parameters)
         self._run("delete_repairs")
         self._run("put_repairs")
-
-    def _put_details(self, parameters: Mapping[str, Any]) -> None:
-        self._run("put_providers")
-        self._run("put_provider_images")
-        self._run("put_topics")
-        self._run("put_images", parameters)
 
     # --- pages
 
@@ -285,28 +271,24 @@ class Warehouse:
         return result.fetchall() if result.description else []
 
     @contextmanager
-    def _registered(
-        self, tables: Tables, ids: Sequence[UUID] | None = None
-    ) -> Iterator[None]:
+    def _registered(self, tables: Tables) -> Iterator[None]:
         """Fill the temporary tables `batch_…` with *tables*, and empty them again.
 
         They are copies, because DuckDB cannot filter Arrow's UUIDs where they lie.
         """
-        given = dict(tables)
-        if ids is not None:
-            given["batch_ids"] = table("batch_ids", [(found,) for found in ids])
         try:
-            for name, rows in given.items():
-                self._fill(name, rows)
+            self.fill(tables)
             yield
         finally:
-            for name in given:
+            for name in list(self._filled):
                 self._fill(name, _empty(name))
+            self._filled.clear()
 
     def _fill(self, name: str, rows: pa.Table) -> None:
         self._connection.register("batch", rows)
         self._connection.execute(f"create or replace temp table {name} as from batch")
         self._connection.unregister("batch")
+        self._filled.add(name)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
 -- A file that is gone is read again should it come back.
 delete from files
-where source_id = $source_id
-    and path in (select unnest($paths))
+using batch_files as batch
+where files.source_id = batch.source_id and files.path = batch.path

@@ -3,8 +3,12 @@ update rejections
 set resolved_at = $moment
 where resolved_at is null
     and stage in ('read', 'parse', 'taxonomy')
-    and source_id = $source_id
-    and subject in (select unnest($paths))
+    and exists (
+        from batch_files as batch
+        where batch.is_read
+            and batch.source_id = rejections.source_id
+            and batch.path = rejections.subject
+    )
     and not exists (
         from batch_rejections as batch
         where batch.stage = rejections.stage

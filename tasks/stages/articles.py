@@ -19,12 +19,7 @@ from tasks.models import (
     SourceFile,
     Taxonomy,
 )
-from tasks.rows import (
-    article_tables,
-    file_table,
-    rejection_table,
-    taxonomy_tables,
-)
+from tasks.rows import article_tables, file_table, rejection_table
 from tasks.run import Run
 from tasks.settings import SourceSettings
 from tasks.sources.changes import changes
@@ -43,10 +38,11 @@ def list_source(run: Run, place: SourceSettings) -> Changes:
     source = locate_source(place)
     found, rejections = list_folder(source, max_depth=run.settings.read.max_depth)
     table = rejection_table((rejection, None) for rejection in rejections)
-    with run.warehouse.transaction():
-        run.warehouse.put_source(source, None)
-        run.warehouse.resolve_listing(source.source_id, table, run.moment)
-        run.warehouse.put_rejections(run.run_id, table)
+    warehouse = run.warehouse
+    with warehouse.batch({"batch_rejections": table}), warehouse.transaction():
+        warehouse.put_source(source, None)
+        warehouse.resolve_listing(source.source_id, run.moment)
+        warehouse.put_rejections(run.run_id)
     known = run.warehouse.known_files(source.source_id)
     unseen = [rejection.subject for rejection in rejections]
     seen = changes(source, found, known, full=run.job.full, unseen=unseen)
@@ -70,19 +66,20 @@ def load_files(run: Run, source: Source, files: Sequence[FoundFile]) -> None:
     batch = _Batch()
     for file in files:
         _read(run, source, file, batch)
-    tables = article_tables(batch.articles, ())
-    if again := run.warehouse.contested(tables):
-        tables = article_tables(batch.articles, map(read_again, again))
     rejections = rejection_table((rejection, None) for rejection in batch.rejections)
-    paths = batch.read_paths
-    with run.warehouse.transaction():
-        run.warehouse.load_taxonomy(taxonomy_tables(batch.taxonomy), run.moment)
-        run.warehouse.load_articles(tables, run.moment)
-        run.warehouse.put_files(file_table(source.source_id, batch.files))
-        run.warehouse.resolve_rejections(
-            source.source_id, paths, rejections, run.moment
-        )
-        run.warehouse.put_rejections(run.run_id, rejections)
+    files_read = file_table(source.source_id, batch.files, set(batch.read_paths))
+    tables = article_tables(batch.articles, (), batch.taxonomy)
+    books = {"batch_files": files_read, "batch_rejections": rejections}
+    warehouse = run.warehouse
+    with warehouse.batch({**tables, **books}):
+        if again := warehouse.contested():
+            claimed = [read_again(document) for document in again]
+            warehouse.fill(article_tables(batch.articles, claimed, batch.taxonomy))
+        with warehouse.transaction():
+            warehouse.load_articles(run.moment)
+            warehouse.put_files()
+            warehouse.resolve_rejections(run.moment)
+            warehouse.put_rejections(run.run_id)
     run.counts["loaded"] += len(batch.articles)
     run.counts["unchanged"] += batch.unchanged
     run.counts["rejected"] += batch.rejected
@@ -95,21 +92,23 @@ def load_files(run: Run, source: Source, files: Sequence[FoundFile]) -> None:
 def finish_source(run: Run, seen: Changes) -> None:
     """Mark what is gone, and note that the source was read to its end."""
     source_id = seen.source.source_id
-    gone = [file.path for file in seen.gone]
     documents = [
         identify("document", str(source_id), file.path)
         for file in seen.gone
         if file.kind == "article"
     ]
-    again = run.warehouse.contested({}, documents) if documents else []
-    tables = article_tables((), map(read_again, again))
-    with run.warehouse.transaction():
-        if gone:
-            nothing = rejection_table(())
-            run.warehouse.remove_documents(documents, tables, run.moment)
-            run.warehouse.forget_files(source_id, gone)
-            run.warehouse.resolve_rejections(source_id, gone, nothing, run.moment)
-        run.warehouse.put_source(seen.source, run.moment)
+    warehouse = run.warehouse
+    paths = {file.path for file in seen.gone}
+    books = file_table(source_id, ((file, 0) for file in seen.gone), paths)
+    with warehouse.batch({"batch_files": books}, documents):
+        again = warehouse.contested() if documents else []
+        warehouse.fill(article_tables((), map(read_again, again)))
+        with warehouse.transaction():
+            if paths:
+                warehouse.remove_documents(run.moment)
+                warehouse.forget_files()
+                warehouse.resolve_rejections(run.moment)
+            warehouse.put_source(seen.source, run.moment)
     run.counts["removed"] += len(documents)
     if documents:
         run.say(f"{seen.source.name}: {len(documents):,} files are gone")

@@ -101,7 +101,8 @@ def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
             found = _rejected(result, due.url)
             rejections.append((found, due.capture_id))
     run.warehouse.put_pages(page_tables(pages), run.moment)
-    run.warehouse.put_rejections(run.run_id, rejection_table(rejections))
+    with run.warehouse.batch({"batch_rejections": rejection_table(rejections)}):
+        run.warehouse.put_rejections(run.run_id)
     run.counts["pages"] += len(pages)
     run.say(f"{len(captures):,} captures read, {len(pages):,} pages")
 
