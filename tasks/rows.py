@@ -67,6 +67,11 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
         "path": _TEXT,
         "entry": _NUMBER,
         "article_id": _ID,
+        "claimed_at": _MOMENT,
+        "mention": _NUMBER,
+    },
+    "batch_mentions": {
+        "mention": _NUMBER,
         "provider_id": _ID,
         "url": _TEXT,
         "url_key": _TEXT,
@@ -109,8 +114,7 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
         "is_in_taxonomy": _FLAG,
     },
     "batch_article_topics": {
-        "document_id": _ID,
-        "entry": _NUMBER,
+        "mention": _NUMBER,
         "article_id": _ID,
         "topic_id": _ID,
         "position": _NUMBER,
@@ -125,8 +129,7 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
         "attribution": _TEXT,
     },
     "batch_article_images": {
-        "document_id": _ID,
-        "entry": _NUMBER,
+        "mention": _NUMBER,
         "article_id": _ID,
         "image_id": _ID,
         "position": _NUMBER,
@@ -138,8 +141,7 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
         "position": _NUMBER,
     },
     "batch_repairs": {
-        "document_id": _ID,
-        "entry": _NUMBER,
+        "mention": _NUMBER,
         "subject_table": _TEXT,
         "subject_id": _ID,
         "column_name": _TEXT,
@@ -330,12 +332,15 @@ class _Rows:
             for name in (
                 "batch_documents",
                 "batch_claims",
+                "batch_mentions",
                 "batch_article_topics",
                 "batch_article_images",
                 "batch_edges",
                 "batch_repairs",
             )
         }
+        # By identity; the mention is kept too, or its identity might be given again.
+        self._mentions: dict[int, tuple[int, Mention]] = {}
         self._providers: dict[UUID, tuple[Any, ...]] = {}
         self._provider_images: dict[tuple[UUID, UUID], int] = {}
         self._topics: dict[tuple[UUID, str], tuple[Any, ...]] = {}
@@ -362,7 +367,7 @@ class _Rows:
             self.provider(provider)
         for topic in entry.topics:
             self.topic(topic, is_in_taxonomy=True)
-        self.repairs(entry.repairs, None, 0)
+        self.repairs(entry.repairs, None)
 
     def claims(self, article: Article) -> None:
         """Add what a file says: entry 0 is its own article, the others are related."""
@@ -374,26 +379,41 @@ class _Rows:
             )
 
     def _claim(self, article: Article, mention: Mention, entry: int) -> None:
-        provider_id = mention.provider.provider_id if mention.provider else None
-        values = (getattr(mention, name) for name in _CLAIM_FIELDS)
-        where = (article.document_id, article.source_id, article.path, entry)
+        known = self._mentions.get(id(mention))
+        number = known[0] if known else self._mention(mention)
         self._lists["batch_claims"].append(
-            (*where, mention.article_id, provider_id, *values)
+            (
+                article.document_id,
+                article.source_id,
+                article.path,
+                entry,
+                mention.article_id,
+                mention.published_at,
+                number,
+            )
         )
+
+    def _mention(self, mention: Mention) -> int:
+        """Add what is said of an article, once for all the files that say it."""
+        number = len(self._mentions)
+        self._mentions[id(mention)] = (number, mention)
+        provider_id = mention.provider.provider_id if mention.provider else None
+        values = (getattr(mention, name) for name in _MENTION_FIELDS)
+        self._lists["batch_mentions"].append((number, provider_id, *values))
         if mention.provider:
             self.provider(mention.provider)
-        place = (article.document_id, entry, mention.article_id)
+        place = (number, mention.article_id)
         for position, topic in enumerate(mention.topics):
             self.topic(topic, is_in_taxonomy=False)
-            self._lists["batch_article_topics"].append(
-                (*place, topic.topic_id, position)
-            )
+            row = (*place, topic.topic_id, position)
+            self._lists["batch_article_topics"].append(row)
         for image in mention.images:
             self._image(image)
         images = dict.fromkeys(image.image_id for image in mention.images)
         for position, image_id in enumerate(images):
             self._lists["batch_article_images"].append((*place, image_id, position))
-        self.repairs(mention.repairs, article.document_id, entry)
+        self.repairs(mention.repairs, number)
+        return number
 
     def provider(self, provider: Provider) -> None:
         if provider.provider_id not in self._providers:
@@ -418,13 +438,11 @@ class _Rows:
             is_in_taxonomy,
         )
 
-    def repairs(
-        self, repairs: Iterable[Repair], document_id: UUID | None, entry: int
-    ) -> None:
-        names = list(SCHEMAS["batch_repairs"])[2:]
+    def repairs(self, repairs: Iterable[Repair], mention: int | None) -> None:
+        names = list(SCHEMAS["batch_repairs"])[1:]
         for repair in repairs:
             values = (getattr(repair, name) for name in names)
-            self._lists["batch_repairs"].append((document_id, entry, *values))
+            self._lists["batch_repairs"].append((mention, *values))
 
     def _image(self, image: ImageReference) -> None:
         if image not in self._images:
@@ -432,7 +450,7 @@ class _Rows:
             self._images[image] = tuple(getattr(image, name) for name in names)
 
 
-_CLAIM_FIELDS = list(SCHEMAS["batch_claims"])[6:]
+_MENTION_FIELDS = list(SCHEMAS["batch_mentions"])[2:]
 
 
 def _id_bytes(value: UUID | None) -> bytes | None:

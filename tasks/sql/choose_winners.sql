@@ -10,14 +10,15 @@ with best as (
         partition by article_id
         order by
             entry = 0 desc,
-            published_at desc nulls last,
+            claimed_at desc nulls last,
             path desc,
             source_id desc,
             entry
     ) = 1
 )
-select best.*
+select best.*, batch_mentions.* exclude (mention)
 from best
+join batch_mentions on batch_mentions.mention = best.mention
 left join articles on articles.article_id = best.article_id
 left join documents on documents.document_id = articles.document_id
 where articles.article_id is null
@@ -29,7 +30,7 @@ where articles.article_id is null
     or (
         best.entry = 0,
         true,
-        coalesce(best.published_at, '-infinity'::timestamptz),
+        coalesce(best.claimed_at, '-infinity'::timestamptz),
         best.path,
         best.source_id
     ) > (

@@ -4,8 +4,7 @@ using winners
 where article_images.article_id = winners.article_id
     and not exists (
         from batch_article_images as batch
-        where batch.document_id = winners.document_id
-            and batch.entry = winners.entry
+        where batch.mention = winners.mention
             and batch.article_id = winners.article_id
             and batch.image_id = article_images.image_id
     )

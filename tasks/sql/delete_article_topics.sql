@@ -4,8 +4,7 @@ using winners
 where article_topics.article_id = winners.article_id
     and not exists (
         from batch_article_topics as batch
-        where batch.document_id = winners.document_id
-            and batch.entry = winners.entry
+        where batch.mention = winners.mention
             and batch.article_id = winners.article_id
             and batch.topic_id = article_topics.topic_id
     )

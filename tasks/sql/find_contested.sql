@@ -5,7 +5,7 @@ with claims as (
         article_id,
         max((
             entry = 0,
-            coalesce(published_at, '-infinity'::timestamptz),
+            coalesce(claimed_at, '-infinity'::timestamptz),
             path,
             source_id
         )) as rank

@@ -4,8 +4,7 @@ using (
     select batch.article_id, batch.image_id, min(batch.position) as position
     from batch_article_images as batch
     join winners
-        on winners.document_id = batch.document_id
-        and winners.entry = batch.entry
+        on winners.mention = batch.mention
         and winners.article_id = batch.article_id
     group by batch.article_id, batch.image_id
 ) as batch

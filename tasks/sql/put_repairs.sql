@@ -5,8 +5,7 @@ select distinct
     batch.before, batch.after
 from batch_repairs as batch
 left join winners
-    on winners.document_id = batch.document_id
-    and winners.entry = batch.entry
+    on winners.mention = batch.mention
     and winners.article_id = batch.subject_id
 where (batch.subject_table <> 'articles' or winners.article_id is not null)
     and not exists (
