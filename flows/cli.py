@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -97,7 +99,7 @@ def demo(
     """Run on the bundled sample hub and press site, offline."""
     from flows.demo import demo_settings  # noqa: PLC0415 - for this command alone
 
-    with demo_settings(data or Path("data")) as settings:
+    with _interruptible(), demo_settings(data or Path("data")) as settings:
         job = Job(settings, say=console.say)
         summary = _refresh(job, direct=direct)
     _finish(summary, settings, "run --source YOUR_FOLDER", as_json=as_json)
@@ -230,8 +232,20 @@ def main() -> None:
         _end(HELD, error)
     except (WarehouseError, AuditError, ServerError, OSError) as error:
         _end(BROKEN, error)
-    except KeyboardInterrupt:
+    except _InterruptedError:
         _end(INTERRUPTED, "stopped; what was done is kept, and the next run goes on")
+
+
+class _InterruptedError(Exception):
+    """Ctrl-C, under a name that the command line's library does not swallow."""
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise _InterruptedError from None
 
 
 def _end(code: int, message: object) -> None:
@@ -267,7 +281,9 @@ def _stage(
 ) -> None:
     settings = _settings(None, data)
     job = Job(settings, retry_failed=retry_failed, say=console.say)
-    _finish(run_direct(story, job), settings, "report {}", as_json=as_json)
+    with _interruptible():
+        summary = run_direct(story, job)
+    _finish(summary, settings, "report {}", as_json=as_json)
 
 
 def _finish(

@@ -215,6 +215,26 @@ def test_a_question_that_cannot_be_answered_is_one_line(
     assert done.stderr.count("\n") == 1
 
 
+def test_ctrl_c_ends_a_run_at_once_in_one_line_and_the_next_goes_on(
+    tmp_path: Path,
+) -> None:
+    import signal
+
+    program = [str(Path(sys.executable).with_name("wirehouse")), "demo", "--direct"]
+    with subprocess.Popen(
+        program, cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stderr is not None
+        assert "files to read" in run.stderr.readline()
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate(timeout=60)
+
+    assert run.returncode == 130
+    assert said.splitlines()[-1].startswith("wirehouse: stopped")
+    assert "Traceback" not in said
+    assert wirehouse("demo", "--direct", cwd=tmp_path).returncode == 0
+
+
 def test_status_shows_runs_what_is_due_and_what_failed(
     loaded: Hub, tmp_path: Path
 ) -> None:

@@ -58,10 +58,18 @@ async def _serve(host: str, port: int, *, until_stdin_closes: bool) -> None:
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     address, bound_port = runner.addresses[0][:2]
-    sys.stdout.write(f"listening on {address}:{bound_port}\n")
-    sys.stdout.flush()
-    await stop.wait()
+    try:
+        sys.stdout.write(f"listening on {address}:{bound_port}\n")
+        sys.stdout.flush()
+        await stop.wait()
+    except BrokenPipeError:
+        _forget_output()
     await runner.cleanup()
+
+
+def _forget_output() -> None:
+    """Give standard output another end: whoever started this is gone already."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _watch_stdin(at_end: Callable[[], object]) -> None:
