@@ -122,7 +122,7 @@ class GuardedHandler(YAMLHandler):
         if opening is None:
             reason = "has no front matter: its first line is not '---'"
             raise FrontMatterError(reason, 1, text[:60].partition("\n")[0])
-        closing = _CLOSING.search(text, opening.end())
+        closing = _closing(text, opening.end())
         if closing is None:
             hint = _DOTS.search(text)
             line = text.count("\n", 0, hint.start()) + 1 if hint else None
@@ -142,6 +142,16 @@ class GuardedHandler(YAMLHandler):
             return read_yaml(fm)
         except FrontMatterError as error:
             raise error.lower(1) from None  # the line '---'
+
+
+def _closing(text: str, start: int) -> re.Match[str] | None:
+    """Find the line that closes front matter: by its dashes, which are rare."""
+    found = text.find("---", start)
+    while found >= 0:
+        if text[found - 1] == "\n" and (closing := _CLOSING.match(text, found)):
+            return closing
+        found = text.find("---", found + 1)
+    return None
 
 
 def _map_of_fields(fields: object) -> dict[str, Any]:

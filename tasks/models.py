@@ -251,9 +251,9 @@ class PageRequest:
 class Response:
     """How one address answered: always a value, whatever the network did.
 
-    *headers* and *raw_body* are as received (the body still in its content coding);
-    *body* is decoded; both are empty unless *outcome* is `ok` or `http_error`.
-    *exchanges* holds each hop's request and response, the last one being the answer.
+    *headers* are as received, and empty where there was no answer; *body* is decoded,
+    and there for `ok` and `http_error` alone. *exchanges* holds each hop's request and
+    response, the last one being the answer.
     """
 
     url: str

@@ -116,7 +116,7 @@ def repair(text: str, *, entities: bool = False) -> Repaired:
     """
     if (
         text.isascii()
-        and not _NEEDS_LOOK.search(text)
+        and (text.isprintable() or not _NEEDS_LOOK.search(text))
         and not (entities and "&" in text)
     ):
         return Repaired(text)
