@@ -6,7 +6,7 @@ import importlib.metadata
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 from tasks.captures import CaptureWriter
 from tasks.lock import hold_lock
 from tasks.settings import Settings
-from tasks.warehouse import Warehouse, open_warehouse
+from tasks.warehouse import Warehouse, WarehouseError, open_warehouse
 
 # The summary's numbers, in the order in which they are told.
 COUNTS = (
@@ -129,7 +129,9 @@ def open_run(job: Job) -> Iterator[Run]:
             yield run
         except BaseException:
             if run.status == "running":
-                run.finish("broken")
+                # A warehouse that broke cannot note it; the next run finds it open.
+                with suppress(WarehouseError):
+                    run.finish("broken")
             raise
 
 

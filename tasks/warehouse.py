@@ -60,13 +60,15 @@ class Warehouse:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All of the statements inside, or none."""
-        self._connection.execute("begin")
+        self._execute("begin")
         try:
             yield
         except BaseException:
-            self._connection.execute("rollback")
+            # Where the disk is full, DuckDB has rolled back already and says so.
+            with contextlib.suppress(WarehouseError):
+                self._execute("rollback")
             raise
-        self._connection.execute("commit")
+        self._execute("commit")
 
     # --- runs
 
@@ -262,13 +264,23 @@ class Warehouse:
 
     def checkpoint(self) -> None:
         """Bring everything committed into the file itself, so that it can be copied."""
-        self._connection.execute("checkpoint")
+        self._execute("checkpoint")
 
     def _run(
         self, name: str, parameters: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
-        result = self._connection.execute(_statement(name), dict(parameters or {}))
+        result = self._execute(_statement(name), parameters)
         return result.fetchall() if result.description else []
+
+    def _execute(
+        self, statement: str, parameters: Mapping[str, Any] | None = None
+    ) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connection.execute(statement, dict(parameters or {}))
+        except duckdb.Error as error:
+            reason = str(error).partition("\n")[0]
+            msg = f"the warehouse cannot go on, and the next run will repair: {reason}"
+            raise WarehouseError(msg) from error
 
     @contextmanager
     def _registered(self, tables: Tables) -> Iterator[None]:
@@ -286,7 +298,7 @@ class Warehouse:
 
     def _fill(self, name: str, rows: pa.Table) -> None:
         self._connection.register("batch", rows)
-        self._connection.execute(f"create or replace temp table {name} as from batch")
+        self._execute(f"create or replace temp table {name} as from batch")
         self._connection.unregister("batch")
         self._filled.add(name)
 

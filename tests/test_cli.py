@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -177,6 +179,31 @@ def test_a_damaged_working_file_is_one_line(loaded: Hub, tmp_path: Path) -> None
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "working.duckdb cannot be opened as a warehouse" in done.stderr
+
+
+@pytest.mark.parametrize("megabytes", [1, 3])
+def test_a_full_disk_is_one_line_and_the_next_run_completes(
+    hub: Hub, tmp_path: Path, megabytes: int
+) -> None:
+    draw = random.Random(0)  # noqa: S311 - nothing to keep secret, hard to compress
+    for number in range(300):
+        hub.write(f"{number}.md", excerpt=draw.randbytes(4000).hex())
+    program = [str(Path(sys.executable).with_name("wirehouse")), "run", *OFFLINE]
+    limited = ["sh", "-c", f'ulimit -f {megabytes * 2000}; exec "$@"', "sh", *program]
+
+    full = subprocess.run(
+        [*limited, "--source", str(hub.folder)], cwd=tmp_path, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    room = wirehouse("run", *OFFLINE, "--source", hub.folder, cwd=tmp_path)
+
+    assert full.returncode == 1
+    assert full.stderr.splitlines()[-1].startswith("wirehouse: ")
+    assert "Traceback" not in full.stderr
+    assert room.returncode == 0
+    with duckdb.connect(tmp_path / "data" / "news.duckdb", read_only=True) as published:
+        counted = published.execute("select count(*) from articles").fetchall()
+    assert counted == [(300,)]
 
 
 def test_questions_are_answered_in_every_format(loaded: Hub, tmp_path: Path) -> None:
