@@ -19,14 +19,6 @@ from frontmatter.default_handlers import YAMLHandler
 
 from tasks.lineyaml import read_lines, to_json
 
-__all__ = [
-    "FrontMatter",
-    "FrontMatterError",
-    "read_front_matter",
-    "read_yaml",
-    "to_json",
-]
-
 MAX_DEPTH = 100  # levels; real files have 5, libyaml dies of some 25,000
 MAX_ALIASES = 100  # uses of an anchor in one file; real files have none
 MAX_MERGES = 8  # `<<` keys; each may double what follows it

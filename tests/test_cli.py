@@ -185,6 +185,9 @@ def test_a_damaged_working_file_is_one_line(loaded: Hub, tmp_path: Path) -> None
 def test_a_full_disk_is_one_line_and_the_next_run_completes(
     hub: Hub, tmp_path: Path, megabytes: int
 ) -> None:
+    hub.write("first.md")
+    wirehouse("run", *OFFLINE, "--source", hub.folder, cwd=tmp_path)
+    published_before = (tmp_path / "data" / "news.duckdb").read_bytes()
     draw = random.Random(0)  # noqa: S311 - nothing to keep secret, hard to compress
     for number in range(300):
         hub.write(f"{number}.md", excerpt=draw.randbytes(4000).hex())
@@ -195,15 +198,17 @@ def test_a_full_disk_is_one_line_and_the_next_run_completes(
         [*limited, "--source", str(hub.folder)], cwd=tmp_path, capture_output=True,
         text=True, check=False,
     )  # fmt: skip
+    published_after = (tmp_path / "data" / "news.duckdb").read_bytes()
     room = wirehouse("run", *OFFLINE, "--source", hub.folder, cwd=tmp_path)
 
+    assert published_after == published_before
     assert full.returncode == 1
     assert full.stderr.splitlines()[-1].startswith("wirehouse: ")
     assert "Traceback" not in full.stderr
     assert room.returncode == 0
     with duckdb.connect(tmp_path / "data" / "news.duckdb", read_only=True) as published:
         counted = published.execute("select count(*) from articles").fetchall()
-    assert counted == [(300,)]
+    assert counted == [(301,)]
 
 
 def test_questions_are_answered_in_every_format(loaded: Hub, tmp_path: Path) -> None:

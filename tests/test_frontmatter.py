@@ -25,8 +25,8 @@ from tasks.frontmatter import (
     FrontMatterError,
     read_front_matter,
     read_yaml,
-    to_json,
 )
+from tasks.lineyaml import to_json
 
 SHARED = Path(os.environ.get("SHARED_SETS", Path(__file__).parents[2] / "shared"))
 
