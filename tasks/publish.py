@@ -20,8 +20,6 @@ from tasks.run import Run, working_file
 from tasks.warehouse import open_published, table_names
 
 PUBLISHED = "news.duckdb"
-# They change with every run, so their Parquet files are written with every run.
-ALWAYS = frozenset({"audits", "files", "runs", "sources"})
 
 
 class AuditError(Exception):
@@ -41,10 +39,8 @@ def publish(run: Run) -> None:
     run.warehouse.close()
     published = run.data / PUBLISHED
     _swap_file(working_file(run.data), published)
-    is_first = not (run.data / "parquet").is_dir()
-    names = table_names(published)
-    changed = names if run.has_changed or is_first else ALWAYS & set(names)
-    _write_parquet(published, run.data / "parquet", sorted(changed))
+    # All of them each time: a killed run may have changed what this one did not.
+    _write_parquet(published, run.data / "parquet", table_names(published))
     write_report(published, run.data / "report.html")
     run.say(f"published {published}")
 

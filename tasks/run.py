@@ -79,13 +79,6 @@ class Run:
             self._captures = CaptureWriter(self.data / "captures", name)
         return self._captures
 
-    @property
-    def has_changed(self) -> bool:
-        """Whether anything but the books of the run differs from before."""
-        names = ("loaded", "removed", "captured", "failed", "pages")
-        images = ("images_cached", "images_failed")
-        return any(self.counts[name] for name in (*names, *images))
-
     def say(self, line: str) -> None:
         """Tell whoever watches one fact."""
         self.job.say(line)

@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.hub import Hub, related
@@ -236,6 +237,22 @@ def test_rejected_file_is_one_row_until_it_is_mended(hub: Hub) -> None:
     assert (third["loaded"], third["rejected"]) == (1, 0)
     assert hub.ask(standing) == [(0,)]
     assert hub.ask("select count(*) from rejections") == [(1,)]
+
+
+def test_parquet_says_what_the_published_file_says(hub: Hub) -> None:
+    """Also after a run that loaded nothing but met a new rejection and a new topic."""
+    hub.write("a.md", topics=["ai"])
+    hub.run()
+
+    hub.write_text("_news/bad.md", "no front matter")
+    hub.write_text("_data/topics/ai.yaml", "name: AI\n")
+    hub.run()
+
+    for name in ("rejections", "topics", "articles", "runs"):
+        rows = pq.read_table(hub.data / "parquet" / name).num_rows
+        assert hub.ask(f"select count(*) from {name}") == [(rows,)]  # noqa: S608
+    topics = pq.read_table(hub.data / "parquet" / "topics").column("name")
+    assert topics.to_pylist() == ["AI"]
 
 
 def test_file_that_breaks_keeps_its_last_good_state(hub: Hub) -> None:
