@@ -165,7 +165,7 @@ def sql(
             return
         if output_format == "table":
             width = shutil.get_terminal_size((160, 40)).columns
-            console.out.print(warehouse.drawn(statement, width), markup=False)
+            console.out.print(warehouse.drawn(statement, width))
             return
         columns, rows = warehouse.query(statement)
     write = console.print_csv if output_format == "csv" else console.print_json
@@ -186,8 +186,9 @@ def report(data: DataOption = None) -> None:
     from tasks.report import write_report  # noqa: PLC0415 - for this command alone
 
     folder = _settings(None, data).data
-    write_report(folder / PUBLISHED, folder / "report.html")
-    console.out.print(str(folder / "report.html"), markup=False)
+    with open_published(folder / PUBLISHED) as warehouse:
+        write_report(warehouse, folder / "report.html")
+    console.out.print(str(folder / "report.html"))
 
 
 @app.command()

@@ -8,44 +8,73 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from tasks.settings import FILE_NAME, Settings, SettingValue, describe_settings
 from tasks.summary import summary_rows
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+class _Out:
+    """Standard output or error, by rich where a person looks on.
+
+    rich is imported when something is first styled: a scheduler's run never needs it.
+    """
+
+    def __init__(self, *, stderr: bool) -> None:
+        self._stderr = stderr
+
+    def print(self, *parts: Part, style: str = "") -> None:
+        """Print one line of *parts*: texts, or texts with a style each."""
+        stream = sys.stderr if self._stderr else sys.stdout
+        if not stream.isatty():
+            plain = (part if isinstance(part, str) else part[0] for part in parts)
+            print("".join(plain), file=stream)
+            return
+        from rich.text import Text  # noqa: PLC0415
+
+        self.draw(Text.assemble(*parts, style=style))
+
+    def draw(self, thing: object) -> None:
+        """Print something that rich lays out."""
+        from rich.console import Console  # noqa: PLC0415
+
+        console = Console(stderr=self._stderr, highlight=False, soft_wrap=True)
+        console.print(thing, markup=False)
+
+
+Part = str | tuple[str, str]
+out = _Out(stderr=False)
+err = _Out(stderr=True)
 
 
 def say(line: str) -> None:
     """Tell a step's outcome as it happens; on standard error, out of the data's way."""
-    err.print(Text(f"  {line}", style="dim"))
+    err.print(f"  {line}", style="dim")
 
 
 def fail(message: str) -> None:
     """Print the one line that says what is wrong and what to do."""
-    err.print(Text.assemble(("wirehouse: ", "bold red"), message))
+    err.print(("wirehouse: ", "bold red"), message)
 
 
 def tell_run(summary: Mapping[str, Any], data: Path, next_steps: Sequence[str]) -> None:
     """Print what a run did, where it is, and what to try next."""
     title = f"Run {summary['status']} in {summary['seconds']:.1f} s"
-    out.print(Text(f"\n{title}", style="bold green"))
+    out.print(f"\n{title}", style="bold green")
     table = _grid(right={1})
     for row in summary_rows(summary):
         table.add_row(*row)
-    out.print(table)
+    out.draw(table)
     places = [data / name for name in ("news.duckdb", "parquet/", "report.html")]
-    out.print(Text("\nWhere it is", style="bold"))
+    out.print("\nWhere it is", style="bold")
     for place in places:
-        out.print(f"  {_near(place)}", markup=False)
-    out.print(Text("\nTry next", style="bold"))
+        out.print(f"  {_near(place)}")
+    out.print("\nTry next", style="bold")
     for command in next_steps:
-        out.print(f"  {command}", markup=False)
+        out.print(f"  {command}")
 
 
 def tell_status(
@@ -54,24 +83,24 @@ def tell_status(
     failures: Sequence[Mapping[str, Any]],
 ) -> None:
     """Print the last runs, what is due, and what failed and why."""
-    out.print(Text("Last runs", style="bold"))
+    out.print("Last runs", style="bold")
     table = _grid(header=True)
     for name in runs[0] if runs else ():
         title = name.removesuffix("_number").removesuffix("_at")
         table.add_column(title, no_wrap=True)
     for row in runs:
         table.add_row(*(_cell(value) for value in row.values()))
-    out.print(table)
-    out.print(Text("\nDue now", style="bold"))
+    out.draw(table)
+    out.print("\nDue now", style="bold")
     table = _grid(right={0})
     for row in due:
         table.add_row(f"{row['count']:,}", str(row["what"]))
-    out.print(table)
-    out.print(Text("\nWhat stands in the way", style="bold"))
+    out.draw(table)
+    out.print("\nWhat stands in the way", style="bold")
     for row in failures:
         what = f"{row['stage']} {row['outcome']}: {row['example']}"
-        out.print(Text(f"{row['count']:>7,}  {what}"))
-        out.print(Text(f"         {row['example_subject']}", style="dim"))
+        out.print(f"{row['count']:>7,}  {what}")
+        out.print(f"         {row['example_subject']}", style="dim")
     if not failures:
         out.print("  nothing")
 
@@ -81,7 +110,7 @@ def tell_settings(values: Iterable[SettingValue]) -> None:
     for value in values:
         setting = f"{value.name} = {setting_text(value.value)}"
         note = f"# {value.origin}: {value.description}"
-        out.print(Text.assemble(f"{setting:<42}", (f"  {note}", "dim")))
+        out.print(f"{setting:<42}", (f"  {note}", "dim"))
 
 
 def setting_text(value: object) -> str:
@@ -138,6 +167,8 @@ def settings_file() -> str:
 
 
 def _grid(*, header: bool = False, right: Iterable[int] = ()) -> Table:
+    from rich.table import Table  # noqa: PLC0415
+
     table = Table(box=None, show_header=header, header_style="bold", padding=(0, 1))
     for index in range(3 if right else 0):
         table.add_column(justify="right" if index in right else "left")

@@ -32,6 +32,12 @@ def keep_file(path: Path, content: bytes) -> None:
         sync_folder(folder)
 
 
+def sync_file(path: Path) -> None:
+    """Bring what is in a file to the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Make new names durable: fsync of a file alone does not keep its entry."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -6,20 +6,17 @@ leaves their file alone.
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
-from tasks.files import sync_folder
+from tasks.files import sync_file, sync_folder
 from tasks.report import write_report
 from tasks.run import Run, working_file
-from tasks.warehouse import open_published, table_names
+from tasks.warehouse import Published, open_published
 
 PUBLISHED = "news.duckdb"
+DIGEST = ".digest"  # beside a table's Parquet file: which rows it holds
 
 
 class AuditError(Exception):
@@ -39,9 +36,11 @@ def publish(run: Run) -> None:
     run.warehouse.close()
     published = run.data / PUBLISHED
     _swap_file(working_file(run.data), published)
-    # All of them each time: a killed run may have changed what this one did not.
-    _write_parquet(published, run.data / "parquet", table_names(published))
-    write_report(published, run.data / "report.html")
+    parquet = run.data / "parquet"
+    parquet.mkdir(exist_ok=True)
+    with open_published(published, exports=parquet) as warehouse:
+        _write_parquet(warehouse, parquet)
+        write_report(warehouse, run.data / "report.html")
     run.say(f"published {published}")
 
 
@@ -58,8 +57,7 @@ def _swap_file(source: Path, target: Path) -> None:
     fresh = target.with_name(f".{target.name}.new")
     try:
         shutil.copyfile(source, fresh)
-        with fresh.open("rb+") as file:
-            os.fsync(file.fileno())
+        sync_file(fresh)
         fresh.replace(target)
     except OSError:
         with suppress(OSError):
@@ -68,21 +66,32 @@ def _swap_file(source: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
-def _write_parquet(published: Path, folder: Path, names: Iterable[str]) -> None:
-    """Write one folder a table, each written whole and swapped."""
-    folder.mkdir(exist_ok=True)
-    with open_published(published) as warehouse:
-        for name in names:
-            fresh = folder / f".{name}.new"
-            shutil.rmtree(fresh, ignore_errors=True)
-            fresh.mkdir()
-            batches = warehouse.read_table(name)
-            with pq.ParquetWriter(
-                fresh / f"{name}.parquet", batches.schema, compression="zstd"
-            ) as writer:
-                for batch in batches:
-                    writer.write_batch(batch)
-            _swap_folder(fresh, folder / name)
+def _write_parquet(warehouse: Published, folder: Path) -> None:
+    """Write one folder a table, each written whole and swapped.
+
+    A table whose folder holds the very same rows keeps it. That is told by the digest
+    beside them, not by what this run did: a killed run may have changed more.
+    """
+    for name in warehouse.table_names():
+        target = folder / name
+        digest = warehouse.digest(name)
+        if _read_digest(target) == digest:
+            continue
+        fresh = folder / f".{name}.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir()
+        warehouse.export_table(name, fresh / f"{name}.parquet")
+        (fresh / DIGEST).write_text(digest, encoding="utf-8")
+        for file in fresh.iterdir():
+            sync_file(file)
+        _swap_folder(fresh, target)
+
+
+def _read_digest(folder: Path) -> str | None:
+    try:
+        return (folder / DIGEST).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _swap_folder(fresh: Path, target: Path) -> None:

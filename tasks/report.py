@@ -7,15 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
-from tasks.warehouse import open_published
+from tasks.warehouse import Published
 
-_TEMPLATE = resources.files("tasks") / "templates" / "report.html"
+_TEMPLATE = Path(__file__).parent / "templates" / "report.html"
 # What the page shows, by the name that the template uses.
 _PARTS = (
     "published",
@@ -88,13 +87,12 @@ class Timeline:
         return sum(bar.count for bar in self.bars)
 
 
-def write_report(published: Path, target: Path) -> None:
-    """Write the report of *published* to *target*, in one piece.
+def write_report(warehouse: Published, target: Path) -> None:
+    """Write the report of the published file to *target*, in one piece.
 
     Raises `OSError`; the report that was there stays then.
     """
-    with open_published(published) as warehouse:
-        parts = {name: warehouse.rows(f"report/{name}") for name in _PARTS}
+    parts = {name: warehouse.rows(f"report/{name}") for name in _PARTS}
     # `wirehouse report` may run beside a refresh: each writes a file of its own.
     fresh = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:

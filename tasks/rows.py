@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any
+from functools import cache
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
-
-import pyarrow as pa
 
 from tasks.models import (
     Article,
@@ -24,18 +24,22 @@ from tasks.models import (
     Topic,
 )
 
-Tables = dict[str, pa.Table]
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-_ID = pa.uuid()
-_TEXT = pa.string()
-_LIST = pa.list_(pa.string())
-_NUMBER = pa.int64()
-_BLOB = pa.binary()
-_FLAG = pa.bool_()
-_MOMENT = pa.timestamp("us", tz="UTC")
+Tables = dict[str, "pa.Table"]
 
-# What is loaded from, by name: the columns in order, each with its type.
-SCHEMAS: dict[str, dict[str, pa.DataType]] = {
+_ID = "uuid"
+_TEXT = "varchar"
+_LIST = "varchar[]"
+_NUMBER = "bigint"
+_BLOB = "blob"
+_FLAG = "boolean"
+_MOMENT = "timestamptz"
+_HASH = "ubigint"
+
+# What is loaded from, by name: the columns in order, each with its type in SQL.
+SCHEMAS: dict[str, dict[str, str]] = {
     "batch_files": {
         "source_id": _ID,
         "path": _TEXT,
@@ -219,7 +223,7 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
         "width": _NUMBER,
         "height": _NUMBER,
         "size_bytes": _NUMBER,
-        "perceptual_hash": pa.uint64(),
+        "perceptual_hash": _HASH,
     },
     "batch_ids": {"document_id": _ID},
 }
@@ -227,13 +231,33 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
 
 def table(name: str, rows: Sequence[Sequence[Any]]) -> pa.Table:
     """Make the Arrow table *name* of *rows*, each in the order of its schema."""
+    import pyarrow as pa  # noqa: PLC0415 - a run without changes makes no table
+
     schema = SCHEMAS[name]
+    types = _arrow_types()
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
     arrays = [
-        pa.array(map(_id_bytes, column) if kind is _ID else column, kind)
+        pa.array(map(_id_bytes, column) if kind is _ID else column, types[kind])
         for column, kind in zip(columns, schema.values(), strict=True)
     ]
     return pa.Table.from_arrays(arrays, names=list(schema))
+
+
+@cache
+def _arrow_types() -> dict[str, pa.DataType]:
+    """Return how Arrow calls the types of SQL."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    return {
+        _ID: pa.uuid(),
+        _TEXT: pa.string(),
+        _LIST: pa.list_(pa.string()),
+        _NUMBER: pa.int64(),
+        _BLOB: pa.binary(),
+        _FLAG: pa.bool_(),
+        _MOMENT: pa.timestamp("us", tz="UTC"),
+        _HASH: pa.uint64(),
+    }
 
 
 def article_tables(
@@ -270,12 +294,14 @@ def file_table(
     return table("batch_files", rows)
 
 
-def rejection_table(rejections: Iterable[tuple[Rejection, UUID | None]]) -> pa.Table:
-    """Rows of rejections, each with the id of what it concerns, if it has one."""
+def rejection_table(
+    rejections: Iterable[Rejection], subject_ids: Iterable[UUID | None] = repeat(None)
+) -> pa.Table:
+    """Rows of rejections; *subject_ids* are the ids of what they concern, if any."""
     rows = [
         (found.stage, found.source_id, found.subject, subject_id, found.line,
          found.reason, found.detail)
-        for found, subject_id in rejections
+        for found, subject_id in zip(rejections, subject_ids, strict=False)
     ]  # fmt: skip
     return table("batch_rejections", rows)
 

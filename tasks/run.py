@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -10,13 +9,15 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from tasks.captures import CaptureWriter
 from tasks.lock import hold_lock
 from tasks.settings import Settings
 from tasks.warehouse import Warehouse, WarehouseError, open_warehouse
+
+if TYPE_CHECKING:
+    from tasks.captures import CaptureWriter
 
 # The summary's numbers, in the order in which they are told.
 COUNTS = (
@@ -75,6 +76,8 @@ class Run:
     def captures(self) -> CaptureWriter:
         """The WARC file of this run, begun by the first capture."""
         if self._captures is None:
+            from tasks.captures import CaptureWriter  # noqa: PLC0415 - none, no import
+
             name = f"wirehouse-{self.moment:%Y%m%dT%H%M%SZ}-{self.number:06}"
             self._captures = CaptureWriter(self.data / "captures", name)
         return self._captures
@@ -130,6 +133,8 @@ def open_run(job: Job) -> Iterator[Run]:
 
 def version() -> str:
     """Return the version of Wirehouse that runs."""
+    import importlib.metadata  # noqa: PLC0415
+
     return importlib.metadata.version("wirehouse")
 
 

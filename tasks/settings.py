@@ -6,11 +6,9 @@ between the parts, lists and maps as JSON), else from `wirehouse.toml`, else fro
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
-import tomllib
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -24,11 +22,6 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
-)
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
 )
 
 if TYPE_CHECKING:
@@ -108,7 +101,7 @@ def _source(value: object) -> object:
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class SourceSettings(_Part):
@@ -238,10 +231,8 @@ class ImageSettings(_Part):
     )
 
 
-class Settings(BaseSettings):
+class Settings(_Part):
     """All settings of a run; a frozen value that is handed from room to room."""
-
-    model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
     sources: tuple[Annotated[SourceSettings, BeforeValidator(_source)], ...] = Field(
         (), description="what to read: folders and git repositories"
@@ -257,19 +248,6 @@ class Settings(BaseSettings):
     fetch: FetchSettings = FetchSettings()
     pages: PageSettings = PageSettings()
     images: ImageSettings = ImageSettings()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take what *load_settings* has merged; it alone decides the order."""
-        del settings_cls, env_settings, dotenv_settings, file_secret_settings
-        return (init_settings,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,10 +309,12 @@ def describe_settings(
 
 
 def _from_file(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    import tomllib  # noqa: PLC0415 - most runs of a scheduler have no such file
+
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         msg = f"{path}: not valid TOML: {error}"
         raise SettingsError(msg) from None
@@ -421,5 +401,7 @@ def _walk(
 
 
 def _unknown(name: str, origin: str, known: set[str]) -> str:
+    import difflib  # noqa: PLC0415 - for a mistake alone
+
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
     return f"setting {name!r} ({origin}) does not exist; the nearest is {near[0]!r}"

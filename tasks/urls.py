@@ -16,11 +16,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import ada_url
-from publicsuffixlist import PublicSuffixList
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
 
 NAMESPACE = UUID("5b8f1c52-6a0f-5d3e-9d5c-0d2d5f3b7c11")  # drawn once for Wirehouse
 
@@ -61,7 +64,6 @@ _KEY_ALREADY = re.compile(
     r"[a-z0-9-]+(?:\.[a-z0-9-]+)+/[^?#]*",
     re.ASCII,
 )
-_PUBLIC_SUFFIXES = PublicSuffixList()
 
 
 def fetch_url(url: str) -> str:
@@ -119,8 +121,16 @@ def registrable_domain(domain: str) -> str | None:
     name = domain.strip().strip(".").lower()
     if not name or re.fullmatch(r"[\d.]+|\[.*\]|.*:.*", name):
         return None
-    found = _PUBLIC_SUFFIXES.privatesuffix(name)
+    found = _public_suffixes().privatesuffix(name)
     return str(found) if found else None
+
+
+@cache
+def _public_suffixes() -> PublicSuffixList:
+    """Read the list when it is first asked: a run without changes never asks."""
+    from publicsuffixlist import PublicSuffixList  # noqa: PLC0415
+
+    return PublicSuffixList()
 
 
 def identify(kind: str, *parts: str) -> UUID:

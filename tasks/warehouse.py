@@ -9,14 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
-from importlib import resources
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import UUID
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tasks.models import (
     Audit,
@@ -29,13 +26,20 @@ from tasks.models import (
 )
 from tasks.rows import SCHEMAS, Tables, table
 
-_FOLDER = resources.files("tasks") / "sql"
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_FOLDER = Path(__file__).parent / "sql"
 # The working file reads and writes itself alone: no statement, however it came about,
 # reaches another file or the network.
-_LOCKED_DOWN: dict[str, str | bool | int | float | list[str]] = {
+_LOCKED_DOWN = """
+set enable_external_access = false;
+set TimeZone = 'UTC';
+set lock_configuration = true;
+"""
+_NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
-    "enable_external_access": "false",
 }
 
 
@@ -49,9 +53,7 @@ class Warehouse:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         self._filled: set[str] = set()  # temporary tables that hold rows
-        for name in SCHEMAS:
-            self._fill(name, _empty(name))
-        self._filled.clear()
+        self._execute(";".join(map(_empty, SCHEMAS)))
 
     def close(self) -> None:
         """Close the file; what was committed stays."""
@@ -99,16 +101,17 @@ class Warehouse:
     def audit(self, run_id: UUID) -> list[Audit]:
         """Hold the whole warehouse against every rule in `tasks/sql/audits`."""
         audits = []
-        for name in _names("audits"):
-            ((failed_rows, detail),) = self._run(f"audits/{name}")
-            audits.append(Audit(name, failed_rows, detail))
-            parameters = {
-                "run_id": run_id,
-                "name": name,
-                "failed_rows": failed_rows,
-                "detail": detail,
-            }
-            self._run("put_audit", parameters)
+        with self.transaction():
+            for name in _names("audits"):
+                ((failed_rows, detail),) = self._run(f"audits/{name}")
+                audits.append(Audit(name, failed_rows, detail))
+                parameters = {
+                    "run_id": run_id,
+                    "name": name,
+                    "failed_rows": failed_rows,
+                    "detail": detail,
+                }
+                self._run("put_audit", parameters)
         return audits
 
     # --- sources and articles
@@ -136,8 +139,10 @@ class Warehouse:
 
         *gone* are documents that are no longer there.
         """
-        ids = table("batch_ids", [(found,) for found in gone])
-        with self._registered({**tables, "batch_ids": ids}):
+        if gone:
+            ids = table("batch_ids", [(found,) for found in gone])
+            tables = {**tables, "batch_ids": ids}
+        with self._registered(tables):
             yield
 
     def fill(self, tables: Tables) -> None:
@@ -292,8 +297,8 @@ class Warehouse:
             self.fill(tables)
             yield
         finally:
-            for name in list(self._filled):
-                self._fill(name, _empty(name))
+            if self._filled:
+                self._execute(";".join(map(_empty, sorted(self._filled))))
             self._filled.clear()
 
     def _fill(self, name: str, rows: pa.Table) -> None:
@@ -324,9 +329,24 @@ class Published:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
 
-    def read_table(self, name: str) -> pa.RecordBatchReader:
-        """Return all rows of a table, batch by batch."""
-        return self._connection.table(name).to_arrow_reader()
+    def table_names(self) -> list[str]:
+        """Return the names of all tables."""
+        return [row["table_name"] for row in self.rows("table_names")]
+
+    def digest(self, name: str) -> str:
+        """Return what is equal only while a table's rows and columns are.
+
+        It is made of DuckDB's hash of each row, so a new DuckDB may change it.
+        """
+        columns = self._execute(f'describe "{name}"').fetchall()
+        rows = f'select count(*), sum(hash(t)) from "{name}" as t'  # noqa: S608 - ours
+        count, total = self._execute(rows).fetchall()[0]
+        return json.dumps([duckdb.__version__, columns, count, str(total)])
+
+    def export_table(self, name: str, path: Path) -> None:
+        """Write a table as Parquet below the folder that exports may go to."""
+        how = "(format parquet, codec zstd)"
+        self._execute(f'copy "{name}" to {_quoted(path)} {how}')
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """Return the answer of one of the statements in `tasks/sql`, a row a dict."""
@@ -360,6 +380,8 @@ class Published:
 
     def write_parquet(self, statement: str, target: BinaryIO) -> None:
         """Write the answer to a reader's own statement as Parquet."""
+        import pyarrow.parquet as pq  # noqa: PLC0415 - for this answer alone
+
         pq.write_table(self._execute(statement).to_arrow_table(), target)
 
     def _execute(self, statement: str) -> duckdb.DuckDBPyConnection:
@@ -370,39 +392,46 @@ class Published:
 
 
 @contextmanager
-def open_published(path: Path) -> Iterator[Published]:
-    """Open the published file for reading; raises `WarehouseError` if there is none."""
+def open_published(path: Path, *, exports: Path | None = None) -> Iterator[Published]:
+    """Open the published file for reading; raises `WarehouseError` if there is none.
+
+    *exports* is the one folder to which its tables may be written.
+    """
     if not path.is_file():
         msg = f"{path} is not there yet: `wirehouse run` makes it"
         raise WarehouseError(msg)
-    connection = _connect(path, read_only=True)
+    connection = _connect(path, read_only=True, exports=exports)
     try:
-        connection.execute("set TimeZone = 'UTC'")
         yield Published(connection)
     finally:
         connection.close()
 
 
-def table_names(path: Path) -> list[str]:
-    """Return the names of the tables of a published file."""
-    with open_published(path) as warehouse:
-        return [row["table_name"] for row in warehouse.rows("table_names")]
-
-
-def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+def _connect(
+    path: Path, *, read_only: bool = False, exports: Path | None = None
+) -> duckdb.DuckDBPyConnection:
     try:
-        return duckdb.connect(str(path), read_only=read_only, config=_LOCKED_DOWN)
+        connection = duckdb.connect(
+            str(path), read_only=read_only, config=_NO_EXTENSIONS
+        )
     except duckdb.Error as error:
         reason = str(error).partition("\n")[0]
         msg = f"{path} cannot be opened as a warehouse: {reason}"
         raise WarehouseError(msg) from None
+    if exports:
+        connection.execute(f"set allowed_directories = [{_quoted(exports)}]")
+    connection.execute(_LOCKED_DOWN)
+    return connection
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path.absolute()).replace("'", "''") + "'"
 
 
 def _migrate(
     connection: duckdb.DuckDBPyConnection, path: Path, moment: datetime
 ) -> None:
     """Apply the migrations that the file has not seen, each in one transaction."""
-    connection.execute("set TimeZone = 'UTC'")
     connection.execute(_statement("create_schema_version"))
     rows = connection.execute("select version from schema_version").fetchall()
     applied = {row[0] for row in rows}
@@ -437,5 +466,6 @@ def _names(folder: str) -> tuple[str, ...]:
 
 
 @cache
-def _empty(name: str) -> pa.Table:
-    return table(name, [])
+def _empty(name: str) -> str:
+    columns = ", ".join(f'"{name}" {kind}' for name, kind in SCHEMAS[name].items())
+    return f"create or replace temp table {name} ({columns})"

@@ -7,7 +7,9 @@ import os
 import random
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -91,22 +93,36 @@ def test_summary_as_json_is_one_object_and_nothing_else(
 def test_a_direct_run_without_pages_and_images_imports_little(
     hub: Hub, tmp_path: Path
 ) -> None:
+    """And one that finds nothing new neither parses nor makes tables."""
     hub.write("a.md")
+    os.utime(hub.folder / "_news" / "a.md", (1, 1))
+    time.sleep(2.1)  # a file that changed just now is read again: it may change unseen
+    heavy = {"prefect", "trafilatura", "PIL", "aiohttp"}
+    heavier = heavy | {"pyarrow", "ftfy", "yaml", "rich", "publicsuffixlist"}
+
+    first, imported_first = _run_and_list_modules(hub, tmp_path)
+    second, imported_second = _run_and_list_modules(hub, tmp_path)
+
+    assert first["loaded"] == 1
+    assert not imported_first & heavy
+    assert second["unchanged"] == 1
+    assert not imported_second & heavier
+
+
+def _run_and_list_modules(hub: Hub, folder: Path) -> tuple[dict[str, Any], set[str]]:
     program = (
         "import sys; from flows.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "print(*(set(sys.modules) & {'prefect', 'trafilatura', 'PIL', 'aiohttp'}))"
+        "print(*sys.modules)"
     )
-
     done = subprocess.run(
         [sys.executable, "-c", program, "run", "--source", hub.folder, "--direct",
          "--no-fetch", "--no-images", "--json"],
-        cwd=tmp_path, capture_output=True, text=True, check=True,
+        cwd=folder, capture_output=True, text=True, check=True,
     )  # fmt: skip
-
-    assert json.loads(done.stdout.splitlines()[0])["loaded"] == 1
-    assert done.stdout.splitlines()[1] == ""
+    summary, modules = done.stdout.splitlines()
+    return json.loads(summary), set(modules.split())
 
 
 def test_without_a_source_the_command_says_what_to_do(tmp_path: Path) -> None:

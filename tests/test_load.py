@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -253,6 +254,38 @@ def test_parquet_says_what_the_published_file_says(hub: Hub) -> None:
         assert hub.ask(f"select count(*) from {name}") == [(rows,)]  # noqa: S608
     topics = pq.read_table(hub.data / "parquet" / "topics").column("name")
     assert topics.to_pylist() == ["AI"]
+
+
+def test_parquet_is_written_only_where_rows_changed(hub: Hub) -> None:
+    hub.write("a.md", topics=["ai"])
+    hub.run()
+    folder = hub.data / "parquet"
+    before = {f.parent.name: f.stat().st_mtime_ns for f in folder.glob("*/*.parquet")}
+
+    hub.write("a.md", topics=["ai"], heat=1)
+    hub.run(moment=_later(1))
+
+    after = {f.parent.name: f.stat().st_mtime_ns for f in folder.glob("*/*.parquet")}
+    written = {name for name, moment in after.items() if moment != before[name]}
+    assert {"documents", "articles", "observations", "runs"} <= written
+    assert not {"topics", "article_topics", "images", "captures"} & written
+
+
+def test_parquet_that_a_killed_run_left_behind_is_written_anew(hub: Hub) -> None:
+    """Killed between the published file and this table: the next run loads nothing."""
+    hub.write("a.md", title="old")
+    hub.run()
+    behind = hub.data / "behind"
+    shutil.copytree(hub.data / "parquet" / "articles", behind)
+    hub.write("a.md", title="new")
+    hub.run()
+    shutil.rmtree(hub.data / "parquet" / "articles")
+    behind.rename(hub.data / "parquet" / "articles")
+
+    hub.run()
+
+    titles = pq.read_table(hub.data / "parquet" / "articles").column("title")
+    assert titles.to_pylist() == ["new"]
 
 
 def test_file_that_breaks_keeps_its_last_good_state(hub: Hub) -> None:

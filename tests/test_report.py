@@ -25,7 +25,7 @@ from tasks.report import (
     timeline,
     write_report,
 )
-from tasks.warehouse import open_warehouse
+from tasks.warehouse import open_published, open_warehouse
 from tests.hub import Hub, related
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -57,7 +57,8 @@ def written(hub: Hub) -> lxml.html.HtmlElement:
 
 def rewritten(hub: Hub) -> lxml.html.HtmlElement:
     """Write the report again, after a test changed the published file."""
-    write_report(hub.data / "news.duckdb", hub.data / "report.html")
+    with open_published(hub.data / "news.duckdb") as warehouse:
+        write_report(warehouse, hub.data / "report.html")
     return written(hub)
 
 
@@ -260,7 +261,8 @@ def test_empty_warehouse_has_a_report_too(tmp_path: Path) -> None:
     with open_warehouse(published, NOON):
         pass
 
-    write_report(published, target)
+    with open_published(published) as warehouse:
+        write_report(warehouse, target)
 
     page = lxml.html.fromstring(target.read_text(encoding="utf-8"))
     assert set(figures(page).values()) == {"0"}
@@ -370,8 +372,11 @@ def test_interrupted_write_leaves_the_old_report(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", fill_the_disk)
-    with pytest.raises(OSError, match="No space"):
-        write_report(loaded.data / "news.duckdb", report)
+    with (
+        open_published(loaded.data / "news.duckdb") as warehouse,
+        pytest.raises(OSError, match="No space"),
+    ):
+        write_report(warehouse, report)
 
     assert report.read_text(encoding="utf-8") == "the old one"
     assert {file.name for file in loaded.data.iterdir()} == before

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
-from tasks.articles import parse_article, parse_taxonomy, read_again
 from tasks.models import (
     Article,
     Changes,
@@ -17,6 +17,7 @@ from tasks.models import (
     Rejection,
     Source,
     SourceFile,
+    StoredDocument,
     Taxonomy,
 )
 from tasks.rows import article_tables, file_table, rejection_table
@@ -37,9 +38,10 @@ def list_source(run: Run, place: SourceSettings) -> Changes:
     """Find out what changed in a source since it was last read to its end."""
     source = locate_source(place)
     found, rejections = list_folder(source, max_depth=run.settings.read.max_depth)
-    table = rejection_table((rejection, None) for rejection in rejections)
+    # What makes tables is imported late: most runs find nothing that is new.
+    books = {"batch_rejections": rejection_table(rejections)} if rejections else {}
     warehouse = run.warehouse
-    with warehouse.batch({"batch_rejections": table}), warehouse.transaction():
+    with warehouse.batch(books), warehouse.transaction():
         warehouse.put_source(source, None)
         warehouse.resolve_listing(source.source_id, run.moment)
         warehouse.put_rejections(run.run_id)
@@ -66,14 +68,14 @@ def load_files(run: Run, source: Source, files: Sequence[FoundFile]) -> None:
     batch = _Batch()
     for file in files:
         _read(run, source, file, batch)
-    rejections = rejection_table((rejection, None) for rejection in batch.rejections)
+    rejections = rejection_table(batch.rejections)
     files_read = file_table(source.source_id, batch.files, set(batch.read_paths))
     tables = article_tables(batch.articles, (), batch.taxonomy)
     books = {"batch_files": files_read, "batch_rejections": rejections}
     warehouse = run.warehouse
     with warehouse.batch({**tables, **books}):
         if again := warehouse.contested():
-            claimed = [read_again(document) for document in again]
+            claimed = _read_again(again)
             warehouse.fill(article_tables(batch.articles, claimed, batch.taxonomy))
         with warehouse.transaction():
             warehouse.load_articles(run.moment)
@@ -97,21 +99,28 @@ def finish_source(run: Run, seen: Changes) -> None:
         for file in seen.gone
         if file.kind == "article"
     ]
-    warehouse = run.warehouse
-    paths = {file.path for file in seen.gone}
-    books = file_table(source_id, ((file, 0) for file in seen.gone), paths)
-    with warehouse.batch({"batch_files": books}, documents):
-        again = warehouse.contested() if documents else []
-        warehouse.fill(article_tables((), map(read_again, again)))
-        with warehouse.transaction():
-            if paths:
-                warehouse.remove_documents(run.moment)
-                warehouse.forget_files()
-                warehouse.resolve_rejections(run.moment)
-            warehouse.put_source(seen.source, run.moment)
+    if seen.gone:
+        _remove(run, source_id, seen.gone, documents)
+    run.warehouse.put_source(seen.source, run.moment)
     run.counts["removed"] += len(documents)
     if documents:
         run.say(f"{seen.source.name}: {len(documents):,} files are gone")
+
+
+def _remove(
+    run: Run, source_id: UUID, gone: Sequence[KnownFile], documents: Sequence[UUID]
+) -> None:
+    warehouse = run.warehouse
+    paths = {file.path for file in gone}
+    books = file_table(source_id, ((file, 0) for file in gone), paths)
+    with warehouse.batch({"batch_files": books}, documents):
+        if documents:
+            claimed = _read_again(warehouse.contested())
+            warehouse.fill(article_tables((), claimed))
+        with warehouse.transaction():
+            warehouse.remove_documents(run.moment)
+            warehouse.forget_files()
+            warehouse.resolve_rejections(run.moment)
 
 
 def locate_source(place: SourceSettings) -> Source:
@@ -158,7 +167,16 @@ def _read(run: Run, source: Source, file: FoundFile, batch: _Batch) -> None:
     _take(parsed, file, sha256, batch)
 
 
+def _read_again(documents: Iterable[StoredDocument]) -> list[Article]:
+    from tasks.articles import read_again  # noqa: PLC0415 - as in `_parse`
+
+    return [read_again(document) for document in documents]
+
+
 def _parse(content: SourceFile, file: FoundFile) -> Article | Taxonomy | Rejection:
+    # A run in which no file changed does not even import the parser.
+    from tasks.articles import parse_article, parse_taxonomy  # noqa: PLC0415
+
     if file.kind == "taxonomy":
         return parse_taxonomy(content)
     return parse_article(content)

@@ -92,16 +92,18 @@ def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
         workers=limits.workers,
     )
     pages: list[tuple[UUID, UUID, Page, list[str]]] = []
-    rejections: list[tuple[Rejection, UUID | None]] = []
+    rejections: list[Rejection] = []
+    rejected: list[UUID] = []  # the captures that they concern
     for due, result in zip(captures, results, strict=True):
         if isinstance(result, Page):
             keys = [url_key(link.url) for link in result.links]
             pages.append((due.article_id, due.capture_id, result, keys))
         else:
-            found = _rejected(result, due.url)
-            rejections.append((found, due.capture_id))
+            rejections.append(_rejected(result, due.url))
+            rejected.append(due.capture_id)
     run.warehouse.put_pages(page_tables(pages), run.moment)
-    with run.warehouse.batch({"batch_rejections": rejection_table(rejections)}):
+    books = {"batch_rejections": rejection_table(rejections, rejected)}
+    with run.warehouse.batch(books):
         run.warehouse.put_rejections(run.run_id)
     run.counts["pages"] += len(pages)
     run.say(f"{len(captures):,} captures read, {len(pages):,} pages")
