@@ -63,7 +63,7 @@ _KEY_ALREADY = re.compile(
     r"[a-z0-9-]+(?:\.[a-z0-9-]+)+/[^?#]*",
     re.ASCII,
 )
-_LEADING_WWW = re.compile(r"(?:www\.)*+")
+_LEADING_WWW = re.compile(r"\A(?:www\.)+")
 _PUBLIC_SUFFIXES = PublicSuffixList()
 
 
@@ -196,9 +196,8 @@ def _unwrap(href: str) -> str | None:
 
 def _fold_www(host: str) -> str:
     """Take `www.` away as often as it leads a name that has a dot without it."""
-    labels = _LEADING_WWW.match(host)[0]  # type: ignore[index] - it matches anything
-    rest = host[len(labels) :]
-    return rest if "." in rest or not labels else "www." + rest
+    rest = _LEADING_WWW.sub("", host, count=1)
+    return rest if "." in rest or rest == host else "www." + rest
 
 
 def _without_tracking(query: str) -> str:
