@@ -25,6 +25,10 @@ MAX_INDENT = 40  # columns; deeper nesting is unusual, and PyYAML's to judge
 MAX_LINES = 100_000  # real files have 3,000; PyYAML's guard counts what is more
 # Distinct blocks that are remembered: a hub's newest articles share their entries.
 REMEMBERED_BLOCKS = 16_384
+MAX_REMEMBERED = 8_000  # characters of such a block; real ones have 2,000
+
+# Where a loop could not end elsewhere it never goes back (`*+`): a value of megabytes
+# would cost 100 bytes a character to remember where it might.
 
 # Not a printable character of YAML 1.1, or one that breaks lines, or a tab.
 _UNUSUAL = re.compile(
@@ -36,9 +40,9 @@ _KEYED = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}:(?: |$)", re.ASCII)
 _DOUBLE_QUOTED = re.compile(r'"[^"\\]*"')
 # Escapes that JSON shares; not those of surrogates, of which JSON makes pairs.
 _ESCAPED = re.compile(
-    r'"(?:[^"\\]|\\["\\/bfnrt]|\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4})*"', re.ASCII
+    r'"(?:[^"\\]|\\["\\/bfnrt]|\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4})*+"', re.ASCII
 )
-_SINGLE_QUOTED = re.compile(r"'(?:[^']|'')*'")
+_SINGLE_QUOTED = re.compile(r"'(?:[^']|'')*+'")
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,15}", re.ASCII)
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -47,7 +51,7 @@ _MOMENT = re.compile(
     rf"{_DAY}(?:[T ]{_TIME}(?:Z|[+-][0-9]{{2}}:[0-9]{{2}})?)?", re.ASCII
 )
 # A plain word begins with a letter, digit or slash, and holds neither `: ` nor ` #`.
-_PLAIN = re.compile(r"(?:[^\W_]|/)(?:[^\s:#]|:(?=[^\s])|(?<=[^\s])#| (?=[^\s#]))*")
+_PLAIN = re.compile(r"(?:[^\W_]|/)(?:[^\s:#]|:(?=[^\s])|(?<=[^\s])#| (?=[^\s#]))*+")
 # Words that YAML 1.1 takes for something else, in any of its spellings.
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 
@@ -131,10 +135,10 @@ def _below(lines: Sequence[str]) -> Any:
     indent = len(first) - len(first.lstrip(" "))
     dash = " " * indent + "- "
     if not first.startswith(dash):
-        return _block("\n".join(lines), indent)
+        return _remembered(_block, "\n".join(lines), indent)
     starts = [n for n, line in enumerate(lines) if line.startswith(dash)]
     return [
-        _entry("\n".join(lines[start:end]), indent)
+        _remembered(_entry, "\n".join(lines[start:end]), indent)
         for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)
     ]
 
@@ -147,6 +151,12 @@ def _block(text: str, indent: int) -> Any:
 @lru_cache(maxsize=REMEMBERED_BLOCKS)
 def _entry(text: str, indent: int) -> Any:
     return _share(_item(_usual(text).split("\n"), indent))
+
+
+def _remembered(read: Any, text: str, indent: int) -> Any:
+    if len(text) > MAX_REMEMBERED:
+        return read.__wrapped__(text, indent)
+    return read(text, indent)
 
 
 def _share(value: object) -> object:

@@ -308,11 +308,16 @@ _FTFY = ftfy.TextFixerConfig(
 def _repair(text: str, entities: bool) -> Repaired:  # noqa: FBT001 - a cache key
     rules: dict[str, None] = {}
     mended = text
-    for _ in range(MAX_ROUNDS):  # one repair may uncover another: `&amp;rsquo;`
+    for _ in range(MAX_ROUNDS):  # one repair may uncover another
         before = mended
+        if entities:
+            unescaped = _unescape(mended)
+            if unescaped is None:
+                break
+            if unescaped != mended:
+                rules["entities"] = None
+                mended = unescaped
         for rule, mend in _RULES:
-            if rule == "entities" and not entities:
-                continue
             mended, was = mend(mended), mended
             if mended != was:
                 rules[rule] = None
@@ -325,8 +330,15 @@ def _repair(text: str, entities: bool) -> Repaired:  # noqa: FBT001 - a cache ke
 _repair_cached = lru_cache(maxsize=8_192)(_repair)
 
 
-def _unescape(text: str) -> str:
-    return _ENTITY.sub(_character, text) if "&" in text else text
+def _unescape(text: str) -> str | None:
+    """Resolve entities, and those that it uncovers; None if that does not end."""
+    for _ in range(MAX_ROUNDS):
+        if "&" not in text:
+            return text
+        text, before = _ENTITY.sub(_character, text), text
+        if text == before:
+            return text
+    return None
 
 
 def _character(entity: re.Match[str]) -> str:
@@ -351,10 +363,14 @@ def _drop_controls(text: str) -> str:
 
 
 def _drop_zero_width(text: str) -> str:
+    if text.isascii():
+        return text
     return _IDLE_JOINER.sub("", _ZERO_WIDTH.sub("", text))
 
 
 def _cap_marks(text: str) -> str:
+    if text.isascii():
+        return text
     return _MARKS.sub(r"\1", text)
 
 
@@ -363,7 +379,6 @@ def _compose(text: str) -> str:
 
 
 _RULES = (
-    ("entities", _unescape),
     ("mojibake", _fix_mojibake),
     ("control_characters", _drop_controls),
     ("zero_width", _drop_zero_width),

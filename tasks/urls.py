@@ -56,6 +56,8 @@ _AMP_CACHE = re.compile(
 _GOOGLE_AMP = re.compile(
     r"https?://(?:www\.)?google\.[a-z.]{2,6}/amp/(s/)?(.+)", re.ASCII | re.DOTALL
 )
+MAX_HOST = 255  # characters of a host: RFC 1035, 2.3.4
+MAX_REMEMBERED = 2_000  # characters of an address whose key is remembered: 130 MB
 MAX_SHOWN = 300  # characters of an address in a reason
 _SCHEME = re.compile(r"[\x00-\x20]*([A-Za-z][A-Za-z0-9+.\-]*):", re.ASCII)
 # What the rules of `url_key` leave as it is: most articles' addresses.
@@ -64,6 +66,7 @@ _KEY_ALREADY = re.compile(
     r"[a-z0-9-]+(?:\.[a-z0-9-]+)+/[^?#]*",
     re.ASCII,
 )
+_LEADING_WWW = re.compile(r"\A(?:www\.)+")
 
 
 def fetch_url(url: str) -> str:
@@ -88,12 +91,15 @@ def join_url(base: str, reference: str) -> str:
     return _parse(parsed.href).href
 
 
-@lru_cache(maxsize=65_536)
 def url_key(url: str) -> str:
     """Name the article that an address leads to; the table above shows how.
 
     Idempotent: a key's key is itself. Raises `ValueError` with the reason.
     """
+    return _remembered_key(url) if len(url) <= MAX_REMEMBERED else _key(url)
+
+
+def _key(url: str) -> str:
     parsed = _parse(url)
     href = parsed.href
     if _KEY_ALREADY.fullmatch(href):
@@ -106,18 +112,25 @@ def url_key(url: str) -> str:
     return ada_url.URL(f"https://{host}{port}{parsed.pathname}{query}").href
 
 
+_remembered_key = lru_cache(maxsize=65_536)(_key)
+
+
 def host_of(url: str) -> str:
     """Return the host of an address that `fetch_url` has spelled."""
     return str(ada_url.URL(url).hostname)
 
 
-@lru_cache(maxsize=16_384)
 def registrable_domain(domain: str) -> str | None:
     """Return what somebody registered: `bbc.co.uk` of `www.bbc.co.uk`.
 
     None where there is none, as for an address in numbers or a public suffix itself.
     The public suffix list comes with its package, never from the network.
     """
+    return _registrable(domain) if len(domain) <= MAX_HOST else None
+
+
+@lru_cache(maxsize=16_384)
+def _registrable(domain: str) -> str | None:
     name = domain.strip().strip(".").lower()
     if not name or re.fullmatch(r"[\d.]+|\[.*\]|.*:.*", name):
         return None
@@ -192,10 +205,9 @@ def _unwrap(href: str) -> str | None:
 
 
 def _fold_www(host: str) -> str:
-    rest = host
-    while rest.startswith("www.") and "." in rest[4:]:
-        rest = rest[4:]
-    return rest
+    """Take `www.` away as often as it leads a name that has a dot without it."""
+    rest = _LEADING_WWW.sub("", host, count=1)
+    return rest if "." in rest or rest == host else "www." + rest
 
 
 def _without_tracking(query: str) -> str:
