@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -391,20 +391,16 @@ class _Reader:
     ) -> tuple[Provider, list[Repair], dict[str, Any]]:
         """Read a provider: with its repairs and the fields that have no column."""
         values = _Fields(fields, where)
-        domain = values.plain_text("domain").lower() or None
+        domain = values.plain_text("domain").lower()
         written = _one_space(values.plain_text("name"))
-        mended = repair(written, entities=True)
-        name = _one_space(mended.text) or domain
-        if name is None:
+        provider, repairs = _named_provider(written, domain)
+        if not provider.name:
             msg = f"'{where}name' is missing, and so is 'domain'"
             raise FieldError(msg)
-        provider_id = identify("provider", domain or "", name)
-        values.subject = ("providers", provider_id)
-        values.note("name", mended.rules, written, name)
+        values.repairs.extend(repairs)
         others = values.others(PROVIDER_FIELDS)
-        images = self._images(values, others)
-        registrable = registrable_domain(domain) if domain else None
-        provider = Provider(provider_id, name, domain, registrable, images)
+        if images := self._images(values, others):
+            provider = replace(provider, images=images)
         return provider, values.repairs, others
 
     def _images(
@@ -427,6 +423,21 @@ class _Reader:
         image = _image_reference(values, written)
         repairs.extend(values.repairs)
         return image
+
+
+@lru_cache(maxsize=4_096)
+def _named_provider(written: str, domain: str) -> tuple[Provider, tuple[Repair, ...]]:
+    """Return the provider of that name and domain, and how its name was mended."""
+    mended = repair(written, entities=True)
+    name = _one_space(mended.text) or domain
+    provider_id = identify("provider", domain, name)
+    registrable = registrable_domain(domain) if domain else None
+    provider = Provider(provider_id, name, domain or None, registrable, ())
+    repairs = (
+        Repair("providers", provider_id, "name", rule, written, name)
+        for rule in mended.rules
+    )
+    return provider, tuple(repairs)
 
 
 def _image_reference(values: _Fields, written: str) -> ImageReference:
@@ -456,12 +467,10 @@ class _Fields:
             msg = f"'{where.rstrip('.')}' is {_shown(fields)}, not a map of fields"
             raise FieldError(msg)
         self.fields: dict[str, Any] = fields
+        self.get: Callable[[str], Any] = fields.get
         self.where = where
         self.subject: tuple[str, UUID] | None = None
         self.repairs: list[Repair] = []
-
-    def get(self, name: str) -> Any:
-        return self.fields.get(name)
 
     def others(self, known: frozenset[str]) -> dict[str, Any]:
         """Return the fields that have no column of their own."""
@@ -470,15 +479,19 @@ class _Fields:
     def plain_text(self, name: str) -> str:
         """Return a scalar as text without space around it, or `""`."""
         value = self.get(name)
-        if isinstance(value, dict | list):
-            raise self._wrong(name, "text")
         if value is None:
             return ""
-        return (value if isinstance(value, str) else to_json(value)).strip()
+        if isinstance(value, str):
+            return value.strip()
+        if isinstance(value, dict | list):
+            raise self._wrong(name, "text")
+        return to_json(value).strip()
 
     def text(self, column: str, name: str, *, entities: bool = False) -> str | None:
         """Return a text repaired, the repair noted under its column."""
         written = self.plain_text(name)
+        if not written:
+            return None
         repaired = repair(written, entities=entities)
         text = repaired.text.strip()  # `&nbsp;` at its end is no part of a text either
         self.note(column, repaired.rules, written, text)
@@ -569,7 +582,9 @@ def _in_utc(moment: datetime) -> datetime:
 
 def _secured(value: object) -> tuple[bytes | None, bytes | None]:
     """Take `ciphertext;iv`, both base64, apart; two times None if it is not that."""
-    ciphertext, _, iv = value.partition(";") if isinstance(value, str) else ("", "", "")
+    if not isinstance(value, str):
+        return None, None
+    ciphertext, _, iv = value.partition(";")
     try:
         parts = [base64.b64decode(part, validate=True) for part in (ciphertext, iv)]
     except ValueError:

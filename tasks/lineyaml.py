@@ -37,6 +37,13 @@ _UNUSUAL = re.compile(
 )
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
 _KEYED = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}:(?: |$)", re.ASCII)
+# What most lines of a map are: a quoted text, a whole number, true or false.
+_USUAL_FIELD = re.compile(
+    r' *([A-Za-z_][A-Za-z0-9_]{0,99}): +(?:"([^"\\]*)"|(-?(?:0|[1-9][0-9]{0,17}))'
+    r"|(true|false)) *",
+    re.ASCII,
+)
+_LEFT_MARGIN = re.compile(r"\n(?=[^ \-\n])")  # before a line that begins there
 _DOUBLE_QUOTED = re.compile(r'"[^"\\]*"')
 # Escapes that JSON shares; not those of surrogates, of which JSON makes pairs.
 _ESCAPED = re.compile(
@@ -87,7 +94,7 @@ def read_lines(text: str) -> dict[str, Any] | None:
     if text.count("\n") > MAX_LINES:
         return None
     try:
-        return _fields(text.split("\n"))
+        return _fields(text)
     except _UnprovenError:
         return None
 
@@ -108,19 +115,20 @@ def to_json(value: object) -> str:
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def _fields(lines: list[str]) -> dict[str, Any]:
+def _fields(text: str) -> dict[str, Any]:
     """Read the map at the left margin, section by section."""
-    starts = [n for n, line in enumerate(lines) if line and line[0] not in " -"]
-    if not starts or any(lines[: starts[0]]):
+    text = text.lstrip("\n")
+    if not text or text[0] in " -":
         raise _UnprovenError
+    starts = [0, *(found.end() for found in _LEFT_MARGIN.finditer(text))]
+    ends = [*starts[1:], len(text) + 1]
     fields: dict[str, Any] = {}
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        key, colon, rest = lines[start].partition(":")
+    for start, end in zip(starts, ends, strict=True):
+        first, _, below = text[start : end - 1].partition("\n")
+        key, colon, rest = first.partition(":")
         if not colon or not _is_key(key):
             raise _UnprovenError
-        below = lines[start + 1 : end]
-        while below and not below[-1]:
-            below.pop()
+        below = below.rstrip("\n")
         fields[key] = _below(below) if below else None
         if rest and rest != " ":
             if below or rest[0] != " ":
@@ -129,18 +137,17 @@ def _fields(lines: list[str]) -> dict[str, Any]:
     return fields
 
 
-def _below(lines: Sequence[str]) -> Any:
-    """Read what stands below a key: a list, entry by entry, or a map."""
-    first = lines[0]
-    indent = len(first) - len(first.lstrip(" "))
+def _below(text: str) -> Any:
+    """Read what stands below a key: a list, entry by entry, or a map.
+
+    The text is cut, not its lines: in long lists most of the time went into lines.
+    """
+    indent = len(text) - len(text.lstrip(" "))
     dash = " " * indent + "- "
-    if not first.startswith(dash):
-        return _remembered(_block, "\n".join(lines), indent)
-    starts = [n for n, line in enumerate(lines) if line.startswith(dash)]
-    return [
-        _remembered(_entry, "\n".join(lines[start:end]), indent)
-        for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)
-    ]
+    if not text.startswith(dash):
+        return _remembered(_block, text, indent)
+    entries = text[len(dash) :].split("\n" + dash)
+    return [_remembered(_entry, entry, indent) for entry in entries]
 
 
 @lru_cache(maxsize=REMEMBERED_BLOCKS)
@@ -150,6 +157,7 @@ def _block(text: str, indent: int) -> Any:
 
 @lru_cache(maxsize=REMEMBERED_BLOCKS)
 def _entry(text: str, indent: int) -> Any:
+    """Read an entry of a list from behind its dash, which stands at *indent*."""
     return _share(_item(_usual(text).split("\n"), indent))
 
 
@@ -177,13 +185,14 @@ def _list(lines: Sequence[str], indent: int) -> list[Any]:
     starts = [n for n, line in enumerate(lines) if line.startswith(dash)]
     ends = [*starts[1:], len(lines)]
     return [
-        _item(lines[start:end], indent) for start, end in zip(starts, ends, strict=True)
+        _item([lines[start][len(dash) :], *lines[start + 1 : end]], indent)
+        for start, end in zip(starts, ends, strict=True)
     ]
 
 
 def _item(lines: Sequence[str], indent: int) -> Any:
-    """Read an entry of a list, whose dash stands at *indent*."""
-    content = lines[0][indent + 2 :]
+    """Read an entry of a list; its first line begins behind the dash at *indent*."""
+    content = lines[0]
     if _KEYED.match(content):
         return _map([" " * (indent + 2) + content, *lines[1:]], indent + 2)
     if len(lines) > 1 or content[:1] in {" ", ""}:
@@ -198,6 +207,20 @@ def _map(lines: Sequence[str], indent: int) -> dict[str, Any]:
     number = 0
     while number < len(lines):
         line = lines[number]
+        usual = _USUAL_FIELD.fullmatch(line)
+        if usual is not None and usual.start(1) == indent and _is_key(usual[1]):
+            following = number + 1
+            if following == len(lines) or not lines[following].startswith(
+                (deeper, dash)
+            ):
+                number = following
+                if usual.lastindex == 2:
+                    fields[usual[1]] = usual[2]
+                elif usual.lastindex == 3:
+                    fields[usual[1]] = int(usual[3])
+                else:
+                    fields[usual[1]] = usual[4] == "true"
+                continue
         key, colon, rest = line[indent:].partition(":")
         if not line.startswith(margin) or not colon or not _is_key(key):
             raise _UnprovenError
@@ -225,6 +248,7 @@ def _nested(lines: Sequence[str], indent: int) -> Any:
     return _value(lines, first)
 
 
+@lru_cache(maxsize=1_024)
 def _is_key(text: str) -> bool:
     return _KEY.fullmatch(text) is not None and text.lower() not in _WORDS
 

@@ -278,6 +278,12 @@ _IDLE_JOINER = re.compile(
     f"(?<![{_JOINING}\ufe0f])[\u200c\u200d]+|[\u200c\u200d]+(?![{_JOINING}])"
 )
 MAX_MARKS = 30  # combining marks in a row: the limit of UAX 15's Stream-Safe Format
+# Latin letters and the signs of typesetting: no rule but those on mojibake and entities
+# changes any of them, and the signs alone never look like mojibake to ftfy, which takes
+# its time. Most texts hold nothing else; tests try these characters all.
+_SIGNS = "\t\n\r\x20-\x7e\xa0\u2013\u2014\u2018\u2019\u201c\u201d\u2022\u2026\u2122\xae"
+_TYPESET = re.compile(f"[{_SIGNS}]*")
+_LATIN = re.compile(f"[{_SIGNS}\xa1-\u02ff\u2010-\u2027\u2030-\u205e\u20ac]*")
 _MARKS = re.compile(
     "([{0}]{{{1}}})[{0}]+".format(
         # None lies above plane 1.
@@ -306,6 +312,10 @@ _FTFY = ftfy.TextFixerConfig(
 
 
 def _repair(text: str, entities: bool) -> Repaired:  # noqa: FBT001 - a cache key
+    if not (entities and "&" in text) and (
+        _TYPESET.fullmatch(text) or (_LATIN.fullmatch(text) and not is_bad(text))
+    ):
+        return Repaired(text)
     rules: dict[str, None] = {}
     mended = text
     for _ in range(MAX_ROUNDS):  # one repair may uncover another
