@@ -42,7 +42,9 @@ FIELDS: dict[str, Callable[[], str]] = {
     "huge secured": lambda: "secured: " + base64.b64encode(b"x" * 3_600_000).decode(),
     "huge secured with iv": lambda: "secured: " + _fill("AAAA") + ";AAAA",
     "an address of megabytes": lambda: "originalUrl: https://n.example/" + _fill("a"),
-    "an address of www": lambda: "originalUrl: https://" + _fill("www.") + "example/",
+    "an address of www": lambda: (
+        "originalUrl: https://" + _fill("www.", 200_000) + "example/"
+    ),
     "an address of dots": lambda: "originalUrl: https://n.example/" + _fill("../"),
     "an address of addresses": lambda: (
         "originalUrl: https://" + _fill("cdn.ampproject.org/c/s/")

@@ -471,3 +471,11 @@ def test_a_long_text_takes_no_time_either(text: str) -> None:
     repair(text, entities=True)
 
     assert time.perf_counter() - start < 3
+
+
+def test_entities_within_entities_cost_no_more_than_their_length() -> None:
+    text = "é&" + "amp;" * 500_000 + "lt;"
+    start = time.process_time()
+
+    assert repair(text, entities=True).text == text
+    assert time.process_time() - start < 3
