@@ -103,6 +103,8 @@ class Run:
 
     def advance(self, count: int = 1) -> None:
         """Tell whoever watches that so much more is done."""
+        if not count:
+            return
         self._done += count
         self.job.progress(self._stage, self._done, self._total)
 

@@ -197,8 +197,14 @@ def test_an_unusual_article_is_what_it_would_be_here() -> None:
             "needed more than 130 MB to read",
             "raise read.memory_bytes and run with --full",
         ),
+        (
+            {"memory_bytes": 250_000_000},
+            "a: &a ['" + "x" * 4_000_000 + "']\nb: [" + "*a, " * 90 + "*a]",
+            "needed more than 250 MB to read",
+            "raise read.memory_bytes and run with --full",
+        ),
     ],
-    ids=["seconds", "memory"],
+    ids=["seconds", "memory", "memory while reading"],
 )
 def test_a_file_that_exceeds_a_limit_is_rejected_with_what_to_do(
     limits: dict[str, float], fields: str, reason: str, detail: str
