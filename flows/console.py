@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from tasks.settings import FILE_NAME, Settings, SettingValue, describe_settings
 from tasks.summary import summary_rows
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 
@@ -39,10 +41,14 @@ class _Out:
 
     def draw(self, thing: object) -> None:
         """Print something that rich lays out."""
+        self.console.print(thing, markup=False)
+
+    @cached_property
+    def console(self) -> Console:
+        """Rich's side of it: one, so that what is said stands above a bar."""
         from rich.console import Console  # noqa: PLC0415
 
-        console = Console(stderr=self._stderr, highlight=False, soft_wrap=True)
-        console.print(thing, markup=False)
+        return Console(stderr=self._stderr, highlight=False, soft_wrap=True)
 
 
 Part = str | tuple[str, str]

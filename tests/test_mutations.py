@@ -192,7 +192,7 @@ def load(warehouse: Warehouse, outcomes: dict[str, Article | Rejection]) -> None
     ]
     books = {
         "batch_files": file_table(SOURCE.source_id, files, set(outcomes)),
-        "batch_rejections": rejection_table((each, None) for each in rejections),
+        "batch_rejections": rejection_table(rejections),
     }
     with warehouse.batch({**article_tables(articles), **books}):
         if again := warehouse.contested():

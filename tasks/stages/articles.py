@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tasks.articles import Parsed
 
 BATCH_FILES = 500  # article files per batch: about a second, and few Prefect tasks
-BATCH_BYTES = 50_000_000  # … and no more bytes: all of it is in memory, in many forms
+BATCH_BYTES = 6_000_000  # … and no more bytes: each is in memory some fifteen times
 
 
 class SourceError(ValueError):
