@@ -271,7 +271,7 @@ def test_a_time_that_no_calendar_has_is_the_nearest_that_one_has(
 def test_a_folder_that_is_not_there_is_an_error(work: Work, opened: Opened) -> None:
     head = work.commit(a="one")
 
-    with pytest.raises(GitError, match="it has no folder 'b' at"):
+    with pytest.raises(GitError, match="has no folder 'b' at commit"):
         opened(work.folder).tree(head, "b")
 
 

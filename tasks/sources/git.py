@@ -18,12 +18,23 @@ from tasks.sources.mirror import HEAD, Say, discard_mirror, update_mirror
 from tasks.sources.plumbing import GitError, run_git, streamed_git
 from tasks.sources.selection import printable
 
-__all__ = ["GitError", "Repository", "TreeEntry", "Version", "open_repository"]
+__all__ = [
+    "GitError",
+    "NoFolderError",
+    "Repository",
+    "TreeEntry",
+    "Version",
+    "open_repository",
+]
 
 REGULAR = "100"  # modes of regular files begin so; links and submodules do not
 _CHUNK_BYTES = 1 << 16
 # Merges are shown where they differ from all that they join, in as many columns.
 _LOG = "log -c --raw --no-renames --no-abbrev -z --reverse --topo-order --root".split()
+
+
+class NoFolderError(GitError):
+    """A folder that a revision does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +98,13 @@ class Repository:
     def tree(self, revision: str, folder: str = "") -> list[TreeEntry]:
         """Return all that lies in a folder of a revision, paths relative to it.
 
-        Raises `GitError` when there is no such folder.
+        Raises `NoFolderError` when there is no such folder.
         """
         place = f"{revision}:{folder}"
         if folder and not self._succeeds("cat-file", "-e", place):
-            msg = f"it has no folder {folder!r} at {revision[:12]}"
-            raise GitError(msg)
+            self._run("ls-tree", "-r", "-d", revision)  # or is a tree damaged?
+            msg = f"has no folder {folder!r} at commit {revision[:12]}"
+            raise NoFolderError(msg)
         listed = self._run("ls-tree", "-r", "-z", "-l", "--full-tree", place)
         return [_entry(line) for line in listed.split(b"\0") if line]
 
