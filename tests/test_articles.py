@@ -74,8 +74,11 @@ def with_fields(yaml_text: str) -> str:
 
 @pytest.fixture(scope="module")
 def whole() -> Article:
-    """Read the file in which every field occurs."""
-    return article(EVERY_FIELD)
+    """Read the file in which every field occurs, from a commit."""
+    moment = datetime(2024, 3, 6, tzinfo=UTC)
+    found = parse_article(SourceFile(SOURCE, "_news/a.md", "1a2b", EVERY_FIELD, moment))
+    assert isinstance(found, Article), found
+    return found
 
 
 def test_the_sample_has_every_field_that_is_known() -> None:
@@ -113,7 +116,8 @@ def test_the_sample_has_every_field_that_is_known() -> None:
         ("source_id", SOURCE),
         ("document_id", UUID("b549d4b7-2a50-5494-b950-bbdc1f432a14")),
         ("path", "_news/a.md"),
-        ("revision", ""),
+        ("revision", "1a2b"),
+        ("observed_at", datetime(2024, 3, 6, tzinfo=UTC)),
         ("sha256", hashlib.sha256(EVERY_FIELD).hexdigest()),
         ("size_bytes", len(EVERY_FIELD)),
         ("body", "# The lamp\n\nIt answers."),
