@@ -21,6 +21,7 @@ from tasks.models import (
     DueImage,
     DuePage,
     KnownFile,
+    KnownSource,
     Source,
     StoredDocument,
 )
@@ -121,14 +122,21 @@ class Warehouse:
 
     # --- sources and articles
 
-    def put_source(self, source: Source, read_at: datetime | None) -> None:
+    def known_source(self, source_id: UUID) -> KnownSource | None:
+        """Return what earlier runs know of a source."""
+        rows = self._run("known_source", {"source_id": source_id})
+        return KnownSource(*rows[0]) if rows else None
+
+    def put_source(
+        self, source: Source, read_at: datetime | None, revision: str | None = None
+    ) -> None:
         """Note a source; *read_at* is None until it was read to its end."""
         parameters = {
             "source_id": source.source_id,
             "kind": source.kind,
             "name": source.name,
             "location": source.location,
-            "revision": None,
+            "revision": revision,
             "moment": read_at,
         }
         self._run("put_source", parameters)
@@ -405,7 +413,6 @@ class Published:
             return self._connection.execute(statement)
         except duckdb.Error as error:
             raise WarehouseError(str(error)) from None
-
 
     def _execute_frugally(self, statement: str) -> duckdb.DuckDBPyConnection:
         """Execute in little memory, which is else as much as the file is large.
