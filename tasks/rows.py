@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from tasks.models import (
     Repair,
     Taxonomy,
     Topic,
+    Visible,
 )
 
 Tables = dict[str, pa.Table]
@@ -56,6 +58,12 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
         "article_id": _ID,
         "front_matter": _TEXT,
         "body": _TEXT,
+    },
+    "batch_versions": {
+        "document_id": _ID,
+        "observed_at": _MOMENT,
+        "generation": _NUMBER,
+        "revision": _TEXT,
         "title": _TEXT,
         "heat": _NUMBER,
         "quality": _NUMBER,
@@ -253,6 +261,20 @@ def article_tables(
     return rows.tables()
 
 
+def version_table(
+    versions: Iterable[tuple[UUID, datetime | None, int, str, Visible | None]],
+) -> pa.Table:
+    """Rows of versions: file, moment, generation, revision, what a reader could see.
+
+    None for the moment of the run, and for what was not read yet.
+    """
+    rows = [
+        (*point, *(getattr(seen, name, None) for name in _VISIBLE))
+        for *point, seen in versions
+    ]
+    return table("batch_versions", rows)
+
+
 def file_table(
     source_id: UUID,
     files: Iterable[tuple[KnownFile, int]],
@@ -331,6 +353,7 @@ class _Rows:
             name: []
             for name in (
                 "batch_documents",
+                "batch_versions",
                 "batch_claims",
                 "batch_mentions",
                 "batch_article_topics",
@@ -361,6 +384,10 @@ class _Rows:
         names = SCHEMAS["batch_documents"]
         row = tuple(getattr(article, name) for name in names)
         self._lists["batch_documents"].append(row)
+        if not article.revision:  # those of a git source are read in their order
+            point = (article.document_id, None, 0, "")
+            seen = (getattr(article, name) for name in _VISIBLE)
+            self._lists["batch_versions"].append((*point, *seen))
 
     def taxonomy(self, entry: Taxonomy) -> None:
         for provider in entry.providers:
@@ -450,6 +477,7 @@ class _Rows:
             self._images[image] = tuple(getattr(image, name) for name in names)
 
 
+_VISIBLE = list(SCHEMAS["batch_versions"])[4:]
 _MENTION_FIELDS = list(SCHEMAS["batch_mentions"])[2:]
 
 

@@ -154,12 +154,27 @@ class Warehouse:
         """Load the articles and the taxonomy of the batch."""
         parameters = {"moment": moment}
         self._run("put_documents", parameters)
-        self._run("put_observations", parameters)
+        self.put_versions(moment)
+        self.put_observations()
         self._put_articles(parameters)
         self._run("put_providers")
         self._run("put_provider_images")
         self._run("put_topics")
         self._run("put_images", parameters)
+
+    def unread_versions(self) -> set[tuple[UUID, str]]:
+        """Return the versions of the batch that are not kept: document and commit."""
+        return set(self._run("unread_versions"))
+
+    def put_versions(self, moment: datetime) -> None:
+        """Keep the versions of the batch; those without a moment are of this one."""
+        self._run("put_versions", {"moment": moment})
+
+    def put_observations(self, *, everything: bool = False) -> None:
+        """Tell what a reader could see of the batch's files, or of all, and when."""
+        self._run("find_changes_seen", {"everything": everything})
+        self._run("delete_observations")
+        self._run("put_observations")
 
     def remove_documents(self, moment: datetime) -> None:
         """Mark the documents of the batch that are gone, and let others speak."""
