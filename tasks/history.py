@@ -86,7 +86,7 @@ def _is_plain(content: bytes) -> bool:
 
 
 def _cut(content: bytes) -> tuple[bytes, int | None] | None:
-    """Cut the values of `heat` and `secured` out; return a digest of the rest, and heat.
+    """Cut the values of `heat` and `secured` out; return the rest's digest, and heat.
 
     None where it is not certain that these lines are fields of the front matter.
     """
