@@ -22,8 +22,9 @@ __all__ = ["GitError", "Repository", "TreeEntry", "Version", "open_repository"]
 
 REGULAR = "100"  # modes of regular files begin so; links and submodules do not
 _CHUNK_BYTES = 1 << 16
-# Merges are shown where they differ from all that they join, in as many columns.
-_LOG = "log -c --raw --no-renames --no-abbrev -z --reverse --topo-order --root".split()
+# A merge is shown against each commit that it joins, so that the last version of a file,
+# parents first, is always what the head holds, even where a merge threw a side away.
+_LOG = "log -m --raw --no-renames --no-abbrev -z --reverse --topo-order --root".split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,13 @@ class Repository:
         with self._streamed(*command) as (_, output):
             yield from _versions(_tokens(output), f"{folder}/" if folder else "")
 
+    def parents(self, revision: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Return each commit of a history with its parents, parents first."""
+        command = ("rev-list", "--topo-order", "--reverse", "--parents", revision)
+        for line in self._run(*command, "--").decode("ascii").splitlines():
+            commit, *parents = line.split(" ")
+            yield commit, tuple(parents)
+
     def blobs(self, oids: Iterable[str], max_bytes: int) -> Iterator[bytes | None]:
         """Return the bytes of each blob, in order; None for one above *max_bytes*.
 
@@ -177,23 +185,26 @@ def _versions(tokens: Iterator[bytes], prefix: str) -> Iterator[Version]:
     """Read the log: a commit's line, then for each file what it is and its name."""
     revision = ""
     committed_at = datetime.fromtimestamp(0, UTC)
+    shown: set[str] = set()
     for token in tokens:
         facts = token.lstrip(b"\n")
         if facts.startswith(b":"):
             name = _name(next(tokens, b"")).removeprefix(prefix)
-            oid = _oid(facts)
-            yield Version(printable(name), name, revision, committed_at, oid)
+            if name not in shown:  # a merge shows it once for each that it joins
+                shown.add(name)
+                oid = _oid(facts)
+                yield Version(printable(name), name, revision, committed_at, oid)
         elif facts:
             commit, _, seconds = facts.decode("ascii").partition(" ")
-            revision, committed_at = commit, _moment(int(seconds))
+            if commit != revision:
+                revision, committed_at = commit, _moment(int(seconds))
+                shown.clear()
 
 
 def _oid(facts: bytes) -> str | None:
-    """Return the blob of a raw line: modes, then ids, of each parent and the result."""
+    """Return the blob of a raw line: modes, then ids, before and after; the change."""
     columns = facts.decode("ascii").lstrip(":").split(" ")
-    parents = (len(columns) - 3) // 2
-    is_regular = columns[parents].startswith(REGULAR)
-    return columns[2 * parents + 1] if is_regular else None
+    return columns[3] if columns[1].startswith(REGULAR) else None
 
 
 def _moment(seconds: int) -> datetime:
