@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from flows import console, refresh
+from flows.backfill import backfill as tell_backfill
 from flows.direct import Story, run_direct
 from flows.serve import ServerError
 from tasks.lock import LockHeldError, hold_lock
@@ -43,6 +44,12 @@ app = typer.Typer(
 SourceOption = Annotated[
     list[str] | None,
     typer.Option("--source", metavar="SRC", help="Folder to read; may be repeated."),
+]
+GitOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--source", metavar="GIT", help="Git repository to read; may be repeated."
+    ),
 ]
 DataOption = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Data directory.")
@@ -103,6 +110,15 @@ def demo(
         job = Job(settings, say=console.say)
         summary = _refresh(job, direct=direct)
     _finish(summary, settings, "run --source YOUR_FOLDER", as_json=as_json)
+
+
+@app.command()
+def backfill(
+    source: GitOption = None, data: DataOption = None, *, as_json: JsonOption = False
+) -> None:
+    """Read the whole history of git sources: what could be seen of a file, and when."""
+    settings = _with_history(_settings(source, data))
+    _run_stage(tell_backfill, Job(settings, say=console.say), as_json=as_json)
 
 
 @app.command()
@@ -279,11 +295,27 @@ def _stage(
     retry_failed: bool = False,
     as_json: bool = False,
 ) -> None:
-    settings = _settings(None, data)
-    job = Job(settings, retry_failed=retry_failed, say=console.say)
+    job = Job(_settings(None, data), retry_failed=retry_failed, say=console.say)
+    _run_stage(story, job, as_json=as_json)
+
+
+def _run_stage(story: Story, job: Job, *, as_json: bool) -> None:
     with _interruptible():
         summary = run_direct(story, job)
-    _finish(summary, settings, "report {}", as_json=as_json)
+    _finish(summary, job.settings, "report {}", as_json=as_json)
+
+
+def _with_history(settings: Settings) -> Settings:
+    """Keep the sources that are git repositories; raise `SourceError` if none is."""
+    if not settings.sources:
+        raise SourceError(console.no_sources())
+    kinds = {place: locate_source(place).kind for place in settings.sources}
+    places = tuple(place for place, kind in kinds.items() if kind == "git")
+    if not places:
+        names = ", ".join(repr(place.label) for place in settings.sources)
+        msg = f"source {names} has no history: name a git repository or bundle"
+        raise SourceError(msg)
+    return settings.model_copy(update={"sources": places})
 
 
 def _finish(

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tasks.run import Run
 from tasks.stages.articles import file_batches
 from tasks.steps import Steps
+
+if TYPE_CHECKING:
+    from tasks.models import Changes
+    from tasks.settings import SourceSettings
+    from tasks.stages.history import History
 
 
 def refresh(run: Run, steps: Steps) -> None:
@@ -20,10 +27,25 @@ def refresh(run: Run, steps: Steps) -> None:
 def read_sources(run: Run, steps: Steps) -> None:
     """Load every file that changed since its source was last read to its end."""
     for place in run.settings.sources:
-        seen = steps.list_source(run, place)
-        for files in file_batches(seen):
-            steps.load_files(run, seen.source, files)
+        seen = load_source(run, steps, place)
+        if seen.source.kind == "git":
+            keep_versions(run, steps, steps.new_versions(run, place, seen))
         steps.finish_source(run, seen)
+
+
+def load_source(run: Run, steps: Steps, place: SourceSettings) -> Changes:
+    """Load every file that changed, as it is now."""
+    seen: Changes = steps.list_source(run, place)
+    for files in file_batches(seen):
+        steps.load_files(run, seen.source, files)
+    return seen
+
+
+def keep_versions(run: Run, steps: Steps, history: History) -> None:
+    """Keep every version that is due, and make observations of them."""
+    for versions in history.batches:
+        steps.read_versions(run, history, versions)
+    steps.finish_versions(run, history)
 
 
 def fetch_pages(run: Run, steps: Steps) -> None:

@@ -229,7 +229,7 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
         "size_bytes": _NUMBER,
         "perceptual_hash": pa.uint64(),
     },
-    "batch_ids": {"document_id": _ID},
+    "batch_ids": {"document_id": _ID, "removed_at": _MOMENT},
 }
 
 

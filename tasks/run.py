@@ -27,6 +27,8 @@ COUNTS = (
     "removed",
     "related_entries",
     "by_pyyaml",
+    "versions",
+    "versions_rejected",
     "urls_due",
     "captured",
     "failed",

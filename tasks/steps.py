@@ -33,6 +33,10 @@ class Steps:
 
     list_source: Step
     load_files: Step
+    new_versions: Step
+    whole_history: Step
+    read_versions: Step
+    finish_versions: Step
     finish_source: Step
     due_pages: Step
     fetch_pages: Step
@@ -47,6 +51,10 @@ class Steps:
 PLUGS = {
     "list_source": Plug("tasks.stages.articles", "look for changes in {0.label}"),
     "load_files": Plug("tasks.stages.articles", "load {count} files of {0.name}"),
+    "new_versions": Plug("tasks.stages.history", "look for versions of {0.label}"),
+    "whole_history": Plug("tasks.stages.history", "look for all of {0.label}'s versions"),
+    "read_versions": Plug("tasks.stages.history", "read {count} versions"),
+    "finish_versions": Plug("tasks.stages.history", "observe {0.source.name}"),
     "finish_source": Plug("tasks.stages.articles", "finish {0.source.name}"),
     "due_pages": Plug("tasks.stages.pages", "look for pages that are due"),
     "fetch_pages": Plug("tasks.stages.pages", "fetch {count} pages"),

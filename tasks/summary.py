@@ -16,6 +16,7 @@ PARTS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
             ("rejected", "rejected"),
         ),
     ),
+    ("versions", "versions", (("no readable article", "versions_rejected"),)),
     (
         "pages due",
         "urls_due",

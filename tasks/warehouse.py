@@ -131,12 +131,18 @@ class Warehouse:
         return {row[0]: KnownFile(*row) for row in rows}
 
     @contextmanager
-    def batch(self, tables: Tables, gone: Sequence[UUID] = ()) -> Iterator[None]:
+    def batch(
+        self,
+        tables: Tables,
+        gone: Sequence[UUID] = (),
+        gone_at: Mapping[UUID, datetime] | None = None,
+    ) -> Iterator[None]:
         """Hold the rows of *tables* ready as `batch_…` for what is loaded inside.
 
-        *gone* are documents that are no longer there.
+        *gone* are documents that are no longer there, *gone_at* tells since when; where
+        it does not, they are found gone now.
         """
-        ids = table("batch_ids", [(found,) for found in gone])
+        ids = table("batch_ids", [(i, (gone_at or {}).get(i)) for i in gone])
         with self._registered({**tables, "batch_ids": ids}):
             yield
 
@@ -161,6 +167,23 @@ class Warehouse:
         self._run("put_provider_images")
         self._run("put_topics")
         self._run("put_images", parameters)
+
+    def read_history(self, source_id: UUID) -> tuple[str | None, str | None]:
+        """Return up to which commit versions are kept, and since ever; None: none."""
+        rows = self._run("read_history", {"source_id": source_id})
+        return (rows[0][0], rows[0][1]) if rows else (None, None)
+
+    def put_history(self, source_id: UUID, revision: str, *, is_whole: bool) -> None:
+        """Note that versions are kept up to a commit; *is_whole*: from the first on."""
+        parameters = {"source_id": source_id, "revision": revision, "all": is_whole}
+        self._run("put_history", parameters)
+
+    def known_documents(
+        self, source_id: UUID, *, standing: bool = False
+    ) -> set[UUID]:
+        """Return the documents of a source; only those that exist if *standing*."""
+        parameters = {"source_id": source_id, "standing": standing}
+        return {row[0] for row in self._run("known_documents", parameters)}
 
     def unread_versions(self) -> set[tuple[UUID, str]]:
         """Return the versions of the batch that are not kept: document and commit."""

@@ -85,6 +85,13 @@ class Repository:
         every = self._run("rev-list", "--count", span, "--")
         return every == self._run("rev-list", "--count", "--ancestry-path", span, "--")
 
+    def has_folder(self, revision: str, folder: str) -> bool:
+        """Tell whether a revision has a folder."""
+        place = f"{revision}:{folder}"
+        if not self._succeeds("cat-file", "-e", place):
+            return False
+        return self._run("cat-file", "-t", place).strip() == b"tree"
+
     def tree(self, revision: str, folder: str = "") -> list[TreeEntry]:
         """Return all that lies in a folder of a revision, paths relative to it.
 

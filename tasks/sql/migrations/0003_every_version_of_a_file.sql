@@ -28,6 +28,8 @@ insert into versions (
 select document_id, observed_at, 0, revision, title, heat, quality, is_published
 from observations;
 
+alter table sources add column observed_revision varchar;
+comment on column sources.observed_revision is 'Commit up to which versions are kept, from the first run on; NULL for a folder';
 alter table sources add column backfilled_revision varchar;
 comment on column sources.backfilled_revision is 'Commit whose whole history is in versions; NULL without a back-fill';
 comment on column documents.removed_at is 'When it was found gone, or deleted in a history that was read later; NULL while it exists';
