@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from flows.refresh import keep_versions, load_source
+from flows.refresh import read_sources
 from tasks.run import Run
 from tasks.steps import Steps
 
 
 def backfill(run: Run, steps: Steps) -> None:
-    """Make the warehouse what it would be had it read every commit, then publish."""
-    for place in run.settings.sources:
-        seen = load_source(run, steps, place)
-        keep_versions(run, steps, steps.whole_history(run, place, seen))
-        steps.finish_source(run, seen)
+    """Make the warehouse what it would be had it read every commit, then publish.
+
+    What is current is loaded first, so that history adds only what is no more.
+    """
+    read_sources(run, steps, whole=True)
     steps.publish(run)

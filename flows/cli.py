@@ -1,7 +1,8 @@
 """The `wirehouse` command: reads what was asked, runs it, says what came of it.
 
-Exit status: 0 the run is complete (rejections and failed addresses are data), 1 broken,
-2 wrong usage, 3 another run holds the data directory, 130 stopped by Ctrl-C.
+Exit status: 0 the run is complete (rejections and failed addresses are data), 1 broken
+or a source could not be read, 2 wrong usage, 3 another run holds the data directory,
+130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from flows.direct import Story, run_direct
 from flows.serve import ServerError
 from tasks.lock import LockHeldError, hold_lock
 from tasks.publish import PUBLISHED, AuditError
-from tasks.run import Job, version
+from tasks.run import IncompleteError, Job, version
 from tasks.settings import (
     FILE_NAME,
     Settings,
@@ -30,7 +31,8 @@ from tasks.settings import (
     describe_settings,
     load_settings,
 )
-from tasks.stages.articles import SourceError, locate_source
+from tasks.sources.location import NO_HISTORY, SourceError, locate_source
+from tasks.stages.articles import check_sources
 from tasks.warehouse import WarehouseError, open_published
 
 BROKEN, WRONG_USAGE, HELD, INTERRUPTED = 1, 2, 3, 130
@@ -43,7 +45,12 @@ app = typer.Typer(
 )
 SourceOption = Annotated[
     list[str] | None,
-    typer.Option("--source", metavar="SRC", help="Folder to read; may be repeated."),
+    typer.Option(
+        "--source",
+        metavar="SRC",
+        help="Folder, git repository or archive to read, or the name of a configured"
+        " source; may be repeated.",
+    ),
 ]
 GitOption = Annotated[
     list[str] | None,
@@ -83,8 +90,7 @@ def run(  # noqa: PLR0913 - one parameter an option
     settings = _settings(source, data)
     if not settings.sources:
         raise SourceError(console.no_sources())
-    for place in settings.sources:
-        locate_source(place)  # a wrong name is told before anything is started
+    check_sources(settings.sources)  # a wrong name is told before anything is started
     job = Job(
         settings,
         full=full,
@@ -117,7 +123,7 @@ def backfill(
     source: GitOption = None, data: DataOption = None, *, as_json: JsonOption = False
 ) -> None:
     """Read the whole history of git sources: what could be seen of a file, and when."""
-    settings = _with_history(_settings(source, data))
+    settings = _with_history(_settings(source, data), named=bool(source))
     _run_stage(tell_backfill, Job(settings, say=console.say), as_json=as_json)
 
 
@@ -246,7 +252,9 @@ def main() -> None:
         _end(WRONG_USAGE, error)
     except LockHeldError as error:
         _end(HELD, error)
-    except (WarehouseError, AuditError, ServerError, OSError) as error:
+    except (
+        IncompleteError, WarehouseError, AuditError, ServerError, OSError,
+    ) as error:  # fmt: skip
         _end(BROKEN, error)
     except _InterruptedError:
         _end(INTERRUPTED, "stopped; what was done is kept, and the next run goes on")
@@ -305,16 +313,18 @@ def _run_stage(story: Story, job: Job, *, as_json: bool) -> None:
     _finish(summary, job.settings, "report {}", as_json=as_json)
 
 
-def _with_history(settings: Settings) -> Settings:
-    """Keep the sources that are git repositories; raise `SourceError` if none is."""
+def _with_history(settings: Settings, *, named: bool) -> Settings:
+    """Keep the sources that are git repositories.
+
+    Raises `SourceError` if none is, and if one is not that was *named*.
+    """
     if not settings.sources:
         raise SourceError(console.no_sources())
-    kinds = {place: locate_source(place).kind for place in settings.sources}
-    places = tuple(place for place, kind in kinds.items() if kind == "git")
-    if not places:
-        names = ", ".join(repr(place.label) for place in settings.sources)
-        msg = f"source {names} has no history: name a git repository or bundle"
-        raise SourceError(msg)
+    check_sources(settings.sources)
+    places = tuple(p for p in settings.sources if locate_source(p).kind == "git")
+    others = [place.label for place in settings.sources if place not in places]
+    if others and (named or not places):
+        raise SourceError(NO_HISTORY, of=others[0])
     return settings.model_copy(update={"sources": places})
 
 
@@ -324,7 +334,13 @@ def _finish(
     """Print the run's summary and three next commands, of which *third* is one."""
     if as_json:
         print(json.dumps(summary))  # noqa: T201 - the answer itself
-        return
+    else:
+        _tell(summary, settings, third)
+    if summary["unread"]:
+        raise IncompleteError(summary["unread"], summary)
+
+
+def _tell(summary: dict[str, Any], settings: Settings, third: str) -> None:
     program = "wirehouse" if shutil.which("wirehouse") else sys.argv[0]
     where = "" if settings.data == Path("data") else f"--data {settings.data}"
     commands = ('sql {} "from article_overview limit 5"', "status {}", third)

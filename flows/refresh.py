@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tasks.run import Run
+from tasks.models import Changes
+from tasks.run import IncompleteError, Run
+from tasks.settings import SourceSettings
+from tasks.sources.location import SourceError
 from tasks.stages.articles import file_batches
 from tasks.steps import Steps
-
-if TYPE_CHECKING:
-    from tasks.models import Changes
-    from tasks.settings import SourceSettings
-    from tasks.stages.history import History
 
 
 def refresh(run: Run, steps: Steps) -> None:
@@ -24,25 +20,37 @@ def refresh(run: Run, steps: Steps) -> None:
     steps.publish(run)
 
 
-def read_sources(run: Run, steps: Steps) -> None:
-    """Load every file that changed since its source was last read to its end."""
+def read_sources(run: Run, steps: Steps, *, whole: bool = False) -> None:
+    """Load every file that changed since its source was last read to its end.
+
+    With *whole*, all versions of git sources are kept, too. A source that cannot be
+    read keeps its last state; the others are read.
+    """
     for place in run.settings.sources:
-        seen = load_source(run, steps, place)
-        if seen.source.kind == "git":
-            keep_versions(run, steps, steps.new_versions(run, place, seen))
-        steps.finish_source(run, seen)
+        try:
+            read_source(run, steps, place, whole=whole)
+        except SourceError as error:
+            steps.note_unread(run, place, error)
+    if run.unread and len(run.unread) == len(run.settings.sources):
+        raise IncompleteError(run.unread)
 
 
-def load_source(run: Run, steps: Steps, place: SourceSettings) -> Changes:
-    """Load every file that changed, as it is now."""
-    seen: Changes = steps.list_source(run, place)
+def read_source(
+    run: Run, steps: Steps, place: SourceSettings, *, whole: bool = False
+) -> None:
+    """Load what changed in one source, to its end."""
+    seen = steps.list_source(run, place)
     for files in file_batches(seen):
         steps.load_files(run, seen.source, files)
-    return seen
+    if whole or seen.source.kind == "git":
+        keep_versions(run, steps, seen, whole=whole)
+    steps.finish_source(run, seen)
 
 
-def keep_versions(run: Run, steps: Steps, history: History) -> None:
+def keep_versions(run: Run, steps: Steps, seen: Changes, *, whole: bool) -> None:
     """Keep every version that is due, and make observations of them."""
+    find = steps.whole_history if whole else steps.new_versions
+    history = find(run, seen)
     for versions in history.batches:
         steps.read_versions(run, history, versions)
     steps.finish_versions(run, history)

@@ -191,6 +191,7 @@ def _described(
         body=document.body,
         related=related,
         rejections=tuple(reader.rejections),
+        observed_at=source.observed_at,
     )
 
 

@@ -107,6 +107,23 @@ def _source(value: object) -> object:
     return {"location": value} if isinstance(value, str) else value
 
 
+def _inner_folder(value: str) -> str:
+    parts = [part for part in value.split("/") if part not in {"", "."}]
+    if value.startswith("/") or ".." in parts:
+        msg = "is not a folder within the source, such as 'site/content'"
+        raise ValueError(msg)
+    return "/".join(parts)
+
+
+def without_password(address: str) -> str:
+    """Take what may be secret out of an address, for eyes and tables.
+
+    Of http it is all before the @: a token may stand there without a name.
+    """
+    shown = re.sub(r"(?<=://)([^/@\s:]*):[^/@\s]*@", r"\1@", address)
+    return re.sub(r"(?<=\bhttp://)[^/@\s]*@|(?<=\bhttps://)[^/@\s]*@", "", shown)
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -115,16 +132,30 @@ class SourceSettings(_Part):
     """One source: where it is and, if two machines shall name it alike, its name."""
 
     location: str = Field(
-        description="a folder, a git repository (path, bundle or URL), or a hub root"
+        description="a folder or hub root, a git repository (path, bundle or URL),"
+        " or an archive (.zip, .tar, .tar.gz)"
     )
     name: str = Field(
         "", description="what identifies it; empty: its resolved location"
     )
+    kind: Literal["", "folder", "git", "archive"] = Field(
+        "", description="what to read it as; empty: found out, a clone being git"
+    )
+    branch: str = Field("", description="branch of a git source; empty: its HEAD's")
+    folder: Annotated[str, AfterValidator(_inner_folder)] = Field(
+        "", description="folder of the source to read as if it were all of it"
+    )
+    include: tuple[str, ...] = Field(
+        (),
+        description="globs of article files, such as 'posts/**/*.md';"
+        " none: those of `_news` of a hub, else each .md",
+    )
+    exclude: tuple[str, ...] = Field((), description="globs of files to leave out")
 
     @property
     def label(self) -> str:
         """What people read: the name, else the location."""
-        return self.name or self.location
+        return self.name or without_password(self.location)
 
 
 class ReadSettings(_Part):
@@ -137,6 +168,15 @@ class ReadSettings(_Part):
     )
     max_depth: int = Field(
         20, gt=0, description="folders below the source that are walked into"
+    )
+    git_seconds: float = Field(
+        600.0, gt=0, description="longest time for a git fetch, seconds"
+    )
+    max_archive_files: int = Field(
+        200_000, gt=0, description="most files of an archive, wanted or not"
+    )
+    max_archive_bytes: int = Field(
+        4_000_000_000, gt=0, description="largest archive when unpacked, bytes"
     )
 
 
@@ -244,7 +284,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
     sources: tuple[Annotated[SourceSettings, BeforeValidator(_source)], ...] = Field(
-        (), description="what to read: folders and git repositories"
+        (), description="what to read: folders, git repositories, archives"
     )
     data: Path = Field(Path("data"), description="data directory")
     timezone: Annotated[str, AfterValidator(_time_zone)] = Field(

@@ -38,6 +38,7 @@ class Steps:
     read_versions: Step
     finish_versions: Step
     finish_source: Step
+    note_unread: Step
     due_pages: Step
     fetch_pages: Step
     due_extractions: Step
@@ -51,11 +52,16 @@ class Steps:
 PLUGS = {
     "list_source": Plug("tasks.stages.articles", "look for changes in {0.label}"),
     "load_files": Plug("tasks.stages.articles", "load {count} files of {0.name}"),
-    "new_versions": Plug("tasks.stages.history", "look for versions of {0.label}"),
-    "whole_history": Plug("tasks.stages.history", "look for all of {0.label}'s versions"),
+    "new_versions": Plug(
+        "tasks.stages.history", "look for versions in {0.source.name}"
+    ),
+    "whole_history": Plug(
+        "tasks.stages.history", "look for all versions in {0.source.name}"
+    ),
     "read_versions": Plug("tasks.stages.history", "read {count} versions"),
     "finish_versions": Plug("tasks.stages.history", "observe {0.source.name}"),
     "finish_source": Plug("tasks.stages.articles", "finish {0.source.name}"),
+    "note_unread": Plug("tasks.stages.articles", "leave {0.label} as it was"),
     "due_pages": Plug("tasks.stages.pages", "look for pages that are due"),
     "fetch_pages": Plug("tasks.stages.pages", "fetch {count} pages"),
     "due_extractions": Plug("tasks.stages.pages", "look for captures to read"),

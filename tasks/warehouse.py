@@ -24,6 +24,7 @@ from tasks.models import (
     DueImage,
     DuePage,
     KnownFile,
+    KnownSource,
     Source,
     StoredDocument,
 )
@@ -113,14 +114,21 @@ class Warehouse:
 
     # --- sources and articles
 
-    def put_source(self, source: Source, read_at: datetime | None) -> None:
+    def known_source(self, source_id: UUID) -> KnownSource | None:
+        """Return what earlier runs know of a source."""
+        rows = self._run("known_source", {"source_id": source_id})
+        return KnownSource(*rows[0]) if rows else None
+
+    def put_source(
+        self, source: Source, read_at: datetime | None, revision: str | None = None
+    ) -> None:
         """Note a source; *read_at* is None until it was read to its end."""
         parameters = {
             "source_id": source.source_id,
             "kind": source.kind,
             "name": source.name,
             "location": source.location,
-            "revision": None,
+            "revision": revision,
             "moment": read_at,
         }
         self._run("put_source", parameters)
@@ -178,9 +186,7 @@ class Warehouse:
         parameters = {"source_id": source_id, "revision": revision, "all": is_whole}
         self._run("put_history", parameters)
 
-    def known_documents(
-        self, source_id: UUID, *, standing: bool = False
-    ) -> set[UUID]:
+    def known_documents(self, source_id: UUID, *, standing: bool = False) -> set[UUID]:
         """Return the documents of a source; only those that exist if *standing*."""
         parameters = {"source_id": source_id, "standing": standing}
         return {row[0] for row in self._run("known_documents", parameters)}

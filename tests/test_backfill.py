@@ -54,6 +54,7 @@ class Archive:
     def tell(
         self, story: Callable[[Run, Steps], None], data: Path | None = None
     ) -> dict[str, Any]:
+        """Tell a story of the hub's one source, at the same moment each time."""
         place = SourceSettings(location=str(self.work.folder), name="hub")
         settings = Settings(sources=(place,), data=data or self.data)
         job = Job(

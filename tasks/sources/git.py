@@ -22,8 +22,8 @@ __all__ = ["GitError", "Repository", "TreeEntry", "Version", "open_repository"]
 
 REGULAR = "100"  # modes of regular files begin so; links and submodules do not
 _CHUNK_BYTES = 1 << 16
-# A merge is shown against each commit that it joins, so that the last version of a file,
-# parents first, is always what the head holds, even where a merge threw a side away.
+# A merge is shown against each commit that it joins, so that the last version of a
+# file, parents first, is what the head holds, even where a merge threw a side away.
 _LOG = "log -m --raw --no-renames --no-abbrev -z --reverse --topo-order --root".split()
 
 

@@ -7,6 +7,7 @@ back-fill of all before it, end in the same rows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -17,19 +18,15 @@ from tasks.history import VersionReader, generations
 from tasks.models import Article, Changes, Rejection, Source, SourceFile, Visible
 from tasks.rows import article_tables, version_table
 from tasks.run import Run
-from tasks.settings import SourceSettings
-from tasks.sources.git import Repository, Version
-from tasks.sources.selection import (
-    ARTICLES,
-    Answer,
-    Selection,
-    article_at,
-    is_front_matter,
-)
+from tasks.sources.git import Version
+from tasks.sources.gitfiles import GitSource
+from tasks.sources.location import NO_HISTORY, SourceError
+from tasks.sources.selection import is_front_matter
+from tasks.stages.articles import named
 from tasks.urls import identify
 
 BATCH_VERSIONS = 4_000  # versions a transaction: about half a second
-BATCH_LOST = 500  # files that are gone, loaded at once with all they say
+BATCH_UNKNOWN = 500  # files of old, loaded at once with all that they say
 MAX_REMEMBERED = 65_536  # blobs whose reading is remembered, some 300 bytes each
 
 Seen = Visible | Rejection | None  # None: no article after all
@@ -39,52 +36,66 @@ Seen = Visible | Rejection | None  # None: no article after all
 class History:
     """Versions of a source's files that are due, and what was learnt on the way.
 
-    *revision* is the commit they lead up to, *is_whole* tells that they begin with the
-    first one. *batches* are to be read in their order, oldest first.
+    *is_whole* tells that they begin with the first commit. *batches* are to be read in
+    their order, oldest first.
     """
 
     source: Source
-    repository: Repository
-    revision: str
+    opened: GitSource
     is_whole: bool
-    max_bytes: int
     batches: Iterator[list[Version]] = field(default_factory=lambda: iter(()))
     generations: Mapping[str, int] = field(default_factory=dict)
+    known: AbstractSet[UUID] = frozenset()
+    unknown: dict[str, Version] = field(default_factory=dict)
+    gone_at: dict[str, datetime] = field(default_factory=dict)
     reader: VersionReader = field(default_factory=VersionReader)
-    remembered: dict[str, Seen] = field(default_factory=dict)
-    document_ids: dict[str, UUID] = field(default_factory=dict)
-    known: set[UUID] = field(default_factory=set)
-    unknown: dict[str, list[Version]] = field(default_factory=dict)
-    deleted_at: dict[str, datetime] = field(default_factory=dict)
+    _seen: dict[str, Seen] = field(default_factory=dict)
+    _ids: dict[str, UUID] = field(default_factory=dict)
 
     def document_id(self, path: str) -> UUID:
         """Return the id of the document at *path*."""
-        if path not in self.document_ids:
+        if path not in self._ids:
             source_id = str(self.source.source_id)
-            self.document_ids[path] = identify("document", source_id, path)
-        return self.document_ids[path]
+            self._ids[path] = identify("document", source_id, path)
+        return self._ids[path]
+
+    def read(self, versions: Iterable[Version]) -> dict[str, Seen]:
+        """Return what a reader could see of versions, by blob: each is read once.
+
+        Git brings the next blobs while one is read.
+        """
+        if len(self._seen) > MAX_REMEMBERED:
+            self._seen.clear()
+        wanted = {
+            version.oid: version.path
+            for version in versions
+            if version.oid and version.oid not in self._seen
+        }
+        contents = self.opened.contents(wanted)
+        for (oid, path), content in zip(wanted.items(), contents, strict=True):
+            self._seen[oid] = _seen(self.reader, path, content)
+        return self._seen
 
 
-def new_versions(run: Run, place: SourceSettings, seen: Changes) -> History:
+def new_versions(run: Run, seen: Changes) -> History:
     """Find the versions since the last run; of a first run, those that are current."""
-    history = _open(run, seen.source)
-    observed, _ = run.warehouse.read_history(seen.source.source_id)
-    if observed == history.revision:
+    history = _opened(run, seen.source)
+    since, _ = run.warehouse.read_history(seen.source.source_id)
+    if since == seen.revision:
         return history
-    since = observed if observed and history.repository.has(observed) else None
-    versions = history.repository.versions(history.revision, since, place.folder)
-    return _due(run, place, history, versions if since else _current(versions))
+    if since and history.opened.has(since):
+        return _due(run, history, history.opened.versions(since))
+    return _due(run, history, _current(history.opened.versions(None)))
 
 
-def whole_history(run: Run, place: SourceSettings, seen: Changes) -> History:
+def whole_history(run: Run, seen: Changes) -> History:
     """Find all versions but those of a history that was read as a whole before."""
-    history = replace(_open(run, seen.source), is_whole=True)
-    _, backfilled = run.warehouse.read_history(seen.source.source_id)
-    if backfilled == history.revision:
+    history = replace(_opened(run, seen.source), is_whole=True)
+    _, since = run.warehouse.read_history(seen.source.source_id)
+    if since == seen.revision:
         return history
-    since = backfilled if backfilled and history.repository.has(backfilled) else None
-    versions = history.repository.versions(history.revision, since, place.folder)
-    return _due(run, place, history, versions)
+    is_there = since is not None and history.opened.has(since)
+    return _due(run, history, history.opened.versions(since if is_there else None))
 
 
 def read_versions(run: Run, history: History, versions: Sequence[Version]) -> None:
@@ -93,15 +104,17 @@ def read_versions(run: Run, history: History, versions: Sequence[Version]) -> No
     Those that an earlier run kept are left alone, so one that was killed is gone on
     with. A version that is no article is counted, and makes no observation.
     """
+    with named(history.source.name):
+        due = _unread(run, history, versions)
+        found = history.read(due)
+    seen = [(version, found[version.oid]) for version in due if version.oid]
+    unreadable = {id(v) for v, visible in seen if not isinstance(visible, Visible)}
     for version in versions:
-        _note(history, version)
-    due = _unread(run, history, versions)
-    _read_blobs(history, due)
-    seen = [(version, history.remembered[version.oid or ""]) for version in due]
+        _note(history, version, is_readable=id(version) not in unreadable)
     rows = version_table(
-        (*_point(history, version), found)
-        for version, found in seen
-        if isinstance(found, Visible)
+        (*_point(history, version), visible)
+        for version, visible in seen
+        if isinstance(visible, Visible)
     )
     warehouse = run.warehouse
     with warehouse.batch({"batch_versions": rows}), warehouse.transaction():
@@ -109,38 +122,50 @@ def read_versions(run: Run, history: History, versions: Sequence[Version]) -> No
         if not history.is_whole:
             warehouse.put_observations()
     run.counts["versions"] += len(versions)
-    rejected = [found for _, found in seen if isinstance(found, Rejection)]
-    run.counts["versions_rejected"] += len(rejected)
-    count = run.counts["versions"]
-    run.say(f"{history.source.name}: {count:,} versions, up to {_day(versions)}")
+    run.counts["versions_rejected"] += sum(
+        isinstance(visible, Rejection) for _, visible in seen
+    )
+    day = max(version.committed_at for version in versions).date()
+    count = f"{run.counts['versions']:,} versions"
+    run.say(f"{history.source.name}: {count} read, up to {day}")
 
 
 def finish_versions(run: Run, history: History) -> None:
     """Load the files that only history knows, and note how far it was read."""
-    articles = _last_articles(history)
-    for start in range(0, len(articles), BATCH_LOST):
-        _load(run, articles[start : start + BATCH_LOST])
+    with named(history.source.name):
+        articles = _last_articles(history)
+    for start in range(0, len(articles), BATCH_UNKNOWN):
+        _load(run, articles[start : start + BATCH_UNKNOWN])
     _remove(run, history)
     warehouse = run.warehouse
     with warehouse.transaction():
         if history.is_whole:
             warehouse.put_observations(everything=True)
         warehouse.put_history(
-            history.source.source_id, history.revision, is_whole=history.is_whole
+            history.source.source_id,
+            history.opened.revision,
+            is_whole=history.is_whole and not history.opened.is_shallow,
         )
-    if articles:
-        count = f"{len(articles):,} files that are gone"
-        run.say(f"{history.source.name}: {count} were loaded as they last were")
+    _tell(run, history, len(articles))
+
+
+def _opened(run: Run, source: Source) -> History:
+    """Take the repository that the listing opened; `SourceError` if it is none."""
+    opened = run.opened[source.source_id]
+    if not isinstance(opened, GitSource):
+        raise SourceError(NO_HISTORY, of=source.name)
+    return History(source, opened, is_whole=False)
+
+
+def _tell(run: Run, history: History, loaded: int) -> None:
+    name = history.source.name
+    if loaded:
+        run.say(f"{name}: {loaded:,} files of old are loaded as they last were")
     if run.counts["versions_rejected"]:
         count = f"{run.counts['versions_rejected']:,} of {run.counts['versions']:,}"
-        run.say(f"{history.source.name}: {count} versions are no readable article")
-
-
-def _open(run: Run, source: Source) -> History:
-    repository = Repository(run.data / "mirrors" / f"{source.source_id}.git")
-    revision = repository.revision()
-    max_bytes = run.settings.read.max_file_bytes
-    return History(source, repository, revision, is_whole=False, max_bytes=max_bytes)
+        run.say(f"{name}: {count} versions are no readable article")
+    if history.is_whole and history.opened.is_shallow:
+        run.say(f"{name}: the clone is shallow, so there is no more history here")
 
 
 def _current(versions: Iterable[Version]) -> list[Version]:
@@ -149,27 +174,11 @@ def _current(versions: Iterable[Version]) -> list[Version]:
     return [version for version in last.values() if version.oid]
 
 
-def _due(
-    run: Run, place: SourceSettings, history: History, versions: Iterable[Version]
-) -> History:
-    """Cut the versions of articles into batches, and learn what they hang on."""
-    read = run.settings.read
-    selection = Selection(place.include, place.exclude, read.max_depth)
-    answers: dict[str, Answer] = {}
-    news = f"{place.folder}/{ARTICLES}".lstrip("/")
-    is_hub = history.repository.has_folder(history.revision, news)
-
-    def articles() -> Iterator[Version]:
-        for version in versions:
-            name = version.file_name
-            if name not in answers:
-                answers[name] = article_at(selection, name, is_hub=is_hub)
-            if answers[name] != "no":
-                yield version
-
-    history.batches = _batches(articles())
+def _due(run: Run, history: History, versions: Iterable[Version]) -> History:
+    """Cut versions into batches, and learn what they hang on."""
+    history.batches = _batches(iter(versions))
     history.known = run.warehouse.known_documents(history.source.source_id)
-    history.generations = generations(history.repository.parents(history.revision))
+    history.generations = generations(history.opened.parents())
     return history
 
 
@@ -178,14 +187,18 @@ def _batches(versions: Iterator[Version]) -> Iterator[list[Version]]:
         yield batch
 
 
-def _note(history: History, version: Version) -> None:
-    """Remember what became of a path, and the versions of a file that is not known."""
+def _note(history: History, version: Version, *, is_readable: bool) -> None:
+    """Remember since when a file is gone, and the versions of one that is not known.
+
+    As for a run after every commit, a file is back as soon as it can be read.
+    """
+    path = version.path
     if version.oid is None:
-        history.deleted_at[version.path] = version.committed_at
-    else:
-        history.deleted_at.pop(version.path, None)
-    if history.document_id(version.path) not in history.known:
-        history.unknown.setdefault(version.path, []).append(version)
+        history.gone_at.setdefault(path, version.committed_at)
+    elif is_readable:
+        history.gone_at.pop(path, None)
+        if history.document_id(path) not in history.known:
+            history.unknown[path] = version
 
 
 def _unread(run: Run, history: History, versions: Sequence[Version]) -> list[Version]:
@@ -207,20 +220,6 @@ def _point(history: History, version: Version) -> tuple[UUID, datetime, int, str
     return document_id, version.committed_at, generation, version.revision
 
 
-def _read_blobs(history: History, versions: Iterable[Version]) -> None:
-    """Read what is not remembered, each blob once, while git brings the next ones."""
-    if len(history.remembered) > MAX_REMEMBERED:
-        history.remembered.clear()
-    wanted = {
-        version.oid: version.path
-        for version in versions
-        if version.oid and version.oid not in history.remembered
-    }
-    blobs = history.repository.blobs(wanted, history.max_bytes)
-    for (oid, path), content in zip(wanted.items(), blobs, strict=True):
-        history.remembered[oid] = _seen(history.reader, path, content)
-
-
 def _seen(reader: VersionReader, path: str, content: bytes | None) -> Seen:
     if content is None:
         return Rejection("read", path, "is too large")
@@ -230,33 +229,16 @@ def _seen(reader: VersionReader, path: str, content: bytes | None) -> Seen:
 
 
 def _last_articles(history: History) -> list[Article]:
-    """Read each file that is not known as it last was, if it ever was an article."""
-    pending = {
-        path: [version for version in versions if version.oid]
-        for path, versions in history.unknown.items()
-    }
-    articles = []
-    while pending := {path: found for path, found in pending.items() if found}:
-        last = [versions.pop() for versions in pending.values()]
-        oids = [version.oid for version in last if version.oid]
-        blobs = history.repository.blobs(oids, history.max_bytes)
-        for version, content in zip(last, blobs, strict=True):
-            article = _article(history, version, content)
-            if article is not None:
-                articles.append(article)
-                del pending[version.path]
-    return articles
-
-
-def _article(
-    history: History, version: Version, content: bytes | None
-) -> Article | None:
-    if not isinstance(_seen(history.reader, version.path, content), Visible):
-        return None
+    """Read each file that is not known as it was when it could be read last."""
+    last = list(history.unknown.values())
+    contents = history.opened.contents(version.oid or "" for version in last)
     source_id = history.source.source_id
-    file = SourceFile(source_id, version.path, version.revision, content or b"")
-    found = parse_article(file)
-    return found if isinstance(found, Article) else None
+    articles = (
+        parse_article(SourceFile(source_id, version.path, version.revision, content))
+        for version, content in zip(last, contents, strict=True)
+        if content is not None
+    )
+    return [article for article in articles if isinstance(article, Article)]
 
 
 def _load(run: Run, articles: Sequence[Article]) -> None:
@@ -272,8 +254,7 @@ def _load(run: Run, articles: Sequence[Article]) -> None:
 def _remove(run: Run, history: History) -> None:
     """Mark the documents of deleted files, each with the time of that commit."""
     deleted = {
-        history.document_id(path): moment
-        for path, moment in history.deleted_at.items()
+        history.document_id(path): moment for path, moment in history.gone_at.items()
     }
     warehouse = run.warehouse
     gone = warehouse.known_documents(history.source.source_id, standing=True)
@@ -284,7 +265,3 @@ def _remove(run: Run, history: History) -> None:
         warehouse.fill(article_tables((), map(read_again, warehouse.contested())))
         with warehouse.transaction():
             warehouse.remove_documents(run.moment)
-
-
-def _day(versions: Sequence[Version]) -> str:
-    return max(version.committed_at for version in versions).date().isoformat()
