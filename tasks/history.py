@@ -26,6 +26,7 @@ _SECURED_NAME = b"\n%b:" % SECURED.encode()
 _HEAT_LINE = re.compile(_HEAT_NAME + rb" (-?(?:0|[1-9][0-9]{0,8}))(?=\n)")
 _SECURED_LINE = re.compile(_SECURED_NAME + rb' ("[A-Za-z0-9+/=;]*")(?=\n)')
 _NOBODY = UUID(int=0)
+Cut = tuple[bytes, int | None]  # digest of the rest, and `heat`
 
 
 def visible(article: Article) -> Visible:
@@ -42,18 +43,29 @@ class VersionReader:
     def read(self, content: bytes) -> Visible | Rejection:
         """Return what `parse_article` would let a reader see, or why it is rejected."""
         cut = _cut(content)
-        if cut is None:
-            return _parsed(content)[0]
-        text, heat = cut
-        known = self._known.get(text)
-        if known is not None:
-            return known if heat is None else replace(known, heat=heat)
-        found, is_provable = _parsed(content)
-        if isinstance(found, Visible) and is_provable and _is_plain(content):
+        known = self._known.get(cut[0]) if cut else None
+        if cut and known:
+            return known if cut[1] is None else replace(known, heat=cut[1])
+        found = parse_article(SourceFile(_NOBODY, "", "", content))
+        self._learn(content, found, cut)
+        return found if isinstance(found, Rejection) else visible(found)
+
+    def learn(self, content: bytes, found: Article | Rejection) -> None:
+        """Remember what `parse_article` made of *content* for somebody else."""
+        self._learn(content, found, _cut(content))
+
+    def _learn(
+        self, content: bytes, found: Article | Rejection, cut: Cut | None
+    ) -> None:
+        if (
+            cut
+            and isinstance(found, Article)
+            and found.is_line_oriented
+            and _is_plain(content)
+        ):
             if len(self._known) >= MAX_REMEMBERED:
                 self._known.clear()
-            self._known[text] = found
-        return found
+            self._known[cut[0]] = visible(found)
 
 
 def generations(parents: Iterable[tuple[str, tuple[str, ...]]]) -> Mapping[str, int]:
@@ -68,14 +80,6 @@ def generations(parents: Iterable[tuple[str, tuple[str, ...]]]) -> Mapping[str, 
     return found
 
 
-def _parsed(content: bytes) -> tuple[Visible | Rejection, bool]:
-    """Parse all of it; tell too whether it was read line by line, without PyYAML."""
-    found = parse_article(SourceFile(_NOBODY, "", "", content))
-    if isinstance(found, Rejection):
-        return found, False
-    return visible(found), found.is_line_oriented
-
-
 def _is_plain(content: bytes) -> bool:
     """Tell whether UTF-8 is the one way to decode it, and a line ends in one way."""
     try:
@@ -85,7 +89,7 @@ def _is_plain(content: bytes) -> bool:
     return b"\0" not in content and b"\r" not in content
 
 
-def _cut(content: bytes) -> tuple[bytes, int | None] | None:
+def _cut(content: bytes) -> Cut | None:
     """Cut the values of `heat` and `secured` out; return the rest's digest, and heat.
 
     None where it is not certain that these lines are fields of the front matter.

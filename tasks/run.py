@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from tasks.captures import CaptureWriter
+from tasks.history import VersionReader
 from tasks.lock import hold_lock
 from tasks.settings import Settings
 from tasks.sources.opened import OpenSource
@@ -84,6 +85,7 @@ class Run:
         self.status = "running"
         self._started = time.monotonic()
         self._captures: CaptureWriter | None = None
+        self.versions = VersionReader()  # of git sources
         self.opened: dict[UUID, OpenSource] = {}  # from their listing to their end
         self.unread: list[str] = []  # a line for each source that could not be read
         self.number = warehouse.begin_run(self.run_id, self.moment, version())

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain, islice
 
 from tasks.models import (
     FoundFile,
@@ -28,6 +29,8 @@ from tasks.sources.selection import (
     is_front_matter,
     too_large,
 )
+
+MAX_REMEMBERED = 200_000  # versions, some 300 bytes each: 60 MB
 
 _ODD = "is no file that git knows a kind of"
 _FAULTS = {"120000": LINK, "160000": "is a submodule, which is not read"}
@@ -54,6 +57,7 @@ class GitSource:
         self._folder = folder
         self._selection = selection
         self._max_bytes = max_bytes
+        self._walked: tuple[str | None, list[Version]] | None = None
 
     def find(
         self, known: Mapping[str, KnownFile], since: str | None, *, full: bool
@@ -120,7 +124,7 @@ class GitSource:
         is_hub = self._repository.has_folder(self.revision, news)
         answers: dict[str, Answer] = {}
         with self._undamaged():
-            for found in self._repository.versions(self.revision, since, self._folder):
+            for found in self._every_version(since):
                 name = found.file_name
                 if name not in answers:
                     answers[name] = article_at(name, self._selection, is_hub=is_hub)
@@ -187,12 +191,22 @@ class GitSource:
         self, files: Sequence[FoundFile], since: str | None
     ) -> dict[str, tuple[str, datetime]]:
         blobs = {file.path: file.file_name for file in files}
-        head = self._repository.revision()
         return {
             version.path: (version.revision, version.committed_at)
-            for version in self._repository.versions(head, since, self._folder)
+            for version in self._every_version(since)
             if version.oid and version.oid == blobs.get(version.path)
         }
+
+    def _every_version(self, since: str | None) -> Iterable[Version]:
+        """Return all versions, of taxonomy too; read from the log once if not many."""
+        if self._walked is not None and self._walked[0] == since:
+            return self._walked[1]
+        versions = self._repository.versions(self.revision, since, self._folder)
+        found = list(islice(versions, MAX_REMEMBERED))
+        if len(found) == MAX_REMEMBERED:
+            return chain(found, versions)
+        self._walked = (since, found)
+        return found
 
     def _articles(
         self,

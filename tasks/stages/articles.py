@@ -207,6 +207,8 @@ def _read(
         batch.rejected += file.kind == "article" and before.fate == "rejected"
         return
     parsed = _parse(content, file)
+    if file.revision and not isinstance(parsed, Taxonomy):
+        run.versions.learn(content.content, parsed)
     _take(parsed, file, sha256, batch)
 
 

@@ -42,13 +42,13 @@ class History:
 
     source: Source
     opened: GitSource
+    reader: VersionReader
     is_whole: bool
     batches: Iterator[list[Version]] = field(default_factory=lambda: iter(()))
     generations: Mapping[str, int] = field(default_factory=dict)
     known: AbstractSet[UUID] = frozenset()
     unknown: dict[str, Version] = field(default_factory=dict)
     gone_at: dict[str, datetime] = field(default_factory=dict)
-    reader: VersionReader = field(default_factory=VersionReader)
     _seen: dict[str, Seen] = field(default_factory=dict)
     _ids: dict[str, UUID] = field(default_factory=dict)
 
@@ -154,7 +154,7 @@ def _opened(run: Run, source: Source) -> History:
     opened = run.opened[source.source_id]
     if not isinstance(opened, GitSource):
         raise SourceError(NO_HISTORY, of=source.name)
-    return History(source, opened, is_whole=False)
+    return History(source, opened, run.versions, is_whole=False)
 
 
 def _tell(run: Run, history: History, loaded: int) -> None:
