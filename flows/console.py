@@ -14,7 +14,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tasks.settings import FILE_NAME, Settings, SettingValue, describe_settings
+from tasks.settings import (
+    FILE_NAME,
+    Settings,
+    SettingValue,
+    SourceSettings,
+    describe_settings,
+    without_password,
+)
 from tasks.summary import summary_rows
 
 out = Console(highlight=False, soft_wrap=True)
@@ -34,7 +41,8 @@ def fail(message: str) -> None:
 def tell_run(summary: Mapping[str, Any], data: Path, next_steps: Sequence[str]) -> None:
     """Print what a run did, where it is, and what to try next."""
     title = f"Run {summary['status']} in {summary['seconds']:.1f} s"
-    out.print(Text(f"\n{title}", style="bold green"))
+    color = "green" if summary["status"] == "complete" else "yellow"
+    out.print(Text(f"\n{title}", style=f"bold {color}"))
     table = _grid(right={1})
     for row in summary_rows(summary):
         table.add_row(*row)
@@ -95,7 +103,8 @@ def setting_text(value: object) -> str:
     if isinstance(value, dict):
         pairs = (f'"{key}" = {setting_text(item)}' for key, item in value.items())
         return "{" + ", ".join(pairs) + "}"
-    return json.dumps(str(getattr(value, "location", value)), ensure_ascii=False)
+    shown = without_password(str(getattr(value, "location", value)))
+    return json.dumps(shown, ensure_ascii=False)
 
 
 def print_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -134,7 +143,17 @@ def settings_file() -> str:
         lines += [f"# {value.description}", f"# {name} = {setting_text(value.value)}"]
         if name == "sources":
             lines[-1] = '# sources = ["../my-hub"]'
+    lines += ["", "# A source may be a table instead, at the end of this file:"]
+    lines += ["# [[sources]]", *_source_lines()]
     return "\n".join(lines) + "\n"
+
+
+def _source_lines() -> list[str]:
+    example = SourceSettings(location="https://forge.example/hub.git")
+    return [
+        f"# {name} = {setting_text(getattr(example, name))}  # {field.description}"
+        for name, field in SourceSettings.model_fields.items()
+    ]
 
 
 def _grid(*, header: bool = False, right: Iterable[int] = ()) -> Table:

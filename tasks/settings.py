@@ -32,7 +32,7 @@ from pydantic_settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 FILE_NAME = "wirehouse.toml"
 ENVIRONMENT_PREFIX = "WIREHOUSE_"
@@ -327,8 +327,9 @@ def load_settings(
 ) -> tuple[Settings, dict[str, str]]:
     """Read the settings for a program started in *directory*.
 
-    *overrides* are the command line's values by dotted name. Returned beside the
-    settings: where each value that is not a default came from, by dotted name. Paths in
+    *overrides* are the command line's values by dotted name; a source that it names by
+    the name or location of a configured one is that one. Returned beside the settings:
+    where each value that is not a default came from, by dotted name. Paths in
     `wirehouse.toml` are relative to its folder. Raises `SettingsError`.
     """
     layers = (
@@ -340,7 +341,8 @@ def load_settings(
     origins: dict[str, str] = {}
     for origin, layer in layers:
         for name, value in layer.items():
-            merged[name] = value
+            is_choice = name == "sources" and origin == "command line"
+            merged[name] = _chosen(value, merged.get(name)) if is_choice else value
             origins[name] = origin
     known = set(_names())
     for name, origin in origins.items():
@@ -397,6 +399,23 @@ def _relative_to(folder: Path, value: object) -> object:
     if isinstance(value, str) and ":" not in value.partition("/")[0]:
         return str(folder / value)
     return value
+
+
+def _chosen(asked: Sequence[str], configured: object) -> list[object]:
+    """Take what is asked for from the configured sources, by name or location."""
+    known = configured if isinstance(configured, list) else []
+    return [next((s for s in known if _is_asked(s, name)), name) for name in asked]
+
+
+def _is_asked(source: object, name: str) -> bool:
+    if isinstance(source, str):
+        source = {"location": source}
+    if not isinstance(source, dict):
+        return False
+    if name in {source.get("name"), source.get("location")}:
+        return True
+    paths = (Path(str(place)).expanduser() for place in (source.get("location"), name))
+    return len({path.resolve() for path in paths}) == 1
 
 
 def _from_environment() -> dict[str, Any]:

@@ -211,6 +211,8 @@ def test_a_merge_is_shown_where_it_differs_from_one_that_it_joins(
 
     joined = [("both.md", "joined"), ("main.md", "1"), ("side.md", "1")]
     assert sorted(history(repository, start)[4:]) == joined
+    versions = list(repository.versions(merge, start))[4:]
+    assert {v.path for v in versions if v.is_taken} == {"main.md", "side.md"}
     assert repository.is_straight(start, merge)
     assert not repository.is_straight(main, merge)
     assert repository.is_ancestor(side, merge)
@@ -271,7 +273,7 @@ def test_a_time_that_no_calendar_has_is_the_nearest_that_one_has(
 def test_a_folder_that_is_not_there_is_an_error(work: Work, opened: Opened) -> None:
     head = work.commit(a="one")
 
-    with pytest.raises(GitError, match="it has no folder 'b' at"):
+    with pytest.raises(GitError, match="has no folder 'b' at commit"):
         opened(work.folder).tree(head, "b")
 
 

@@ -6,7 +6,7 @@ source's configuration, hooks, filters or links say is ever followed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,13 +18,24 @@ from tasks.sources.mirror import HEAD, Say, discard_mirror, update_mirror
 from tasks.sources.plumbing import GitError, run_git, streamed_git
 from tasks.sources.selection import printable
 
-__all__ = ["GitError", "Repository", "TreeEntry", "Version", "open_repository"]
+__all__ = [
+    "GitError",
+    "NoFolderError",
+    "Repository",
+    "TreeEntry",
+    "Version",
+    "open_repository",
+]
 
 REGULAR = "100"  # modes of regular files begin so; links and submodules do not
 _CHUNK_BYTES = 1 << 16
 # A merge is shown against each commit that it joins, so that the last version of a
 # file, parents first, is what the head holds, even where a merge threw a side away.
 _LOG = "log -m --raw --no-renames --no-abbrev -z --reverse --topo-order --root".split()
+
+
+class NoFolderError(GitError):
+    """A folder that a revision does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +57,8 @@ class Version:
     """What one commit made of one file: *oid* is its blob, or None if it went.
 
     *path* is printable, *file_name* as git has it, its odd bytes as surrogates; a file
-    that became a link or a submodule went.
+    that became a link or a submodule went. *is_taken* tells that a merge took it from
+    one of those that it joins.
     """
 
     path: str
@@ -54,6 +66,7 @@ class Version:
     revision: str
     committed_at: datetime
     oid: str | None
+    is_taken: bool = False
 
 
 class Repository:
@@ -95,12 +108,13 @@ class Repository:
     def tree(self, revision: str, folder: str = "") -> list[TreeEntry]:
         """Return all that lies in a folder of a revision, paths relative to it.
 
-        Raises `GitError` when there is no such folder.
+        Raises `NoFolderError` when there is no such folder.
         """
         place = f"{revision}:{folder}"
         if folder and not self._succeeds("cat-file", "-e", place):
-            msg = f"it has no folder {folder!r} at {revision[:12]}"
-            raise GitError(msg)
+            self._run("ls-tree", "-r", "-d", revision)  # or is a tree damaged?
+            msg = f"has no folder {folder!r} at commit {revision[:12]}"
+            raise NoFolderError(msg)
         listed = self._run("ls-tree", "-r", "-z", "-l", "--full-tree", place)
         return [_entry(line) for line in listed.split(b"\0") if line]
 
@@ -114,7 +128,7 @@ class Repository:
         """
         span = [revision, *([f"^{since}"] if since else [])]
         where = [f":(top,literal){folder}"] if folder else []
-        command = [*_LOG, "--full-history", "--format=%H %ct", *span, "--", *where]
+        command = [*_LOG, "--full-history", "--format=%H %ct %P", *span, "--", *where]
         with self._streamed(*command) as (_, output):
             yield from _versions(_tokens(output), f"{folder}/" if folder else "")
 
@@ -190,22 +204,32 @@ def _entry(line: bytes) -> TreeEntry:
 
 def _versions(tokens: Iterator[bytes], prefix: str) -> Iterator[Version]:
     """Read the log: a commit's line, then for each file what it is and its name."""
-    revision = ""
-    committed_at = datetime.fromtimestamp(0, UTC)
-    shown: set[str] = set()
+    commit: list[str] = []
+    shown: dict[str, list[str | None]] = {}
     for token in tokens:
         facts = token.lstrip(b"\n")
         if facts.startswith(b":"):
             name = _name(next(tokens, b"")).removeprefix(prefix)
-            if name not in shown:  # a merge shows it once for each that it joins
-                shown.add(name)
-                oid = _oid(facts)
-                yield Version(printable(name), name, revision, committed_at, oid)
+            shown.setdefault(name, []).append(_oid(facts))
         elif facts:
-            commit, _, seconds = facts.decode("ascii").partition(" ")
-            if commit != revision:
-                revision, committed_at = commit, _moment(int(seconds))
-                shown.clear()
+            found = facts.decode("ascii").split()
+            if commit and found != commit:  # a merge comes once for each that it joins
+                yield from _versions_of(commit, shown)
+                shown = {}
+            commit = found
+    if commit:
+        yield from _versions_of(commit, shown)
+
+
+def _versions_of(
+    commit: list[str], shown: Mapping[str, Sequence[str | None]]
+) -> Iterator[Version]:
+    revision, seconds, *parents = commit
+    committed_at = _moment(int(seconds))
+    for name, oids in shown.items():
+        is_taken = len(oids) < len(parents)
+        path = printable(name)
+        yield Version(path, name, revision, committed_at, oids[0], is_taken=is_taken)
 
 
 def _oid(facts: bytes) -> str | None:

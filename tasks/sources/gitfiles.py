@@ -16,7 +16,14 @@ from tasks.models import (
     Source,
     SourceFile,
 )
-from tasks.sources.git import REGULAR, GitError, Repository, TreeEntry, Version
+from tasks.sources.git import (
+    REGULAR,
+    GitError,
+    NoFolderError,
+    Repository,
+    TreeEntry,
+    Version,
+)
 from tasks.sources.location import SourceError
 from tasks.sources.selection import (
     ARTICLES,
@@ -64,13 +71,10 @@ class GitSource:
     ) -> Listing:
         """Find all files of the head, and which commit made each; *since* was read."""
         head = self._repository.revision()
-        try:
-            tree = self._repository.tree(head, self._folder)
-        except GitError as error:
-            msg = f"cannot be read: {error}"
-            raise SourceError(msg) from None
-        chosen, rejections = choose(self._source, map(_entry, tree), self._selection)
         with self._undamaged():
+            tree = self._repository.tree(head, self._folder)
+            entries = map(_entry, tree)
+            chosen, rejections = choose(self._source, entries, self._selection)
             files = list(self._articles(chosen, known))
             start, notes = self._start(since, head)
             traced = (
@@ -154,14 +158,16 @@ class GitSource:
         come before it in the order of the whole history, so then all of it is asked.
         """
         repository = self._repository
-        if since is None or since == head:
+        if since is None or repository.is_shallow:
+            return None, ()
+        if since == head:
             return since, ()
         if not repository.has(since):
             return None, (f"commit {since[:12]} is there no more: compared in full",)
         if not repository.is_ancestor(since, head):
             words = f"history was rewritten, {since[:12]} is no part of it any more"
             return None, (f"{words}: compared in full",)
-        if repository.is_shallow or not repository.is_straight(since, head):
+        if not repository.is_straight(since, head):
             return None, ()
         return since, ()
 
@@ -194,7 +200,7 @@ class GitSource:
         return {
             version.path: (version.revision, version.committed_at)
             for version in self._every_version(since)
-            if version.oid and version.oid == blobs.get(version.path)
+            if version.oid == blobs.get(version.path, "") and not version.is_taken
         }
 
     def _every_version(self, since: str | None) -> Iterable[Version]:
@@ -235,6 +241,8 @@ class GitSource:
         """Throw the mirror away if it cannot be read, so that the next run mends it."""
         try:
             yield
+        except NoFolderError as error:
+            raise SourceError(str(error)) from None
         except GitError as error:
             self._repository.discard()
             msg = f"has a damaged mirror, which the next run makes anew: {error}"
