@@ -9,12 +9,17 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import duckdb
 import pytest
 import yaml
 
+from tasks.articles import parse_article
+from tasks.history import VersionReader, visible
 from tasks.lock import hold_lock
+from tasks.models import Rejection, SourceFile
+from tasks.sources.git import Repository
 from tests.hub import MOMENT, Hub
 from tests.past import Past
 from tests.test_cli import wirehouse
@@ -136,6 +141,24 @@ def test_the_observations_of_a_real_hub_are_what_reading_each_version_says(
                 {"path": path},
             ).fetchall()
             assert observed == read_slowly(real, path), path
+
+
+def test_every_version_of_a_real_hub_shows_what_parsing_all_of_it_says(
+    real: Path,
+) -> None:
+    (mirror,) = (real / "data" / "mirrors").iterdir()
+    repository = Repository(mirror)
+    versions = repository.versions(repository.revision(), None, "_news")
+    oids = dict.fromkeys(version.oid for version in versions if version.oid)
+    reader = VersionReader()
+    for content in repository.blobs(oids, 10_000_000):
+        source = SourceFile(UUID(int=0), "", "", content or b"")
+        expected = parse_article(source)
+        found = reader.read(source.content)
+        if isinstance(expected, Rejection):
+            assert found == expected
+        else:
+            assert found == visible(expected)
 
 
 def read_slowly(real: Path, path: str) -> list[tuple[Any, ...]]:
