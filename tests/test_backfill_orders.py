@@ -147,6 +147,24 @@ def test_a_rewritten_history_is_read_too(hub: Past) -> None:
     assert hub.seen() == ran
 
 
+def test_another_repository_under_the_same_name_is_read_from_its_beginning(
+    hub: Past, tmp_path: Path
+) -> None:
+    hub.put("a", title="a", heat=1)
+    hub.backfill()
+    other = Past(tmp_path / "other")
+    other.put("b", title="b", heat=1)
+    other.put("b", title="b", heat=2)
+
+    other.tell(backfill, hub.data)
+
+    assert [(row[0], row[3]) for row in hub.seen()] == [
+        ("a.md", 1),
+        ("b.md", 1),
+        ("b.md", 2),
+    ]
+
+
 def test_a_backfill_that_was_ended_goes_on_with_what_is_not_kept(
     hub: Past, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,7 +85,8 @@ def new_versions(run: Run, seen: Changes) -> History:
         return history
     if since and history.opened.has(since):
         return _due(run, history, history.opened.versions(since))
-    return _due(run, history, _current(history.opened.versions(None)))
+    with named(seen.source.name):
+        return _due(run, history, _current(history.opened.versions(None)))
 
 
 def whole_history(run: Run, seen: Changes) -> History:
@@ -176,14 +177,19 @@ def _current(versions: Iterable[Version]) -> list[Version]:
 
 def _due(run: Run, history: History, versions: Iterable[Version]) -> History:
     """Cut versions into batches, and learn what they hang on."""
-    history.batches = _batches(iter(versions))
+    history.batches = _batches(history.source.name, iter(versions))
     history.known = run.warehouse.known_documents(history.source.source_id)
-    history.generations = generations(history.opened.parents())
+    with named(history.source.name):
+        history.generations = generations(history.opened.parents())
     return history
 
 
-def _batches(versions: Iterator[Version]) -> Iterator[list[Version]]:
-    while batch := list(islice(versions, BATCH_VERSIONS)):
+def _batches(name: str, versions: Iterator[Version]) -> Iterator[list[Version]]:
+    while True:
+        with named(name):
+            batch = list(islice(versions, BATCH_VERSIONS))
+        if not batch:
+            return
         yield batch
 
 
