@@ -98,7 +98,8 @@ def run(  # noqa: PLR0913 - one parameter an option
         with_images=not no_images,
         say=console.say,
     )
-    summary = _refresh(job, direct=direct)
+    with _interruptible():
+        summary = _refresh(job, direct=direct)
     _finish(summary, settings, 'sql {} "from failures"', as_json=as_json)
 
 

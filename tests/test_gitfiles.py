@@ -485,7 +485,7 @@ def test_a_run_that_ends_while_it_fetches_leaves_no_process(
             with connection:
                 assert _processes_of(url)
                 run.send_signal(how)
-                run.wait(30)
+                assert run.wait(60) == (130 if how == signal.SIGINT else -how)
                 _wait_until(lambda: not _processes_of(url))
 
 

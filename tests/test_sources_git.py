@@ -467,6 +467,35 @@ def test_nothing_that_a_repository_configures_is_run(
     assert not ran.exists()
 
 
+def test_a_partial_clone_is_not_completed_by_what_it_names(
+    work: Work, opened: Opened, tmp_path: Path
+) -> None:
+    """It lacks blobs, and says with which program to get them."""
+    ran = tmp_path / "ran"
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {shlex.quote(str(ran))}\n")
+    program.chmod(0o700)
+    work.commit(a="one")
+    work.git("config", "uploadpack.allowFilter", "true")
+    url, clone = f"file://{work.folder}", str(tmp_path / "clone")
+    work.git("clone", "--quiet", "--filter=blob:none", "--no-checkout", url, clone)
+    work.git("-C", clone, "config", "remote.origin.uploadpack", str(program))
+
+    with pytest.raises(GitError):
+        opened(clone)
+
+    assert not ran.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_repository_of_somebody_else_is_read(work: Work, opened: Opened) -> None:
+    head = work.commit(a="one")
+    for path in (work.folder, *work.folder.rglob("*")):
+        os.chown(path, 65534, 65534)
+
+    assert opened(work.folder).revision() == head
+
+
 def test_a_repository_named_by_the_environment_is_not_the_one_read(
     work: Work, opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
