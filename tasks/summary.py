@@ -16,7 +16,7 @@ PARTS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
             ("rejected", "rejected"),
         ),
     ),
-    ("versions", "versions", (("no readable article", "versions_rejected"),)),
+    ("versions", "versions", (("without readable article", "versions_rejected"),)),
     (
         "pages due",
         "urls_due",
@@ -28,12 +28,15 @@ PARTS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
         (("cached", "images_cached"), ("failed or rejected", "images_failed")),
     ),
 )
+SELDOM = frozenset({"versions"})  # told only if there are any: folders have none
 
 
 def summary_rows(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Return a row a part: what came in, how many, and what became of them."""
     rows = []
     for title, total, fates in PARTS:
+        if total in SELDOM and not summary[total]:
+            continue
         became = ", ".join(f"{summary[key]:,} {words}" for words, key in fates)
         rows.append((title, f"{summary[total]:,}", became))
     return rows
