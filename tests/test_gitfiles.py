@@ -308,7 +308,7 @@ def _do_something(work: Work, draw: random.Random) -> None:
     what = draw.random()
     is_side = what < 0.3
     if is_side:
-        count = int(work.git("rev-list", "--count", "HEAD"))
+        count = int(work.git("rev-list", "--count", "--first-parent", "HEAD"))
         start = f"HEAD~{draw.randrange(min(count, 4))}"
         work.git("checkout", "--quiet", "-b", f"side-{work.commits}", start)
     elif what < 0.45 and work.commits > 1:
