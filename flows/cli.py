@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from flows import console, refresh
+from flows.backfill import backfill as tell_backfill
 from flows.direct import Story, run_direct
 from flows.progress import shown
 from flows.serve import ServerError
@@ -32,7 +33,7 @@ from tasks.settings import (
     describe_settings,
     load_settings,
 )
-from tasks.sources.location import SourceError
+from tasks.sources.location import NO_HISTORY, SourceError, locate_source
 from tasks.stages.sources import check_sources
 from tasks.warehouse import WarehouseError, open_published
 
@@ -51,6 +52,12 @@ SourceOption = Annotated[
         metavar="SRC",
         help="Folder, git repository or archive to read, or the name of a configured"
         " source; may be repeated.",
+    ),
+]
+GitOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--source", metavar="GIT", help="Git repository to read; may be repeated."
     ),
 ]
 DataOption = Annotated[
@@ -112,6 +119,15 @@ def demo(
         job = Job(settings, say=console.say)
         summary = _refresh(job, direct=direct)
     _finish(summary, settings, "run --source YOUR_FOLDER", as_json=as_json)
+
+
+@app.command()
+def backfill(
+    source: GitOption = None, data: DataOption = None, *, as_json: JsonOption = False
+) -> None:
+    """Read the whole history of git sources: what could be seen of a file, and when."""
+    settings = _with_history(_settings(source, data), named=bool(source))
+    _run_stage(tell_backfill, Job(settings, say=console.say), as_json=as_json)
 
 
 @app.command()
@@ -293,11 +309,29 @@ def _stage(
     retry_failed: bool = False,
     as_json: bool = False,
 ) -> None:
-    settings = _settings(None, data)
-    job = Job(settings, retry_failed=retry_failed, say=console.say)
+    job = Job(_settings(None, data), retry_failed=retry_failed, say=console.say)
+    _run_stage(story, job, as_json=as_json)
+
+
+def _run_stage(story: Story, job: Job, *, as_json: bool) -> None:
     with _interruptible(), shown() as progress:
         summary = run_direct(story, replace(job, progress=progress))
-    _finish(summary, settings, "report {}", as_json=as_json)
+    _finish(summary, job.settings, "report {}", as_json=as_json)
+
+
+def _with_history(settings: Settings, *, named: bool) -> Settings:
+    """Keep the sources that are git repositories.
+
+    Raises `SourceError` if none is, and if one is not that was *named*.
+    """
+    if not settings.sources:
+        raise SourceError(console.no_sources())
+    check_sources(settings.sources)
+    places = tuple(p for p in settings.sources if locate_source(p).kind == "git")
+    others = [place.label for place in settings.sources if place not in places]
+    if others and (named or not places):
+        raise SourceError(NO_HISTORY, of=others[0])
+    return settings.model_copy(update={"sources": places})
 
 
 def _finish(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tasks.models import Changes
 from tasks.run import IncompleteError, Run
 from tasks.settings import SourceSettings
 from tasks.sources.location import SourceError
@@ -19,26 +20,40 @@ def refresh(run: Run, steps: Steps) -> None:
     steps.publish(run)
 
 
-def read_sources(run: Run, steps: Steps) -> None:
+def read_sources(run: Run, steps: Steps, *, whole: bool = False) -> None:
     """Load every file that changed since its source was last read to its end.
 
-    A source that cannot be read keeps its last state; the others are read.
+    With *whole*, all versions of git sources are kept, too. A source that cannot be
+    read keeps its last state; the others are read.
     """
     for place in run.settings.sources:
         try:
-            read_source(run, steps, place)
+            read_source(run, steps, place, whole=whole)
         except SourceError as error:
             steps.note_unread(run, place, error)
     if run.unread and len(run.unread) == len(run.settings.sources):
         raise IncompleteError(run.unread)
 
 
-def read_source(run: Run, steps: Steps, place: SourceSettings) -> None:
+def read_source(
+    run: Run, steps: Steps, place: SourceSettings, *, whole: bool = False
+) -> None:
     """Load what changed in one source, to its end."""
     seen = steps.list_source(run, place)
     for files in file_batches(seen):
         steps.load_files(run, seen.source, files)
+    if whole or seen.source.kind == "git":
+        keep_versions(run, steps, seen, whole=whole)
     steps.finish_source(run, seen)
+
+
+def keep_versions(run: Run, steps: Steps, seen: Changes, *, whole: bool) -> None:
+    """Keep every version that is due, and make observations of them."""
+    find = steps.whole_history if whole else steps.new_versions
+    history = find(run, seen)
+    for versions in history.batches:
+        steps.read_versions(run, history, versions)
+    steps.finish_versions(run, history)
 
 
 def fetch_pages(run: Run, steps: Steps) -> None:

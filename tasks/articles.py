@@ -49,6 +49,8 @@ ARTICLE_FIELDS = frozenset(
     provider topics images related secured locale
     """.split()
 )
+# Fields that a hub changes hour by hour, often with nothing else; see `history.py`.
+HEAT, SECURED = "heat", "secured"
 PROVIDER_FIELDS = frozenset({"name", "domain", "images"})
 IMAGE_FIELDS = frozenset({"url", "width", "height", "isCached", "title", "attribution"})
 UNEXPECTED = "could not be read, which is a fault of Wirehouse: please report it"

@@ -260,6 +260,16 @@ class Article(Mention):
 
 
 @dataclass(frozen=True, slots=True)
+class Visible:
+    """What a reader of the hub could see of an article; a new one is an observation."""
+
+    title: str | None
+    heat: int | None
+    quality: int | None
+    is_published: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Taxonomy:
     """What one file of a hub's `_data` says of providers or topics."""
 

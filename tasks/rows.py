@@ -23,9 +23,12 @@ from tasks.models import (
     Repair,
     Taxonomy,
     Topic,
+    Visible,
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pyarrow as pa
 
 Tables = dict[str, "pa.Table"]
@@ -61,6 +64,12 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "article_id": _ID,
         "front_matter": _TEXT,
         "body": _TEXT,
+    },
+    "batch_versions": {
+        "document_id": _ID,
+        "observed_at": _MOMENT,
+        "generation": _NUMBER,
+        "revision": _TEXT,
         "title": _TEXT,
         "heat": _NUMBER,
         "quality": _NUMBER,
@@ -226,7 +235,7 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "size_bytes": _NUMBER,
         "perceptual_hash": _HASH,
     },
-    "batch_ids": {"document_id": _ID},
+    "batch_ids": {"document_id": _ID, "removed_at": _MOMENT},
 }
 
 
@@ -276,6 +285,20 @@ def article_tables(
     for entry in taxonomy:
         rows.taxonomy(entry)
     return rows.tables()
+
+
+def version_table(
+    versions: Iterable[tuple[UUID, datetime | None, int, str, Visible | None]],
+) -> pa.Table:
+    """Rows of versions: file, moment, generation, revision, what a reader could see.
+
+    None for the moment of the run, and for what was not read yet.
+    """
+    rows = [
+        (*point, *(getattr(seen, name, None) for name in _VISIBLE))
+        for *point, seen in versions
+    ]
+    return table("batch_versions", rows)
 
 
 def file_table(
@@ -358,6 +381,7 @@ class _Rows:
             name: []
             for name in (
                 "batch_documents",
+                "batch_versions",
                 "batch_claims",
                 "batch_mentions",
                 "batch_article_topics",
@@ -388,6 +412,10 @@ class _Rows:
         names = SCHEMAS["batch_documents"]
         row = tuple(getattr(article, name) for name in names)
         self._lists["batch_documents"].append(row)
+        if not article.revision:  # those of a git source are read in their order
+            point = (article.document_id, None, 0, "")
+            seen = (getattr(article, name) for name in _VISIBLE)
+            self._lists["batch_versions"].append((*point, *seen))
 
     def taxonomy(self, entry: Taxonomy) -> None:
         for provider in entry.providers:
@@ -470,6 +498,7 @@ class _Rows:
 
 
 _mention_values = attrgetter(*list(SCHEMAS["batch_mentions"])[2:])
+_VISIBLE = list(SCHEMAS["batch_versions"])[4:]
 
 
 def _id_bytes(column: Iterable[UUID | bytes | None]) -> list[bytes | None]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -19,6 +20,7 @@ from tasks.warehouse import Warehouse, WarehouseError, open_warehouse
 
 if TYPE_CHECKING:
     from tasks.captures import CaptureWriter
+    from tasks.history import VersionReader
 
 # The summary's numbers, in the order in which they are told.
 COUNTS = (
@@ -31,6 +33,8 @@ COUNTS = (
     "related_entries",
     "by_pyyaml",
     "in_sandbox",
+    "versions",
+    "versions_rejected",
     "urls_due",
     "captured",
     "failed",
@@ -101,6 +105,13 @@ class Run:
         self.number = warehouse.begin_run(self.run_id, self.moment, version())
         if job.flow_run_id is not None:
             warehouse.name_flow_run(self.run_id, job.flow_run_id)
+
+    @cached_property
+    def versions(self) -> VersionReader:
+        """What reads the versions of git sources."""
+        from tasks.history import VersionReader  # noqa: PLC0415 - none, no import
+
+        return VersionReader()
 
     @property
     def captures(self) -> CaptureWriter:

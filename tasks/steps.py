@@ -33,6 +33,10 @@ class Steps:
 
     list_source: Step
     load_files: Step
+    new_versions: Step
+    whole_history: Step
+    read_versions: Step
+    finish_versions: Step
     finish_source: Step
     note_unread: Step
     due_pages: Step
@@ -48,6 +52,14 @@ class Steps:
 PLUGS = {
     "list_source": Plug("tasks.stages.sources", "look for changes in {0.label}"),
     "load_files": Plug("tasks.stages.articles", "load {count} files of {0.name}"),
+    "new_versions": Plug(
+        "tasks.stages.history", "look for versions in {0.source.name}"
+    ),
+    "whole_history": Plug(
+        "tasks.stages.history", "look for all versions in {0.source.name}"
+    ),
+    "read_versions": Plug("tasks.stages.history", "read {count} versions"),
+    "finish_versions": Plug("tasks.stages.history", "observe {0.source.name}"),
     "finish_source": Plug("tasks.stages.sources", "finish {0.source.name}"),
     "note_unread": Plug("tasks.stages.sources", "leave {0.label} as it was"),
     "due_pages": Plug("tasks.stages.pages", "look for pages that are due"),

@@ -16,6 +16,7 @@ PARTS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
             ("rejected", "rejected"),
         ),
     ),
+    ("versions", "versions", (("without readable article", "versions_rejected"),)),
     (
         "pages due",
         "urls_due",
@@ -27,6 +28,7 @@ PARTS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
         (("cached", "images_cached"), ("failed or rejected", "images_failed")),
     ),
 )
+SELDOM = frozenset({"versions"})  # told only if there are any: folders have none
 
 
 # How files were read that the line reader left; told only if there were any.
@@ -40,6 +42,8 @@ def summary_rows(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Return a row a part: what came in, how many, and what became of them."""
     rows = []
     for title, total, fates in PARTS:
+        if total in SELDOM and not summary[total]:
+            continue
         became = ", ".join(f"{summary[key]:,} {words}" for words, key in fates)
         rows.append((title, f"{summary[total]:,}", became))
     if slow := [(summary[key], words) for words, key in SLOW_WAYS if summary[key]]:

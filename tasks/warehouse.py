@@ -147,13 +147,19 @@ class Warehouse:
         return {row[0]: KnownFile(*row) for row in rows}
 
     @contextmanager
-    def batch(self, tables: Tables, gone: Sequence[UUID] = ()) -> Iterator[None]:
+    def batch(
+        self,
+        tables: Tables,
+        gone: Sequence[UUID] = (),
+        gone_at: Mapping[UUID, datetime] | None = None,
+    ) -> Iterator[None]:
         """Hold the rows of *tables* ready as `batch_…` for what is loaded inside.
 
-        *gone* are documents that are no longer there.
+        *gone* are documents that are no longer there, *gone_at* tells since when; where
+        it does not, they are found gone now.
         """
         if gone:
-            ids = table("batch_ids", [(found,) for found in gone])
+            ids = table("batch_ids", [(i, (gone_at or {}).get(i)) for i in gone])
             tables = {**tables, "batch_ids": ids}
         with self._registered(tables):
             yield
@@ -175,12 +181,42 @@ class Warehouse:
         parameters = {"moment": moment}
         known = self._knows_documents()
         self._run("put_documents", parameters)
-        self._run("put_observations", parameters)
+        self.put_versions(moment)
+        self.put_observations()
         self._put_articles(parameters, known=known)
         self._run("put_providers")
         self._run("put_provider_images")
         self._run("put_topics")
         self._run("put_images", parameters)
+
+    def read_history(self, source_id: UUID) -> tuple[str | None, str | None]:
+        """Return up to which commit versions are kept, and since ever; None: none."""
+        rows = self._run("read_history", {"source_id": source_id})
+        return (rows[0][0], rows[0][1]) if rows else (None, None)
+
+    def put_history(self, source_id: UUID, revision: str, *, is_whole: bool) -> None:
+        """Note that versions are kept up to a commit; *is_whole*: from the first on."""
+        parameters = {"source_id": source_id, "revision": revision, "all": is_whole}
+        self._run("put_history", parameters)
+
+    def known_documents(self, source_id: UUID, *, standing: bool = False) -> set[UUID]:
+        """Return the documents of a source; only those that exist if *standing*."""
+        parameters = {"source_id": source_id, "standing": standing}
+        return {row[0] for row in self._run("known_documents", parameters)}
+
+    def unread_versions(self) -> set[tuple[UUID, str]]:
+        """Return the versions of the batch that are not kept: document and commit."""
+        return set(self._run("unread_versions"))
+
+    def put_versions(self, moment: datetime) -> None:
+        """Keep the versions of the batch; those without a moment are of this one."""
+        self._run("put_versions", {"moment": moment})
+
+    def put_observations(self, *, everything: bool = False) -> None:
+        """Tell what a reader could see of the batch's files, or of all, and when."""
+        self._run("find_changes_seen", {"everything": everything})
+        self._run("delete_observations")
+        self._run("put_observations")
 
     def remove_documents(self, moment: datetime) -> None:
         """Mark the documents of the batch that are gone, and let others speak."""

@@ -16,7 +16,7 @@ class Work:
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
         self.commits = 0
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self.git("init", "--quiet", "--initial-branch=main", *options)
 
     def git(self, *arguments: str) -> str:

@@ -21,7 +21,7 @@ from tests.hub import Hub
 
 OFFLINE = ("--no-fetch", "--no-images", "--direct")
 COMMANDS = (
-    "run demo fetch images reextract publish sql status report settings init"
+    "run demo backfill fetch images reextract publish sql status report settings init"
 ).split()
 
 

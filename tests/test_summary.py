@@ -21,6 +21,8 @@ SUMMARY = {
     "rejected": 3,
     "by_pyyaml": 0,
     "in_sandbox": 0,
+    "versions": 20,
+    "versions_rejected": 2,
     "urls_due": 9,
     "captured": 6,
     "failed": 2,
@@ -35,6 +37,7 @@ FAILURE = {"stage": "fetch", "outcome": "http_error", "count": 2, "example": "a 
 def test_each_part_of_a_run_is_one_row() -> None:
     assert summary_rows(SUMMARY) == [
         ("article files", "1,290", "12 loaded, 1,275 unchanged, 3 rejected"),
+        ("versions", "20", "2 without readable article"),
         ("pages due", "9", "6 captured, 2 failed, 1 deferred"),
         ("images due", "5", "4 cached, 1 failed or rejected"),
     ]
@@ -62,6 +65,12 @@ def test_what_was_read_the_slow_way_is_told_if_there_is_any(
     summary = {**SUMMARY, "by_pyyaml": by_pyyaml, "in_sandbox": in_sandbox}
 
     assert summary_rows(summary)[1] == row
+
+
+def test_a_run_without_versions_has_no_row_of_them() -> None:
+    assert "versions" not in {
+        row[0] for row in summary_rows({**SUMMARY, "versions": 0})
+    }
 
 
 def test_every_count_of_the_json_summary_is_told() -> None:

@@ -6,7 +6,7 @@ source's configuration, hooks, filters or links say is ever followed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,8 +29,9 @@ __all__ = [
 
 REGULAR = "100"  # modes of regular files begin so; links and submodules do not
 _CHUNK_BYTES = 1 << 16
-# Merges are shown where they differ from all that they join, in as many columns.
-_LOG = "log -c --raw --no-renames --no-abbrev -z --reverse --topo-order --root".split()
+# A merge is shown against each commit that it joins, so that the last version of a
+# file, parents first, is what the head holds, even where a merge threw a side away.
+_LOG = "log -m --raw --no-renames --no-abbrev -z --reverse --topo-order --root".split()
 
 
 class NoFolderError(GitError):
@@ -56,7 +57,8 @@ class Version:
     """What one commit made of one file: *oid* is its blob, or None if it went.
 
     *path* is printable, *file_name* as git has it, its odd bytes as surrogates; a file
-    that became a link or a submodule went.
+    that became a link or a submodule went. *is_taken* tells that a merge took it from
+    one of those that it joins.
     """
 
     path: str
@@ -64,6 +66,7 @@ class Version:
     revision: str
     committed_at: datetime
     oid: str | None
+    is_taken: bool = False
 
 
 class Repository:
@@ -95,6 +98,13 @@ class Repository:
         every = self._run("rev-list", "--count", span, "--")
         return every == self._run("rev-list", "--count", "--ancestry-path", span, "--")
 
+    def has_folder(self, revision: str, folder: str) -> bool:
+        """Tell whether a revision has a folder."""
+        place = f"{revision}:{folder}"
+        if not self._succeeds("cat-file", "-e", place):
+            return False
+        return self._run("cat-file", "-t", place).strip() == b"tree"
+
     def tree(self, revision: str, folder: str = "") -> list[TreeEntry]:
         """Return all that lies in a folder of a revision, paths relative to it.
 
@@ -118,9 +128,16 @@ class Repository:
         """
         span = [revision, *([f"^{since}"] if since else [])]
         where = [f":(top,literal){folder}"] if folder else []
-        command = [*_LOG, "--full-history", "--format=%H %ct", *span, "--", *where]
+        command = [*_LOG, "--full-history", "--format=%H %ct %P", *span, "--", *where]
         with self._streamed(*command) as (_, output):
             yield from _versions(_tokens(output), f"{folder}/" if folder else "")
+
+    def parents(self, revision: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Return each commit of a history with its parents, parents first."""
+        command = ("rev-list", "--topo-order", "--reverse", "--parents", revision)
+        for line in self._run(*command, "--").decode("ascii").splitlines():
+            commit, *parents = line.split(" ")
+            yield commit, tuple(parents)
 
     def blobs(self, oids: Iterable[str], max_bytes: int) -> Iterator[bytes | None]:
         """Return the bytes of each blob, in order; None for one above *max_bytes*.
@@ -187,25 +204,38 @@ def _entry(line: bytes) -> TreeEntry:
 
 def _versions(tokens: Iterator[bytes], prefix: str) -> Iterator[Version]:
     """Read the log: a commit's line, then for each file what it is and its name."""
-    revision = ""
-    committed_at = datetime.fromtimestamp(0, UTC)
+    commit: list[str] = []
+    shown: dict[str, list[str | None]] = {}
     for token in tokens:
         facts = token.lstrip(b"\n")
         if facts.startswith(b":"):
             name = _name(next(tokens, b"")).removeprefix(prefix)
-            oid = _oid(facts)
-            yield Version(printable(name), name, revision, committed_at, oid)
+            shown.setdefault(name, []).append(_oid(facts))
         elif facts:
-            commit, _, seconds = facts.decode("ascii").partition(" ")
-            revision, committed_at = commit, _moment(int(seconds))
+            found = facts.decode("ascii").split()
+            if commit and found != commit:  # a merge comes once for each that it joins
+                yield from _versions_of(commit, shown)
+                shown = {}
+            commit = found
+    if commit:
+        yield from _versions_of(commit, shown)
+
+
+def _versions_of(
+    commit: list[str], shown: Mapping[str, Sequence[str | None]]
+) -> Iterator[Version]:
+    revision, seconds, *parents = commit
+    committed_at = _moment(int(seconds))
+    for name, oids in shown.items():
+        is_taken = len(oids) < len(parents)
+        path = printable(name)
+        yield Version(path, name, revision, committed_at, oids[0], is_taken=is_taken)
 
 
 def _oid(facts: bytes) -> str | None:
-    """Return the blob of a raw line: modes, then ids, of each parent and the result."""
+    """Return the blob of a raw line: modes, then ids, before and after; the change."""
     columns = facts.decode("ascii").lstrip(":").split(" ")
-    parents = (len(columns) - 3) // 2
-    is_regular = columns[parents].startswith(REGULAR)
-    return columns[2 * parents + 1] if is_regular else None
+    return columns[3] if columns[1].startswith(REGULAR) else None
 
 
 def _moment(seconds: int) -> datetime:

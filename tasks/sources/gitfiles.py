@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain, islice
 
 from tasks.models import (
     FoundFile,
@@ -15,17 +16,28 @@ from tasks.models import (
     Source,
     SourceFile,
 )
-from tasks.sources.git import REGULAR, GitError, NoFolderError, Repository, TreeEntry
+from tasks.sources.git import (
+    REGULAR,
+    GitError,
+    NoFolderError,
+    Repository,
+    TreeEntry,
+    Version,
+)
 from tasks.sources.location import SourceError
 from tasks.sources.selection import (
+    ARTICLES,
     LINK,
     Answer,
     Entry,
     Selection,
+    article_at,
     choose,
     is_front_matter,
     too_large,
 )
+
+MAX_REMEMBERED = 200_000  # versions, some 300 bytes each: 60 MB
 
 _ODD = "is no file that git knows a kind of"
 _FAULTS = {"120000": LINK, "160000": "is a submodule, which is not read"}
@@ -52,6 +64,7 @@ class GitSource:
         self._folder = folder
         self._selection = selection
         self._max_bytes = max_bytes
+        self._walked: tuple[str | None, list[Version]] | None = None
 
     def find(
         self, known: Mapping[str, KnownFile], since: str | None, *, full: bool
@@ -85,6 +98,47 @@ class GitSource:
 
     def close(self) -> None:
         """Nothing is held open."""
+
+    @property
+    def revision(self) -> str:
+        """The commit that is read up to."""
+        return self._repository.revision()
+
+    @property
+    def is_shallow(self) -> bool:
+        """Tell whether the history was cut off by a shallow clone."""
+        return self._repository.is_shallow
+
+    def has(self, revision: str) -> bool:
+        """Tell whether a commit is here."""
+        return self._repository.has(revision)
+
+    def parents(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Return each commit of the history with its parents, parents first."""
+        with self._undamaged():
+            yield from self._repository.parents(self.revision)
+
+    def versions(self, since: str | None) -> Iterator[Version]:
+        """Return what each commit made of each article file, oldest first.
+
+        Which paths are articles is decided as for the head. With *since*, only commits
+        that are no part of its history.
+        """
+        news = "/".join(filter(None, (self._folder, ARTICLES)))
+        is_hub = self._repository.has_folder(self.revision, news)
+        answers: dict[str, Answer] = {}
+        with self._undamaged():
+            for found in self._every_version(since):
+                name = found.file_name
+                if name not in answers:
+                    answers[name] = article_at(name, self._selection, is_hub=is_hub)
+                if answers[name] != "no":
+                    yield found
+
+    def contents(self, oids: Iterable[str]) -> Iterator[bytes | None]:
+        """Return the bytes of blobs, in their order; None for one that is too large."""
+        with self._undamaged():
+            yield from self._repository.blobs(oids, self._max_bytes)
 
     def _read(self, file: FoundFile, content: bytes | None) -> SourceFile | Rejection:
         source_id = self._source.source_id
@@ -143,12 +197,22 @@ class GitSource:
         self, files: Sequence[FoundFile], since: str | None
     ) -> dict[str, tuple[str, datetime]]:
         blobs = {file.path: file.file_name for file in files}
-        head = self._repository.revision()
         return {
             version.path: (version.revision, version.committed_at)
-            for version in self._repository.versions(head, since, self._folder)
-            if version.oid and version.oid == blobs.get(version.path)
+            for version in self._every_version(since)
+            if version.oid == blobs.get(version.path, "") and not version.is_taken
         }
+
+    def _every_version(self, since: str | None) -> Iterable[Version]:
+        """Return all versions, of taxonomy too; read from the log once if not many."""
+        if self._walked is not None and self._walked[0] == since:
+            return self._walked[1]
+        versions = self._repository.versions(self.revision, since, self._folder)
+        found = list(islice(versions, MAX_REMEMBERED))
+        if len(found) == MAX_REMEMBERED:
+            return chain(found, versions)
+        self._walked = (since, found)
+        return found
 
     def _articles(
         self,

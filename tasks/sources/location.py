@@ -14,6 +14,8 @@ _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 _SCHEMES = frozenset({"file", "git", "http", "https", "ssh"})
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|[^/]+:")  # or the `host:path` of ssh
 
+NO_HISTORY = "has no history to read: name a git repository or bundle"
+
 
 class SourceError(ValueError):
     """A source that cannot be read: one line that says why and what to do.

@@ -137,6 +137,15 @@ def choose(
     return files, rejections
 
 
+def article_at(name: str, selection: Selection, *, is_hub: bool) -> Answer:
+    """Tell whether a file at *name* is an article, whether or not there is one now."""
+    places = regions(selection, is_hub=is_hub)
+    for _, found, answer in _consider(Entry(name, "", 0, ""), selection, places):
+        if isinstance(found, FoundFile) and found.kind == "article":
+            return answer
+    return "no"
+
+
 def printable(name: str) -> str:
     """Spell a name that is not UTF-8 with hexadecimal escapes for its bytes."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,21 +1,23 @@
--- A file is observed only when a reader of the hub could see a difference.
-insert into observations (
+-- One row per change that a reader of the hub could see.
+merge into observations
+using changes_seen as seen
+on observations.document_id = seen.document_id
+    and observations.observed_at = seen.observed_at
+when matched and (
+    observations.title, observations.heat, observations.quality,
+    observations.is_published, observations.revision
+) is distinct from (
+    seen.title, seen.heat, seen.quality, seen.is_published, seen.revision
+) then update set
+    title = seen.title,
+    heat = seen.heat,
+    quality = seen.quality,
+    is_published = seen.is_published,
+    revision = seen.revision
+when not matched then insert (
     document_id, observed_at, title, heat, quality, is_published, revision
 )
-select
-    batch.document_id, $moment, batch.title, batch.heat, batch.quality,
-    batch.is_published, batch.revision
-from batch_documents as batch
-left join (
-    select *
-    from observations
-    where document_id in (select document_id from batch_documents)
-    qualify row_number() over (
-        partition by document_id order by observed_at desc
-    ) = 1
-) as latest
-    on latest.document_id = batch.document_id
-where latest.document_id is null
-    or (latest.title, latest.heat, latest.quality, latest.is_published)
-    is distinct from (batch.title, batch.heat, batch.quality, batch.is_published)
-on conflict do nothing
+values (
+    seen.document_id, seen.observed_at, seen.title, seen.heat, seen.quality,
+    seen.is_published, seen.revision
+)

@@ -4,6 +4,12 @@ values ($source_id, $kind, $name, $location, $revision, $moment)
 on conflict do update set
     kind = excluded.kind,
     name = excluded.name,
+    observed_revision = if(
+        sources.location = excluded.location, sources.observed_revision, null
+    ),
+    backfilled_revision = if(
+        sources.location = excluded.location, sources.backfilled_revision, null
+    ),
     location = excluded.location,
     revision = excluded.revision,
     last_read_at = coalesce(excluded.last_read_at, sources.last_read_at)

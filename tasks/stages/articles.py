@@ -111,6 +111,8 @@ def _read(
     if parsed is None:
         batch.unusual.append((file, content, sha256))
         return
+    if file.revision and not isinstance(parsed, Taxonomy):
+        run.versions.learn(content.content, parsed)
     _take(parsed, file, sha256, batch)
     batch.by_pyyaml += isinstance(parsed, Article) and not parsed.is_line_oriented
 
