@@ -15,13 +15,20 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property, lru_cache, partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-from tasks.frontmatter import FrontMatterError, read_front_matter, read_yaml
+from tasks.frontmatter import (
+    FrontMatterError,
+    UnusualError,
+    read_front_matter,
+    read_yaml,
+)
 from tasks.lineyaml import Block, to_json
 from tasks.models import (
     Article,
+    FileKind,
     ImageReference,
     Mention,
     Provider,
@@ -45,6 +52,9 @@ ARTICLE_FIELDS = frozenset(
 PROVIDER_FIELDS = frozenset({"name", "domain", "images"})
 IMAGE_FIELDS = frozenset({"url", "width", "height", "isCached", "title", "attribution"})
 UNEXPECTED = "could not be read, which is a fault of Wirehouse: please report it"
+# Larger files are left to a child process: what costs 0.1 s here costs 2 s at 5 MB.
+MAX_USUAL_BYTES = 250_000  # of a file; real ones reach 143,000
+Parsed = Article | Taxonomy | Rejection
 
 T = TypeVar("T")
 
@@ -60,15 +70,7 @@ def parse_article(source: SourceFile) -> Article | Rejection:
     value, or nothing names the article's address. An entry of `related` or `images`
     that is unusable costs that entry alone: it is found in `Article.rejections`.
     """
-    try:
-        return _article(source)
-    except FrontMatterError as error:
-        return _rejection(source, error.reason, error.detail, error.line)
-    except FieldError as error:
-        return _rejection(source, str(error), "", _line_of(source.content, str(error)))
-    except Exception as error:  # noqa: BLE001 - one file must never end the run
-        detail = f"{type(error).__name__}: {error}"[:500]
-        return _rejection(source, UNEXPECTED, detail)
+    return _outcome(_article, source)
 
 
 def read_again(document: StoredDocument) -> Article:
@@ -83,16 +85,22 @@ def read_again(document: StoredDocument) -> Article:
 
 def parse_taxonomy(source: SourceFile) -> Taxonomy | Rejection:
     """Read one file of `_data/organizations` or `_data/topics`; never raises."""
+    return _as_taxonomy(_outcome(_taxonomy, source))
+
+
+def parse_usual(source: SourceFile, kind: FileKind) -> Parsed | None:
+    """Read a file of *kind* as the above do, or not at all: None, if it is unusual.
+
+    What is unusual need not be wrong: it is read whole, in a process that may fail.
+    """
+    if len(source.content) > MAX_USUAL_BYTES:
+        return None
     try:
-        return _taxonomy(source)
-    except FrontMatterError as error:
-        found = _rejection(source, error.reason, error.detail, error.line)
-    except FieldError as error:
-        found = _rejection(source, str(error), "", _line_of(source.content, str(error)))
-    except Exception as error:  # noqa: BLE001 - one file must never end the run
-        detail = f"{type(error).__name__}: {error}"[:500]
-        found = _rejection(source, UNEXPECTED, detail)
-    return replace(found, stage="taxonomy")
+        if kind == "taxonomy":
+            return _as_taxonomy(_outcome(partial(_taxonomy, only_usual=True), source))
+        return _outcome(partial(_article, only_usual=True), source)
+    except UnusualError:
+        return None
 
 
 def topic(name: str) -> Topic:
@@ -102,51 +110,91 @@ def topic(name: str) -> Topic:
     return Topic(identify("topic", slug), name, slug)
 
 
+def _outcome(read: Callable[[SourceFile], T], source: SourceFile) -> T | Rejection:
+    """Call *read*; whatever it raises but `UnusualError` is a rejection."""
+    try:
+        return read(source)
+    except UnusualError:
+        raise
+    except FrontMatterError as error:
+        return _rejection(source, error.reason, error.detail, error.line)
+    except FieldError as error:
+        line = _Lines(source.content).line_of(str(error))
+        return _rejection(source, str(error), "", line)
+    except MemoryError:
+        return _rejection(source, "needs more memory to read than there is")
+    except Exception as error:  # noqa: BLE001 - one file must never end the run
+        detail = f"{type(error).__name__}: {error}"[:500]
+        return _rejection(source, UNEXPECTED, detail)
+
+
+def _as_taxonomy(found: Taxonomy | Rejection) -> Taxonomy | Rejection:
+    return replace(found, stage="taxonomy") if isinstance(found, Rejection) else found
+
+
 def _rejection(
     source: SourceFile, reason: str, detail: str = "", line: int | None = None
 ) -> Rejection:
     return Rejection("parse", source.path, reason, detail, line, source.source_id)
 
 
-def _line_of(content: bytes, reason: str) -> int | None:
-    """Find the line of the field, or of the entry of a list, that *reason* quotes."""
-    quoted = re.match(r"'(\w+)(?:\[(\d+)\])?", reason)
-    if quoted is None:
+class _Lines:
+    """Where the fields of a file stand, looked for once something is wrong with one."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._entries: dict[bytes, tuple[int, list[int]] | None] = {}
+
+    def line_of(self, reason: str) -> int | None:
+        """Find the line of the field, or of the entry of a list, that *reason* quotes.
+
+        Each list is looked through once, however many of its entries are wrong.
+        """
+        quoted = re.match(r"'(\w+)(?:\[(\d+)\])?", reason)
+        if quoted is None:
+            return None
+        name = quoted[1].encode()
+        if name not in self._entries:
+            self._entries[name] = self._find(name)
+        found = self._entries[name]
+        if found is None:
+            return None
+        line, entries = found
+        index = int(quoted[2]) if quoted[2] else len(entries)
+        return entries[index] if index < len(entries) else line
+
+    def _find(self, name: bytes) -> tuple[int, list[int]] | None:
+        """Return the line of a field, and those of its entries if it is a list."""
+        starts = re.compile(rb"%b\s*:" % re.escape(name))
+        for number, line in enumerate(self._lines, 1):
+            if starts.match(line):
+                return number, _lines_of_entries(self._lines, number)
         return None
-    lines = _front_matter_lines(content)
-    name = quoted[1].encode()
-    start = next((n for n, line in enumerate(lines) if _names(line, name)), None)
-    if start is None or quoted[2] is None:
-        return start + 1 if start is not None else None
-    return _line_of_entry(lines, start, int(quoted[2])) or start + 1
+
+    @cached_property
+    def _lines(self) -> list[bytes]:
+        """The lines of the file up to the one that closes its front matter."""
+        lines = self._content.splitlines()
+        dashes = [n for n, line in enumerate(lines) if line.rstrip() == b"---"]
+        return lines[: dashes[1]] if len(dashes) > 1 else lines
 
 
-def _front_matter_lines(content: bytes) -> list[bytes]:
-    """Return the lines of a file up to the one that closes its front matter."""
-    lines = content.splitlines()
-    dashes = [number for number, line in enumerate(lines) if line.rstrip() == b"---"]
-    return lines[: dashes[1]] if len(dashes) > 1 else lines
-
-
-def _names(line: bytes, name: bytes) -> bool:
-    return re.match(rb"%b\s*:" % re.escape(name), line) is not None
-
-
-def _line_of_entry(lines: list[bytes], start: int, index: int) -> int | None:
-    dashes = []
-    for number, line in enumerate(lines[start + 1 :], start + 2):
+def _lines_of_entries(lines: list[bytes], start: int) -> list[int]:
+    """Return the lines, counted from 1, of the outermost dashes below line *start*."""
+    dashes: list[tuple[int, bytes]] = []
+    for number, line in enumerate(lines[start:], start + 1):
         dash = re.match(rb"(\s*)-(?:\s|\Z)", line)
         if dash:
             dashes.append((number, dash[1]))
         elif re.match(rb"[^\s#]", line):
             break  # the next field
-    outer = [number for number, indent in dashes if indent == dashes[0][1]]
-    return outer[index] if index < len(outer) else None
+    return [number for number, indent in dashes if indent == dashes[0][1]]
 
 
-def _article(source: SourceFile) -> Article:
+def _article(source: SourceFile, *, only_usual: bool = False) -> Article:
     decoded = decode(source.content, prescan=False)
-    front_matter = read_front_matter(_with_line_feeds(decoded.text))
+    text = _with_line_feeds(decoded.text)
+    front_matter = read_front_matter(text, only_usual=only_usual)
     document = StoredDocument(
         source.source_id,
         source.path,
@@ -208,6 +256,7 @@ class _Reader:
 
     def __init__(self, source: SourceFile) -> None:
         self._source = source
+        self._lines = _Lines(source.content)
         self.rejections: list[Rejection] = []
 
     def mention(self, fields: Any, where: str) -> Mention:
@@ -288,7 +337,7 @@ class _Reader:
         return tuple(taken)
 
     def _reject_entry(self, reason: str, entry: object) -> None:
-        line = _line_of(self._source.content, reason)
+        line = self._lines.line_of(reason)
         detail = to_json(entry)[:500]
         self.rejections.append(_rejection(self._source, reason, detail, line))
 
@@ -342,20 +391,16 @@ class _Reader:
     ) -> tuple[Provider, list[Repair], dict[str, Any]]:
         """Read a provider: with its repairs and the fields that have no column."""
         values = _Fields(fields, where)
-        domain = values.plain_text("domain").lower() or None
+        domain = values.plain_text("domain").lower()
         written = _one_space(values.plain_text("name"))
-        mended = repair(written, entities=True)
-        name = _one_space(mended.text) or domain
-        if name is None:
+        provider, repairs = _named_provider(written, domain)
+        if not provider.name:
             msg = f"'{where}name' is missing, and so is 'domain'"
             raise FieldError(msg)
-        provider_id = identify("provider", domain or "", name)
-        values.subject = ("providers", provider_id)
-        values.note("name", mended.rules, written, name)
+        values.repairs.extend(repairs)
         others = values.others(PROVIDER_FIELDS)
-        images = self._images(values, others)
-        registrable = registrable_domain(domain) if domain else None
-        provider = Provider(provider_id, name, domain, registrable, images)
+        if images := self._images(values, others):
+            provider = replace(provider, images=images)
         return provider, values.repairs, others
 
     def _images(
@@ -378,6 +423,21 @@ class _Reader:
         image = _image_reference(values, written)
         repairs.extend(values.repairs)
         return image
+
+
+@lru_cache(maxsize=4_096)
+def _named_provider(written: str, domain: str) -> tuple[Provider, tuple[Repair, ...]]:
+    """Return the provider of that name and domain, and how its name was mended."""
+    mended = repair(written, entities=True)
+    name = _one_space(mended.text) or domain
+    provider_id = identify("provider", domain, name)
+    registrable = registrable_domain(domain) if domain else None
+    provider = Provider(provider_id, name, domain or None, registrable, ())
+    repairs = (
+        Repair("providers", provider_id, "name", rule, written, name)
+        for rule in mended.rules
+    )
+    return provider, tuple(repairs)
 
 
 def _image_reference(values: _Fields, written: str) -> ImageReference:
@@ -407,12 +467,10 @@ class _Fields:
             msg = f"'{where.rstrip('.')}' is {_shown(fields)}, not a map of fields"
             raise FieldError(msg)
         self.fields: dict[str, Any] = fields
+        self.get: Callable[[str], Any] = fields.get
         self.where = where
         self.subject: tuple[str, UUID] | None = None
         self.repairs: list[Repair] = []
-
-    def get(self, name: str) -> Any:
-        return self.fields.get(name)
 
     def others(self, known: frozenset[str]) -> dict[str, Any]:
         """Return the fields that have no column of their own."""
@@ -421,15 +479,19 @@ class _Fields:
     def plain_text(self, name: str) -> str:
         """Return a scalar as text without space around it, or `""`."""
         value = self.get(name)
-        if isinstance(value, dict | list):
-            raise self._wrong(name, "text")
         if value is None:
             return ""
-        return (value if isinstance(value, str) else to_json(value)).strip()
+        if isinstance(value, str):
+            return value.strip()
+        if isinstance(value, dict | list):
+            raise self._wrong(name, "text")
+        return to_json(value).strip()
 
     def text(self, column: str, name: str, *, entities: bool = False) -> str | None:
         """Return a text repaired, the repair noted under its column."""
         written = self.plain_text(name)
+        if not written:
+            return None
         repaired = repair(written, entities=entities)
         text = repaired.text.strip()  # `&nbsp;` at its end is no part of a text either
         self.note(column, repaired.rules, written, text)
@@ -520,7 +582,9 @@ def _in_utc(moment: datetime) -> datetime:
 
 def _secured(value: object) -> tuple[bytes | None, bytes | None]:
     """Take `ciphertext;iv`, both base64, apart; two times None if it is not that."""
-    ciphertext, _, iv = value.partition(";") if isinstance(value, str) else ("", "", "")
+    if not isinstance(value, str):
+        return None, None
+    ciphertext, _, iv = value.partition(";")
     try:
         parts = [base64.b64decode(part, validate=True) for part in (ciphertext, iv)]
     except ValueError:
@@ -541,10 +605,12 @@ def _shown(value: object) -> str:
     return repr(value) if len(repr(value)) < 80 else repr(value)[:77] + "…'"
 
 
-def _taxonomy(source: SourceFile) -> Taxonomy:
+def _taxonomy(source: SourceFile, *, only_usual: bool = False) -> Taxonomy:
     text = _with_line_feeds(decode(source.content, prescan=False).text)
-    is_plain_yaml = source.path.endswith((".yaml", ".yml"))
-    fields = read_yaml(text) if is_plain_yaml else read_front_matter(text).fields
+    if source.path.endswith((".yaml", ".yml")):
+        fields = read_yaml(text, only_usual=only_usual)
+    else:
+        fields = read_front_matter(text, only_usual=only_usual).fields
     reader = _Reader(source)
     providers: tuple[Provider, ...] = ()
     topics: tuple[Topic, ...] = ()

@@ -24,6 +24,8 @@ MAX_ALIASES = 100  # uses of an anchor in one file; real files have none
 MAX_MERGES = 8  # `<<` keys; each may double what follows it
 MAX_VALUES = 200_000  # values of one file with aliases spelt out; real ones: 3,000
 MAX_DIGITS = 1_000  # of one number; YAML's `1:59:59:…` costs their square
+# What is usual is read in this process; PyYAML takes 0.3 s for as much of the worst.
+MAX_USUAL_CHARACTERS = 250_000  # of front matter; real ones reach 143,000
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _OPENING = re.compile(r"---[ \t]*(?:\n|\Z)")
@@ -33,6 +35,8 @@ _DEEP_BLOCK = re.compile(r"^ {100}|^[ ]*(?:[-?:][ \t]+){20}", re.MULTILINE)
 _LONG_NUMBER = re.compile(rf"(?<![0-9A-Fa-f_:])[0-9A-Fa-f_:]{{{MAX_DIGITS}}}", re.ASCII)
 _NUMBER = re.compile(r"[-+]?(?:0b[01_]+|0x[0-9A-Fa-f_]+|[0-9][0-9_:]*)", re.ASCII)
 _TAG = re.compile(r"(?:\A|[\s\[{,:])![\w!<-]")  # `!!int "1 :1 :1 …"`
+# An anchor, an alias or a tag, where a value may begin.
+_MARK = re.compile(r"(?:\A|[\s\ufeff\[{,:])[&*!][^\s,\[\]{}]")
 _TAG_OF_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _TAG_OF_MERGES = "tag:yaml.org,2002:merge"
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -53,6 +57,10 @@ class FrontMatterError(Exception):
         return FrontMatterError(self.reason, line, self.detail)
 
 
+class UnusualError(Exception):
+    """YAML with which nothing need be wrong, but that is better read in a child."""
+
+
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
     """A file's fields as plain values, and what stands below them.
@@ -65,12 +73,13 @@ class FrontMatter:
     is_line_oriented: bool = False
 
 
-def read_front_matter(text: str) -> FrontMatter:
+def read_front_matter(text: str, *, only_usual: bool = False) -> FrontMatter:
     """Split and read *text*, whose lines end with a line feed.
 
-    Raises `FrontMatterError` with the reason and, where it is known, the line.
+    Raises `FrontMatterError` with the reason and, where it is known, the line; with
+    *only_usual* also `UnusualError`, before PyYAML sees what `is_unusual`.
     """
-    handler = GuardedHandler()
+    handler = GuardedHandler(only_usual=only_usual)
     try:
         fields, body = frontmatter.parse(text, handler=handler)
     except FrontMatterError as error:
@@ -80,8 +89,10 @@ def read_front_matter(text: str) -> FrontMatter:
     return FrontMatter(fields, body, handler.is_line_oriented)
 
 
-def read_yaml(text: str) -> dict[str, Any]:
-    """Read a whole YAML file under the same guard; raises `FrontMatterError`."""
+def read_yaml(text: str, *, only_usual: bool = False) -> dict[str, Any]:
+    """Read a whole YAML file under the same guard, with the same errors."""
+    if only_usual and is_unusual(text):
+        raise UnusualError
     try:
         if _is_suspicious(text):
             _check_events(text)
@@ -94,9 +105,25 @@ def read_yaml(text: str) -> dict[str, Any]:
     except RecursionError:
         msg = f"nests more than {MAX_DEPTH} levels deep"
         raise FrontMatterError(msg) from None
+    except MemoryError:
+        raise  # no fault of the file: whoever set the limit says so
     except Exception as error:  # noqa: BLE001 - PyYAML lets through whatever it meets
         msg = "holds a value that YAML cannot build"
         raise FrontMatterError(msg, detail=_one_line(error)) from None
+
+
+def is_unusual(yaml_text: str) -> bool:
+    """Tell whether YAML has anything that hubs do not write, harmless as it may be.
+
+    That is: an anchor, an alias, a tag or a merge key; more text than any hub's; more
+    than a hundred flow lists and maps; whatever else could exceed a limit of this room,
+    such as deep nesting, long numbers, or a great many values.
+    """
+    return (
+        len(yaml_text) > MAX_USUAL_CHARACTERS
+        or _MARK.search(yaml_text) is not None
+        or _is_suspicious(yaml_text)
+    )
 
 
 class GuardedHandler(YAMLHandler):
@@ -106,7 +133,10 @@ class GuardedHandler(YAMLHandler):
     or stands under a title; here each is an error with its reason.
     """
 
-    is_line_oriented = False
+    def __init__(self, *, only_usual: bool = False) -> None:
+        super().__init__()
+        self._only_usual = only_usual
+        self.is_line_oriented = False
 
     def split(self, text: str) -> tuple[str, str]:
         """Return the front matter and the body; raise `FrontMatterError`."""
@@ -131,7 +161,7 @@ class GuardedHandler(YAMLHandler):
             self.is_line_oriented = True
             return fields
         try:
-            return read_yaml(fm)
+            return read_yaml(fm, only_usual=self._only_usual)
         except FrontMatterError as error:
             raise error.lower(1) from None  # the line '---'
 

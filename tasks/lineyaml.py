@@ -25,6 +25,10 @@ MAX_INDENT = 40  # columns; deeper nesting is unusual, and PyYAML's to judge
 MAX_LINES = 100_000  # real files have 3,000; PyYAML's guard counts what is more
 # Distinct blocks that are remembered: a hub's newest articles share their entries.
 REMEMBERED_BLOCKS = 16_384
+MAX_REMEMBERED = 8_000  # characters of such a block; real ones have 2,000
+
+# Where a loop could not end elsewhere it never goes back (`*+`): a value of megabytes
+# would cost 100 bytes a character to remember where it might.
 
 # Not a printable character of YAML 1.1, or one that breaks lines, or a tab.
 _UNUSUAL = re.compile(
@@ -33,12 +37,19 @@ _UNUSUAL = re.compile(
 )
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
 _KEYED = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}:(?: |$)", re.ASCII)
+# What most lines of a map are: a quoted text, a whole number, true or false.
+_USUAL_FIELD = re.compile(
+    r' *([A-Za-z_][A-Za-z0-9_]{0,99}): +(?:"([^"\\]*)"|(-?(?:0|[1-9][0-9]{0,17}))'
+    r"|(true|false)) *",
+    re.ASCII,
+)
+_LEFT_MARGIN = re.compile(r"\n(?=[^ \-\n])")  # before a line that begins there
 _DOUBLE_QUOTED = re.compile(r'"[^"\\]*"')
 # Escapes that JSON shares; not those of surrogates, of which JSON makes pairs.
 _ESCAPED = re.compile(
-    r'"(?:[^"\\]|\\["\\/bfnrt]|\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4})*"', re.ASCII
+    r'"(?:[^"\\]|\\["\\/bfnrt]|\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4})*+"', re.ASCII
 )
-_SINGLE_QUOTED = re.compile(r"'(?:[^']|'')*'")
+_SINGLE_QUOTED = re.compile(r"'(?:[^']|'')*+'")
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,15}", re.ASCII)
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -47,7 +58,7 @@ _MOMENT = re.compile(
     rf"{_DAY}(?:[T ]{_TIME}(?:Z|[+-][0-9]{{2}}:[0-9]{{2}})?)?", re.ASCII
 )
 # A plain word begins with a letter, digit or slash, and holds neither `: ` nor ` #`.
-_PLAIN = re.compile(r"(?:[^\W_]|/)(?:[^\s:#]|:(?=[^\s])|(?<=[^\s])#| (?=[^\s#]))*")
+_PLAIN = re.compile(r"(?:[^\W_]|/)(?:[^\s:#]|:(?=[^\s])|(?<=[^\s])#| (?=[^\s#]))*+")
 # Words that YAML 1.1 takes for something else, in any of its spellings.
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 
@@ -83,7 +94,7 @@ def read_lines(text: str) -> dict[str, Any] | None:
     if text.count("\n") > MAX_LINES:
         return None
     try:
-        return _fields(text.split("\n"))
+        return _fields(text)
     except _UnprovenError:
         return None
 
@@ -104,19 +115,20 @@ def to_json(value: object) -> str:
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def _fields(lines: list[str]) -> dict[str, Any]:
+def _fields(text: str) -> dict[str, Any]:
     """Read the map at the left margin, section by section."""
-    starts = [n for n, line in enumerate(lines) if line and line[0] not in " -"]
-    if not starts or any(lines[: starts[0]]):
+    text = text.lstrip("\n")
+    if not text or text[0] in " -":
         raise _UnprovenError
+    starts = [0, *(found.end() for found in _LEFT_MARGIN.finditer(text))]
+    ends = [*starts[1:], len(text) + 1]
     fields: dict[str, Any] = {}
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        key, colon, rest = lines[start].partition(":")
+    for start, end in zip(starts, ends, strict=True):
+        first, _, below = text[start : end - 1].partition("\n")
+        key, colon, rest = first.partition(":")
         if not colon or not _is_key(key):
             raise _UnprovenError
-        below = lines[start + 1 : end]
-        while below and not below[-1]:
-            below.pop()
+        below = below.rstrip("\n")
         fields[key] = _below(below) if below else None
         if rest and rest != " ":
             if below or rest[0] != " ":
@@ -125,18 +137,17 @@ def _fields(lines: list[str]) -> dict[str, Any]:
     return fields
 
 
-def _below(lines: Sequence[str]) -> Any:
-    """Read what stands below a key: a list, entry by entry, or a map."""
-    first = lines[0]
-    indent = len(first) - len(first.lstrip(" "))
+def _below(text: str) -> Any:
+    """Read what stands below a key: a list, entry by entry, or a map.
+
+    The text is cut, not its lines: in long lists most of the time went into lines.
+    """
+    indent = len(text) - len(text.lstrip(" "))
     dash = " " * indent + "- "
-    if not first.startswith(dash):
-        return _block("\n".join(lines), indent)
-    starts = [n for n, line in enumerate(lines) if line.startswith(dash)]
-    return [
-        _entry("\n".join(lines[start:end]), indent)
-        for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)
-    ]
+    if not text.startswith(dash):
+        return _remembered(_block, text, indent)
+    entries = text[len(dash) :].split("\n" + dash)
+    return [_remembered(_entry, entry, indent) for entry in entries]
 
 
 @lru_cache(maxsize=REMEMBERED_BLOCKS)
@@ -146,7 +157,14 @@ def _block(text: str, indent: int) -> Any:
 
 @lru_cache(maxsize=REMEMBERED_BLOCKS)
 def _entry(text: str, indent: int) -> Any:
+    """Read an entry of a list from behind its dash, which stands at *indent*."""
     return _share(_item(_usual(text).split("\n"), indent))
+
+
+def _remembered(read: Any, text: str, indent: int) -> Any:
+    if len(text) > MAX_REMEMBERED:
+        return read.__wrapped__(text, indent)
+    return read(text, indent)
 
 
 def _share(value: object) -> object:
@@ -167,13 +185,14 @@ def _list(lines: Sequence[str], indent: int) -> list[Any]:
     starts = [n for n, line in enumerate(lines) if line.startswith(dash)]
     ends = [*starts[1:], len(lines)]
     return [
-        _item(lines[start:end], indent) for start, end in zip(starts, ends, strict=True)
+        _item([lines[start][len(dash) :], *lines[start + 1 : end]], indent)
+        for start, end in zip(starts, ends, strict=True)
     ]
 
 
 def _item(lines: Sequence[str], indent: int) -> Any:
-    """Read an entry of a list, whose dash stands at *indent*."""
-    content = lines[0][indent + 2 :]
+    """Read an entry of a list; its first line begins behind the dash at *indent*."""
+    content = lines[0]
     if _KEYED.match(content):
         return _map([" " * (indent + 2) + content, *lines[1:]], indent + 2)
     if len(lines) > 1 or content[:1] in {" ", ""}:
@@ -188,6 +207,20 @@ def _map(lines: Sequence[str], indent: int) -> dict[str, Any]:
     number = 0
     while number < len(lines):
         line = lines[number]
+        usual = _USUAL_FIELD.fullmatch(line)
+        if usual is not None and usual.start(1) == indent and _is_key(usual[1]):
+            following = number + 1
+            if following == len(lines) or not lines[following].startswith(
+                (deeper, dash)
+            ):
+                number = following
+                if usual.lastindex == 2:
+                    fields[usual[1]] = usual[2]
+                elif usual.lastindex == 3:
+                    fields[usual[1]] = int(usual[3])
+                else:
+                    fields[usual[1]] = usual[4] == "true"
+                continue
         key, colon, rest = line[indent:].partition(":")
         if not line.startswith(margin) or not colon or not _is_key(key):
             raise _UnprovenError
@@ -215,6 +248,7 @@ def _nested(lines: Sequence[str], indent: int) -> Any:
     return _value(lines, first)
 
 
+@lru_cache(maxsize=1_024)
 def _is_key(text: str) -> bool:
     return _KEY.fullmatch(text) is not None and text.lower() not in _WORDS
 

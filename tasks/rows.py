@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cache
 from itertools import repeat
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -237,7 +238,7 @@ def table(name: str, rows: Sequence[Sequence[Any]]) -> pa.Table:
     types = _arrow_types()
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
     arrays = [
-        pa.array(map(_id_bytes, column) if kind is _ID else column, types[kind])
+        pa.array(_id_bytes(column) if kind is _ID else column, types[kind])
         for column, kind in zip(columns, schema.values(), strict=True)
     ]
     return pa.Table.from_arrays(arrays, names=list(schema))
@@ -366,7 +367,7 @@ class _Rows:
             )
         }
         # By identity; the mention is kept too, or its identity might be given again.
-        self._mentions: dict[int, tuple[int, Mention]] = {}
+        self._mentions: dict[int, tuple[int, bytes, Mention]] = {}
         self._providers: dict[UUID, tuple[Any, ...]] = {}
         self._provider_images: dict[tuple[UUID, UUID], int] = {}
         self._topics: dict[tuple[UUID, str], tuple[Any, ...]] = {}
@@ -397,34 +398,26 @@ class _Rows:
 
     def claims(self, article: Article) -> None:
         """Add what a file says: entry 0 is its own article, the others are related."""
-        self._claim(article, article, 0)
-        for position, mention in enumerate(article.related):
-            self._claim(article, mention, position + 1)
-            self._lists["batch_edges"].append(
-                (article.document_id, article.article_id, mention.article_id, position)
-            )
+        document_id, source_id = article.document_id.bytes, article.source_id.bytes
+        claims, edges = self._lists["batch_claims"], self._lists["batch_edges"]
+        known = self._mentions
+        own_id = article.article_id.bytes
+        for entry, mention in enumerate((article, *article.related)):
+            number, article_id, _ = known.get(id(mention)) or self._mention(mention)
+            claims.append(
+                (document_id, source_id, article.path, entry, article_id,
+                 mention.published_at, number)
+            )  # fmt: skip
+            if entry:
+                edges.append((document_id, own_id, article_id, entry - 1))
 
-    def _claim(self, article: Article, mention: Mention, entry: int) -> None:
-        known = self._mentions.get(id(mention))
-        number = known[0] if known else self._mention(mention)
-        self._lists["batch_claims"].append(
-            (
-                article.document_id,
-                article.source_id,
-                article.path,
-                entry,
-                mention.article_id,
-                mention.published_at,
-                number,
-            )
-        )
-
-    def _mention(self, mention: Mention) -> int:
+    def _mention(self, mention: Mention) -> tuple[int, bytes, Mention]:
         """Add what is said of an article, once for all the files that say it."""
         number = len(self._mentions)
-        self._mentions[id(mention)] = (number, mention)
+        known = (number, mention.article_id.bytes, mention)
+        self._mentions[id(mention)] = known
         provider_id = mention.provider.provider_id if mention.provider else None
-        values = (getattr(mention, name) for name in _MENTION_FIELDS)
+        values = _mention_values(mention)
         self._lists["batch_mentions"].append((number, provider_id, *values))
         if mention.provider:
             self.provider(mention.provider)
@@ -439,7 +432,7 @@ class _Rows:
         for position, image_id in enumerate(images):
             self._lists["batch_article_images"].append((*place, image_id, position))
         self.repairs(mention.repairs, number)
-        return number
+        return known
 
     def provider(self, provider: Provider) -> None:
         if provider.provider_id not in self._providers:
@@ -476,8 +469,9 @@ class _Rows:
             self._images[image] = tuple(getattr(image, name) for name in names)
 
 
-_MENTION_FIELDS = list(SCHEMAS["batch_mentions"])[2:]
+_mention_values = attrgetter(*list(SCHEMAS["batch_mentions"])[2:])
 
 
-def _id_bytes(value: UUID | None) -> bytes | None:
-    return value.bytes if value is not None else None
+def _id_bytes(column: Iterable[UUID | bytes | None]) -> list[bytes | None]:
+    """Return ids as bytes; those that many rows share are bytes already."""
+    return [value.bytes if isinstance(value, UUID) else value for value in column]

@@ -28,6 +28,7 @@ COUNTS = (
     "removed",
     "related_entries",
     "by_pyyaml",
+    "in_sandbox",
     "urls_due",
     "captured",
     "failed",

@@ -131,6 +131,13 @@ class ReadSettings(_Part):
     max_depth: int = Field(
         20, gt=0, description="folders below the source that are walked into"
     )
+    seconds: float = Field(
+        4.0, gt=0, description="longest time for an unusual file, seconds"
+    )
+    memory_bytes: int = Field(
+        1_000_000_000, gt=0, description="most memory of a child process, bytes"
+    )
+    workers: int = Field(2, gt=0, description="child processes at once")
 
 
 class FetchSettings(_Part):

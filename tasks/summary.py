@@ -29,12 +29,23 @@ PARTS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
 )
 
 
+# How files were read that the line reader left; told only if there were any.
+SLOW_WAYS = (
+    ("by PyYAML", "by_pyyaml"),
+    ("in child processes, being unusual", "in_sandbox"),
+)
+
+
 def summary_rows(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Return a row a part: what came in, how many, and what became of them."""
     rows = []
     for title, total, fates in PARTS:
         became = ", ".join(f"{summary[key]:,} {words}" for words, key in fates)
         rows.append((title, f"{summary[total]:,}", became))
+    if slow := [(summary[key], words) for words, key in SLOW_WAYS if summary[key]]:
+        ways = ", ".join(f"{count:,} {words}" for count, words in slow)
+        total = sum(count for count, _ in slow)
+        rows.insert(1, ("read the slow way", f"{total:,}", ways))
     return rows
 
 

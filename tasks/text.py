@@ -278,6 +278,12 @@ _IDLE_JOINER = re.compile(
     f"(?<![{_JOINING}\ufe0f])[\u200c\u200d]+|[\u200c\u200d]+(?![{_JOINING}])"
 )
 MAX_MARKS = 30  # combining marks in a row: the limit of UAX 15's Stream-Safe Format
+# Latin letters and the signs of typesetting: no rule but those on mojibake and entities
+# changes any of them, and the signs alone never look like mojibake to ftfy, which takes
+# its time. Most texts hold nothing else; tests try these characters all.
+_SIGNS = "\t\n\r\x20-\x7e\xa0\u2013\u2014\u2018\u2019\u201c\u201d\u2022\u2026\u2122\xae"
+_TYPESET = re.compile(f"[{_SIGNS}]*")
+_LATIN = re.compile(f"[{_SIGNS}\xa1-\u02ff\u2010-\u2027\u2030-\u205e\u20ac]*")
 _MARKS = re.compile(
     "([{0}]{{{1}}})[{0}]+".format(
         # None lies above plane 1.
@@ -306,13 +312,22 @@ _FTFY = ftfy.TextFixerConfig(
 
 
 def _repair(text: str, entities: bool) -> Repaired:  # noqa: FBT001 - a cache key
+    if not (entities and "&" in text) and (
+        _TYPESET.fullmatch(text) or (_LATIN.fullmatch(text) and not is_bad(text))
+    ):
+        return Repaired(text)
     rules: dict[str, None] = {}
     mended = text
-    for _ in range(MAX_ROUNDS):  # one repair may uncover another: `&amp;rsquo;`
+    for _ in range(MAX_ROUNDS):  # one repair may uncover another
         before = mended
+        if entities:
+            unescaped = _unescape(mended)
+            if unescaped is None:
+                break
+            if unescaped != mended:
+                rules["entities"] = None
+                mended = unescaped
         for rule, mend in _RULES:
-            if rule == "entities" and not entities:
-                continue
             mended, was = mend(mended), mended
             if mended != was:
                 rules[rule] = None
@@ -325,8 +340,15 @@ def _repair(text: str, entities: bool) -> Repaired:  # noqa: FBT001 - a cache ke
 _repair_cached = lru_cache(maxsize=8_192)(_repair)
 
 
-def _unescape(text: str) -> str:
-    return _ENTITY.sub(_character, text) if "&" in text else text
+def _unescape(text: str) -> str | None:
+    """Resolve entities, and those that it uncovers; None if that does not end."""
+    for _ in range(MAX_ROUNDS):
+        if "&" not in text:
+            return text
+        text, before = _ENTITY.sub(_character, text), text
+        if text == before:
+            return text
+    return None
 
 
 def _character(entity: re.Match[str]) -> str:
@@ -351,10 +373,14 @@ def _drop_controls(text: str) -> str:
 
 
 def _drop_zero_width(text: str) -> str:
+    if text.isascii():
+        return text
     return _IDLE_JOINER.sub("", _ZERO_WIDTH.sub("", text))
 
 
 def _cap_marks(text: str) -> str:
+    if text.isascii():
+        return text
     return _MARKS.sub(r"\1", text)
 
 
@@ -363,7 +389,6 @@ def _compose(text: str) -> str:
 
 
 _RULES = (
-    ("entities", _unescape),
     ("mojibake", _fix_mojibake),
     ("control_characters", _drop_controls),
     ("zero_width", _drop_zero_width),

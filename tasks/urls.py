@@ -56,14 +56,16 @@ _AMP_CACHE = re.compile(
 _GOOGLE_AMP = re.compile(
     r"https?://(?:www\.)?google\.[a-z.]{2,6}/amp/(s/)?(.+)", re.ASCII | re.DOTALL
 )
+MAX_HOST = 255  # characters of a host: RFC 1035, 2.3.4
+MAX_REMEMBERED = 2_000  # characters of an address whose key is remembered: 130 MB
 MAX_SHOWN = 300  # characters of an address in a reason
 _SCHEME = re.compile(r"[\x00-\x20]*([A-Za-z][A-Za-z0-9+.\-]*):", re.ASCII)
-# What the rules of `url_key` leave as it is: most articles' addresses.
-_KEY_ALREADY = re.compile(
-    r"https://(?!www\.|[^/]*(?:ampproject\.org|bing-amp\.com|google\.[a-z.]{2,6})/)"
-    r"[a-z0-9-]+(?:\.[a-z0-9-]+)+/[^?#]*",
-    re.ASCII,
+# Addresses that need no second look: what follows scheme and `www.` is the key.
+_USUAL = re.compile(
+    r"https?://(?:www\.)?((?!www\.)[a-z0-9-]+(?:\.[a-z0-9-]+)+/[^?#]*)", re.ASCII
 )
+_CACHES = ("ampproject.org", "bing-amp.com", "google.")  # hosts that need one
+_LEADING_WWW = re.compile(r"\A(?:www\.)+")
 
 
 def fetch_url(url: str) -> str:
@@ -72,7 +74,18 @@ def fetch_url(url: str) -> str:
     Nothing but what the standard demands is changed: signatures, `%252F`, `%2F` and the
     order of parameters stay. Raises `ValueError` with the reason.
     """
-    return _parse(url).href
+    if not url.strip():
+        msg = "the address is empty"
+        raise ValueError(msg)
+    try:
+        href = ada_url.normalize_url(url)
+    except (ValueError, UnicodeError):
+        msg = f"{_shown(url)} {_why_unusable(url)}"
+        raise ValueError(msg) from None
+    if not href.startswith(("http:", "https:")):
+        msg = f"{_shown(url)} is not an http or https address"
+        raise ValueError(msg)
+    return str(href)
 
 
 def join_url(base: str, reference: str) -> str:
@@ -85,20 +98,22 @@ def join_url(base: str, reference: str) -> str:
     except (ValueError, UnicodeError):
         msg = f"{_shown(reference)} is not an address on {_shown(base)}"
         raise ValueError(msg) from None
-    return _parse(parsed.href).href
+    return fetch_url(parsed.href)
 
 
-@lru_cache(maxsize=65_536)
 def url_key(url: str) -> str:
     """Name the article that an address leads to; the table above shows how.
 
     Idempotent: a key's key is itself. Raises `ValueError` with the reason.
     """
-    parsed = _parse(url)
-    href = parsed.href
-    if _KEY_ALREADY.fullmatch(href):
-        return str(href)
-    parsed = _without_caches(parsed)
+    return _remembered_key(url) if len(url) <= MAX_REMEMBERED else _key(url)
+
+
+def _key(url: str) -> str:
+    href = fetch_url(url)
+    if not any(host in href for host in _CACHES) and (usual := _USUAL.fullmatch(href)):
+        return f"https://{usual[1]}"
+    parsed = _without_caches(ada_url.URL(href))
     port = f":{parsed.port}" if parsed.port else ""
     host = _fold_www(parsed.hostname.rstrip(".")) or parsed.hostname
     query = _without_tracking(parsed.search)
@@ -106,18 +121,25 @@ def url_key(url: str) -> str:
     return ada_url.URL(f"https://{host}{port}{parsed.pathname}{query}").href
 
 
+_remembered_key = lru_cache(maxsize=65_536)(_key)
+
+
 def host_of(url: str) -> str:
     """Return the host of an address that `fetch_url` has spelled."""
     return str(ada_url.URL(url).hostname)
 
 
-@lru_cache(maxsize=16_384)
 def registrable_domain(domain: str) -> str | None:
     """Return what somebody registered: `bbc.co.uk` of `www.bbc.co.uk`.
 
     None where there is none, as for an address in numbers or a public suffix itself.
     The public suffix list comes with its package, never from the network.
     """
+    return _registrable(domain) if len(domain) <= MAX_HOST else None
+
+
+@lru_cache(maxsize=16_384)
+def _registrable(domain: str) -> str | None:
     name = domain.strip().strip(".").lower()
     if not name or re.fullmatch(r"[\d.]+|\[.*\]|.*:.*", name):
         return None
@@ -136,27 +158,16 @@ def _public_suffixes() -> PublicSuffixList:
 def identify(kind: str, *parts: str) -> UUID:
     """Name a thing alike on every machine: a UUID of version 5 (RFC 9562, 5.5)."""
     name = "\x1f".join((kind, *parts)).encode("utf-8", "surrogatepass")
-    digest = bytearray(
-        hashlib.sha1(NAMESPACE.bytes + name, usedforsecurity=False).digest()[:16]
-    )
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    return UUID(bytes=bytes(digest))
+    sha1 = _NAMED.copy()
+    sha1.update(name)
+    number = int.from_bytes(sha1.digest()[:16])
+    return UUID(int=number & ~_VERSION_AND_VARIANT | _VERSION_5)
 
 
-def _parse(url: str) -> ada_url.URL:
-    if not url.strip():
-        msg = "the address is empty"
-        raise ValueError(msg)
-    try:
-        parsed = ada_url.URL(url)
-    except (ValueError, UnicodeError):
-        msg = f"{_shown(url)} {_why_unusable(url)}"
-        raise ValueError(msg) from None
-    if parsed.protocol not in {"http:", "https:"}:
-        msg = f"{_shown(url)} is not an http or https address"
-        raise ValueError(msg)
-    return parsed
+# As `uuid.uuid5` does it, with the namespace hashed once and bits set as numbers.
+_NAMED = hashlib.sha1(NAMESPACE.bytes, usedforsecurity=False)
+_VERSION_AND_VARIANT = 0xF000 << 64 | 0xC000 << 48
+_VERSION_5 = 0x5000 << 64 | 0x8000 << 48
 
 
 def _shown(url: str) -> str:
@@ -179,7 +190,7 @@ def _without_caches(parsed: ada_url.URL) -> ada_url.URL:
         unwrapped = _unwrap(inner.href)
         if unwrapped is None:
             return inner
-        inner = _parse(unwrapped)
+        inner = ada_url.URL(fetch_url(unwrapped))
     return parsed
 
 
@@ -192,10 +203,9 @@ def _unwrap(href: str) -> str | None:
 
 
 def _fold_www(host: str) -> str:
-    rest = host
-    while rest.startswith("www.") and "." in rest[4:]:
-        rest = rest[4:]
-    return rest
+    """Take `www.` away as often as it leads a name that has a dot without it."""
+    rest = _LEADING_WWW.sub("", host, count=1)
+    return rest if "." in rest or rest == host else "www." + rest
 
 
 def _without_tracking(query: str) -> str:

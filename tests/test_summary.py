@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.summary import PARTS, markdown_table, summary_markdown, summary_rows
+from tasks.summary import (
+    PARTS,
+    SLOW_WAYS,
+    markdown_table,
+    summary_markdown,
+    summary_rows,
+)
 
 SUMMARY = {
     "status": "complete",
@@ -13,6 +19,8 @@ SUMMARY = {
     "loaded": 12,
     "unchanged": 1_275,
     "rejected": 3,
+    "by_pyyaml": 0,
+    "in_sandbox": 0,
     "urls_due": 9,
     "captured": 6,
     "failed": 2,
@@ -32,8 +40,33 @@ def test_each_part_of_a_run_is_one_row() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("by_pyyaml", "in_sandbox", "row"),
+    [
+        (1_200, 0, ("read the slow way", "1,200", "1,200 by PyYAML")),
+        (0, 2, ("read the slow way", "2", "2 in child processes, being unusual")),
+        (
+            3,
+            2,
+            (
+                "read the slow way",
+                "5",
+                "3 by PyYAML, 2 in child processes, being unusual",
+            ),
+        ),
+    ],
+)
+def test_what_was_read_the_slow_way_is_told_if_there_is_any(
+    by_pyyaml: int, in_sandbox: int, row: tuple[str, str, str]
+) -> None:
+    summary = {**SUMMARY, "by_pyyaml": by_pyyaml, "in_sandbox": in_sandbox}
+
+    assert summary_rows(summary)[1] == row
+
+
 def test_every_count_of_the_json_summary_is_told() -> None:
     told = {key for _, total, fates in PARTS for key in (total, *(k for _, k in fates))}
+    told |= {key for _, key in SLOW_WAYS}
 
     assert told == set(SUMMARY) - {"status", "seconds"}
 

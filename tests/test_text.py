@@ -3,16 +3,21 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import time
 
 import pytest
+from ftfy.badness import is_bad
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks import text as text_room
 from tasks.text import (
     MAX_MARKS,
     PRESCAN_BYTES,
     Decoded,
+    Repaired,
     charset_of,
     decode,
     repair,
@@ -471,3 +476,36 @@ def test_a_long_text_takes_no_time_either(text: str) -> None:
     repair(text, entities=True)
 
     assert time.perf_counter() - start < 3
+
+
+# What the quick look at most texts takes for good: Latin letters, signs of typesetting.
+LATIN = "".join(map(chr, [9, 10, 13, *range(0x20, 0x7F), *range(0xA0, 0x300)]))
+SIGNS = "\xa0\xae\u2013\u2014\u2018\u2019\u201c\u201d\u2022\u2026\u2122"
+PUNCTUATION = "".join(map(chr, [*range(0x2010, 0x2028), *range(0x2030, 0x205F)]))
+
+
+def closely(text: str) -> Repaired:
+    """Repair without the quick look at what is ordinary, and without memory."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_room, "_TYPESET", re.compile("(?!)"))
+        patch.setattr(text_room, "_LATIN", re.compile("(?!)"))
+        return text_room._repair(text, False)  # noqa: FBT003
+
+
+def test_signs_of_typesetting_alone_never_look_like_mojibake() -> None:
+    """Nothing that ftfy takes for mojibake is made of them: its patterns span four."""
+    for length in (1, 2, 3, 4):
+        for signs in itertools.product(SIGNS + "aA1 .\n", repeat=length):
+            assert not is_bad("".join(signs))
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.text(st.sampled_from(LATIN + SIGNS + PUNCTUATION + "\u20ac"), max_size=40))
+def test_the_quick_look_sees_what_the_close_one_does(text: str) -> None:
+    assert closely(text) == repair(text)
+
+
+def test_the_quick_look_knows_each_of_its_characters() -> None:
+    for character in LATIN + SIGNS + PUNCTUATION:
+        for text in (f"a{character}e", f"{character} \u2019", f"E{character}"):
+            assert closely(text) == repair(text), text

@@ -248,6 +248,7 @@ ADDRESSES = st.builds(
     st.sampled_from(
         [
             "http://",
+            "https://",
             "https://www.",
             "HTTPS://a@",
             "https://a.cdn.ampproject.org/c/s/",
@@ -264,6 +265,11 @@ ADDRESSES = st.builds(
             "ü.example",
             "a..b",
             "www.",
+            "www.n.example",
+            "www.com",
+            "WWW.www.n.example",
+            "news.google.de",
+            "xn--n-example.bing-amp.com",
         ]
     ),
     st.sampled_from(["", ":80", ":443", ":8080", ":"]),
@@ -384,3 +390,17 @@ def test_ids_tell_kinds_and_parts_apart() -> None:
     names = [("a", "b"), ("b", "a"), ("a", "b", ""), ("ab",), ("a", "", "b"), ("a",)]
 
     assert len({identify(*name) for name in names}) == len(names)
+
+
+@settings(deadline=None)
+@given(ADDRESSES)
+def test_the_quick_way_to_a_key_ends_where_the_long_one_does(address: str) -> None:
+    """With what most addresses are, too: a host, perhaps `www.`, and a path."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(urls, "_USUAL", re.compile("(?!)"))
+        try:
+            key = urls._key(address)
+        except ValueError:
+            return
+
+    assert urls._key(address) == key

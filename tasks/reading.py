@@ -1,0 +1,57 @@
+"""Unusual files, read in child processes that may hang or die of them.
+
+What is unusual is said in `tasks.frontmatter.is_unusual`; real hubs hardly have any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from tasks.articles import Parsed, parse_article, parse_taxonomy
+from tasks.models import FileKind, Rejection, SourceFile
+from tasks.sandbox import Failure, run_sandboxed
+from tasks.settings import ReadSettings
+
+Unusual = tuple[FileKind, SourceFile]
+
+
+def parse_unusual(files: Iterable[Unusual], limits: ReadSettings) -> Iterator[Parsed]:
+    """Yield what each of *files* is, in their order; one that fails is a rejection."""
+    waiting: list[Unusual] = []
+
+    def handed_on() -> Iterator[Unusual]:
+        for file in files:
+            waiting.append(file)
+            yield file
+
+    outcomes = run_sandboxed(
+        parse_whole,
+        handed_on(),
+        seconds=limits.seconds,
+        memory_bytes=limits.memory_bytes,
+        workers=limits.workers,
+    )
+    for outcome in outcomes:
+        kind, source = waiting.pop(0)
+        if isinstance(outcome, Failure):
+            yield _rejection(outcome, kind, source)
+        else:
+            yield outcome
+
+
+def parse_whole(file: Unusual) -> Parsed:
+    """Read a file, whatever is in it; what a child does."""
+    kind, source = file
+    return parse_taxonomy(source) if kind == "taxonomy" else parse_article(source)
+
+
+def _rejection(failure: Failure, kind: FileKind, source: SourceFile) -> Rejection:
+    stage = "taxonomy" if kind == "taxonomy" else "parse"
+    reason, detail = f"{failure.reason} to read", failure.detail
+    if failure.reason.startswith("took"):
+        detail = "if it is a real article: raise read.seconds and run with --full"
+    elif failure.reason.startswith("needed"):
+        detail = "if it is a real article: raise read.memory_bytes and run with --full"
+    else:
+        reason = f"could not be read: {failure.reason}"
+    return Rejection(stage, source.path, reason, detail, None, source.source_id)
