@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ import typer
 
 from flows import console, refresh
 from flows.direct import Story, run_direct
+from flows.progress import shown
 from flows.serve import ServerError
 from tasks.lock import LockHeldError, hold_lock
 from tasks.publish import PUBLISHED, AuditError
@@ -85,7 +87,8 @@ def run(  # noqa: PLR0913 - one parameter an option
         with_images=not no_images,
         say=console.say,
     )
-    summary = _refresh(job, direct=direct)
+    with _interruptible():
+        summary = _refresh(job, direct=direct)
     _finish(summary, settings, 'sql {} "from failures"', as_json=as_json)
 
 
@@ -266,11 +269,13 @@ def _settings(source: list[str] | None, data: Path | None) -> Settings:
 def _refresh(job: Job, *, direct: bool) -> dict[str, Any]:
     with hold_lock(job.settings.data, job.moment):
         pass  # a run that cannot start says so at once, before any server does
-    if direct:
-        return run_direct(refresh.refresh, job)
-    from flows.attended import run_attended  # noqa: PLC0415 - it imports Prefect
+    with shown() as progress:
+        job = replace(job, progress=progress)
+        if direct:
+            return run_direct(refresh.refresh, job)
+        from flows.attended import run_attended  # noqa: PLC0415 - it imports Prefect
 
-    return run_attended(job)
+        return run_attended(job)
 
 
 def _stage(
@@ -282,8 +287,8 @@ def _stage(
 ) -> None:
     settings = _settings(None, data)
     job = Job(settings, retry_failed=retry_failed, say=console.say)
-    with _interruptible():
-        summary = run_direct(story, job)
+    with _interruptible(), shown() as progress:
+        summary = run_direct(story, replace(job, progress=progress))
     _finish(summary, settings, "report {}", as_json=as_json)
 
 

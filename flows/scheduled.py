@@ -15,6 +15,7 @@ from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogHandler
 from prefect.runtime import flow_run
 
+from flows.progress import Lines
 from flows.refresh import refresh as tell_refresh
 from tasks.publish import PUBLISHED
 from tasks.run import Job, open_run
@@ -78,7 +79,13 @@ def _in_flow(job: Job) -> Job:
         if asked.get() is not None:
             job.say(line)
 
-    return replace(job, say=say, flow_run_id=UUID(flow_run.id))
+    lines = Lines(print)
+
+    def progress(stage: str, done: int, total: int) -> None:
+        lines(stage, done, total)
+        job.progress(stage, done, total)
+
+    return replace(job, say=say, progress=progress, flow_run_id=UUID(flow_run.id))
 
 
 def _create_artifacts(published: Path, summary: Mapping[str, Any]) -> None:

@@ -52,6 +52,7 @@ ARTICLE_FIELDS = frozenset(
 PROVIDER_FIELDS = frozenset({"name", "domain", "images"})
 IMAGE_FIELDS = frozenset({"url", "width", "height", "isCached", "title", "attribution"})
 UNEXPECTED = "could not be read, which is a fault of Wirehouse: please report it"
+NEEDS_MEMORY = "needs more memory to read than there is"
 # Larger files are left to a child process: what costs 0.1 s here costs 2 s at 5 MB.
 MAX_USUAL_BYTES = 250_000  # of a file; real ones reach 143,000
 Parsed = Article | Taxonomy | Rejection
@@ -122,7 +123,7 @@ def _outcome(read: Callable[[SourceFile], T], source: SourceFile) -> T | Rejecti
         line = _Lines(source.content).line_of(str(error))
         return _rejection(source, str(error), "", line)
     except MemoryError:
-        return _rejection(source, "needs more memory to read than there is")
+        return _rejection(source, NEEDS_MEMORY)
     except Exception as error:  # noqa: BLE001 - one file must never end the run
         detail = f"{type(error).__name__}: {error}"[:500]
         return _rejection(source, UNEXPECTED, detail)

@@ -34,9 +34,9 @@ _DOTS = re.compile(r"^\.\.\.[ \t]*$", re.MULTILINE)
 _DEEP_BLOCK = re.compile(r"^ {100}|^[ ]*(?:[-?:][ \t]+){20}", re.MULTILINE)
 _LONG_NUMBER = re.compile(rf"(?<![0-9A-Fa-f_:])[0-9A-Fa-f_:]{{{MAX_DIGITS}}}", re.ASCII)
 _NUMBER = re.compile(r"[-+]?(?:0b[01_]+|0x[0-9A-Fa-f_]+|[0-9][0-9_:]*)", re.ASCII)
-_TAG = re.compile(r"(?:\A|[\s\[{,:])![\w!<-]")  # `!!int "1 :1 :1 …"`
+_TAG = re.compile(r"(?:\A|[\s\ufeff\[{,:?])![\w!<-]")  # `!!int "1 :1 :1 …"`
 # An anchor, an alias or a tag, where a value may begin.
-_MARK = re.compile(r"(?:\A|[\s\ufeff\[{,:])[&*!][^\s,\[\]{}]")
+_MARK = re.compile(r"(?:\A|[\s\ufeff\[{,:?])[&*!][^\s,\[\]{}]")
 _TAG_OF_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _TAG_OF_MERGES = "tag:yaml.org,2002:merge"
 _SURROGATE = re.compile("[\ud800-\udfff]")

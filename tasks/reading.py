@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tasks.articles import Parsed, parse_article, parse_taxonomy
+from tasks.articles import NEEDS_MEMORY, Parsed, parse_article, parse_taxonomy
 from tasks.models import FileKind, Rejection, SourceFile
 from tasks.sandbox import Failure, run_sandboxed
 from tasks.settings import ReadSettings
@@ -40,9 +40,15 @@ def parse_unusual(files: Iterable[Unusual], limits: ReadSettings) -> Iterator[Pa
 
 
 def parse_whole(file: Unusual) -> Parsed:
-    """Read a file, whatever is in it; what a child does."""
+    """Read a file, whatever is in it; what a child does.
+
+    Raises `MemoryError`, so that it is the child's limit which is named.
+    """
     kind, source = file
-    return parse_taxonomy(source) if kind == "taxonomy" else parse_article(source)
+    found = parse_taxonomy(source) if kind == "taxonomy" else parse_article(source)
+    if isinstance(found, Rejection) and found.reason == NEEDS_MEMORY:
+        raise MemoryError
+    return found
 
 
 def _rejection(failure: Failure, kind: FileKind, source: SourceFile) -> Rejection:

@@ -39,11 +39,21 @@ COUNTS = (
     "images_failed",
 )
 Say = Callable[[str], None]
+# Takes the word for a stage, how much of it is done, and how much there is to do.
+Progress = Callable[[str, int, int], None]
+
+
+def _unseen(stage: str, done: int, total: int) -> None:
+    """Show nobody how far a stage is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a run is asked to do, and when; *say* takes a line for whoever watches."""
+    """What a run is asked to do, and when.
+
+    *say* takes a line for whoever watches; *progress* is told of each file, page and
+    image, so it must be quick.
+    """
 
     settings: Settings
     full: bool = False
@@ -53,6 +63,7 @@ class Job:
     moment: datetime = field(default_factory=lambda: datetime.now(UTC))
     flow_run_id: UUID | None = None
     say: Say = print
+    progress: Progress = _unseen
 
 
 class Run:
@@ -68,6 +79,7 @@ class Run:
         self.counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
         self.status = "running"
         self._started = time.monotonic()
+        self._stage, self._done, self._total = "", 0, 0
         self._captures: CaptureWriter | None = None
         self.number = warehouse.begin_run(self.run_id, self.moment, version())
         if job.flow_run_id is not None:
@@ -86,6 +98,18 @@ class Run:
     def say(self, line: str) -> None:
         """Tell whoever watches one fact."""
         self.job.say(line)
+
+    def begin(self, stage: str, total: int) -> None:
+        """Tell whoever watches what is done now, and how much of it there is."""
+        self._stage, self._done, self._total = stage, 0, total
+        self.job.progress(stage, 0, total)
+
+    def advance(self, count: int = 1) -> None:
+        """Tell whoever watches that so much more is done."""
+        if not count:
+            return
+        self._done += count
+        self.job.progress(self._stage, self._done, self._total)
 
     def summary(self) -> dict[str, Any]:
         """Return what the run did so far, as `--json` prints it."""

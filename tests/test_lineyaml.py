@@ -164,6 +164,18 @@ def test_a_block_that_stands_twice_is_read_once() -> None:
         assert left is right
 
 
+def test_a_block_of_unusual_length_is_read_alike_and_not_remembered() -> None:
+    from tasks.lineyaml import MAX_REMEMBERED, _block, _entry
+
+    long = "x" * MAX_REMEMBERED
+    text = f"a:\n  b: {long}\nc:\n- d: {long}\n"
+    before = (_block.cache_info().currsize, _entry.cache_info().currsize)
+
+    assert agrees(text)
+
+    assert (_block.cache_info().currsize, _entry.cache_info().currsize) == before
+
+
 @pytest.mark.parametrize("hub", ["corpus/powerapps", "corpus/azure-sample"])
 def test_every_file_of_the_corpus_is_read_alike(hub: str) -> None:
     folder = SHARED / hub

@@ -6,10 +6,13 @@ import random
 import shutil
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pyarrow.parquet as pq
 import pytest
 
+from tasks.models import Changes, FoundFile, Source
+from tasks.stages.articles import BATCH_BYTES, BATCH_FILES, file_batches
 from tests.hub import Hub, related
 from tests.tables import dump
 
@@ -22,6 +25,32 @@ join articles as source on source.article_id = source_article_id
 join articles as target on target.article_id = target_article_id
 order by all
 """
+
+
+@pytest.mark.parametrize(
+    ("sizes", "batches"),
+    [
+        ([], []),
+        ([0], [1]),
+        ([BATCH_BYTES * 400, 1], [1, 1]),
+        ([1] * (BATCH_FILES * 2 + 1), [BATCH_FILES, BATCH_FILES, 1]),
+        ([BATCH_BYTES // 2] * 5, [2, 2, 1]),
+        ([BATCH_BYTES, 1, BATCH_BYTES - 1, 0, 1], [1, 3, 1]),
+    ],
+)
+def test_a_batch_holds_so_many_files_and_bytes(
+    sizes: list[int], batches: list[int]
+) -> None:
+    files = tuple(
+        FoundFile(f"{number:05}.md", "", "article", size, None)
+        for number, size in enumerate(sizes)
+    )
+    source = Source(UUID(int=1), "folder", "hub", "/")
+
+    cut = file_batches(Changes(source, files, (), len(files), 0, 0))
+
+    assert [len(batch) for batch in cut] == batches
+    assert [file for batch in cut for file in batch] == list(files)
 
 
 def test_loading_twice_changes_nothing(hub: Hub) -> None:

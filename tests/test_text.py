@@ -509,3 +509,11 @@ def test_the_quick_look_knows_each_of_its_characters() -> None:
     for character in LATIN + SIGNS + PUNCTUATION:
         for text in (f"a{character}e", f"{character} \u2019", f"E{character}"):
             assert closely(text) == repair(text), text
+
+
+def test_entities_within_entities_cost_no_more_than_their_length() -> None:
+    text = "é&" + "amp;" * 500_000 + "lt;"
+    start = time.process_time()
+
+    assert repair(text, entities=True).text == text
+    assert time.process_time() - start < 3

@@ -404,3 +404,41 @@ def test_the_quick_way_to_a_key_ends_where_the_long_one_does(address: str) -> No
             return
 
     assert urls._key(address) == key
+
+
+# What was made to cost
+
+
+def test_a_long_address_costs_no_more_than_its_length_and_is_not_remembered() -> None:
+    """A loop over its `www.` once took minutes; remembering it would take its room."""
+    from tasks.urls import _remembered_key
+
+    before = _remembered_key.cache_info().currsize
+    start = time.process_time()
+
+    key = url_key("https://" + "www." * 1_000_000 + "n.example/" + "a" * 1_000_000)
+
+    assert key == "https://n.example/" + "a" * 1_000_000
+    assert time.process_time() - start < 3
+    assert _remembered_key.cache_info().currsize == before
+
+
+@pytest.mark.parametrize(
+    ("host", "folded"),
+    [
+        ("www.n.example", "n.example"),
+        ("www.www.n.example", "n.example"),
+        ("www.www.com", "www.com"),
+        ("www.com", "www.com"),
+        ("www", "www"),
+        ("www.www", "www.www"),
+        ("wwww.n.example", "wwww.n.example"),
+    ],
+)
+def test_www_is_folded_while_a_name_with_a_dot_remains(host: str, folded: str) -> None:
+    assert url_key(f"https://{host}/a") == f"https://{folded}/a"
+
+
+def test_a_domain_longer_than_any_is_nobodys() -> None:
+    assert registrable_domain("a." * 126 + "com") == "a.com"
+    assert registrable_domain("a." * 127 + "com") is None

@@ -58,6 +58,7 @@ def list_source(run: Run, place: SourceSettings) -> Changes:
     run.counts["rejected"] += seen.rejected + len(rejections)
     counts = f"{seen.files:,} articles, {len(seen.changed):,} files to read"
     run.say(f"{source.name}: {counts}")
+    run.begin("reading", len(seen.changed))
     return seen
 
 
@@ -79,7 +80,9 @@ def load_files(run: Run, source: Source, files: Sequence[FoundFile]) -> None:
     """Read a batch of files and load it, in one transaction."""
     batch = _Batch()
     for file in files:
+        known = len(batch.files)
         _read(run, source, file, batch)
+        run.advance(len(batch.files) - known)  # 0 for a file that is put aside
     _read_unusual(run, batch)
     rejections = rejection_table(batch.rejections)
     files_read = file_table(source.source_id, batch.files, set(batch.read_paths))
@@ -102,7 +105,6 @@ def load_files(run: Run, source: Source, files: Sequence[FoundFile]) -> None:
     run.counts["related_entries"] += entries
     run.counts["by_pyyaml"] += batch.by_pyyaml
     run.counts["in_sandbox"] += len(batch.unusual)
-    run.say(f"{source.name}: {len(files):,} files read, {len(batch.articles):,} loaded")
 
 
 def finish_source(run: Run, seen: Changes) -> None:
@@ -117,6 +119,8 @@ def finish_source(run: Run, seen: Changes) -> None:
         _remove(run, source_id, seen.gone, documents)
     run.warehouse.put_source(seen.source, run.moment)
     run.counts["removed"] += len(documents)
+    if seen.changed:
+        run.say(f"{seen.source.name}: {len(seen.changed):,} files read")
     if documents:
         run.say(f"{seen.source.name}: {len(documents):,} files are gone")
 
@@ -206,6 +210,7 @@ def _read_unusual(run: Run, batch: _Batch) -> None:
     outcomes = parse_unusual(files, run.settings.read)
     for (file, _, sha256), parsed in zip(batch.unusual, outcomes, strict=True):
         _take(parsed, file, sha256, batch)
+        run.advance()
 
 
 def _take(

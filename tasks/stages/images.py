@@ -35,6 +35,7 @@ def due_images(run: Run) -> list[list[DueImage]]:
     )
     run.counts["images_due"] += len(images)
     run.say(f"{len(images):,} images are due")
+    run.begin("fetching images", len(images))
     starts = range(0, len(images), BATCH_IMAGES)
     return [images[start : start + BATCH_IMAGES] for start in starts]
 
@@ -42,20 +43,21 @@ def due_images(run: Run) -> list[list[DueImage]]:
 def fetch_images(run: Run, images: Sequence[DueImage]) -> None:
     """Fetch a batch of images, check each in a child process, keep the good ones."""
     answers: dict[UUID, Response | bytes | str] = {}
+
+    def keep(request: ImageRequest, response: Response) -> None:
+        answers[request.image_id] = response
+        run.advance()
+
     requests = []
     for image in images:
         if image.url[:5].lower() == "data:":
             answers[image.image_id] = _inline(image.url)
+            run.advance()
         else:
             requests.append(_image_request(image))
     limits = run.settings.images
     try:
-        run_fetch_images(
-            requests,
-            run.settings.fetch,
-            limits.max_bytes,
-            lambda request, response: answers.update({request.image_id: response}),
-        )
+        run_fetch_images(requests, run.settings.fetch, limits.max_bytes, keep)
     finally:
         results = _image_results(run, images, answers)
         run.warehouse.put_images(image_table(results))

@@ -42,6 +42,7 @@ def due_pages(run: Run) -> list[list[DuePage]]:
     run.counts["urls_due"] += len(pages)
     run.counts["deferred"] += len(pages)
     run.say(f"{len(pages):,} pages are due")
+    run.begin("fetching pages", len(pages))
     return by_host(pages, fetch.batch_size)
 
 
@@ -52,6 +53,8 @@ def fetch_pages(run: Run, pages: Sequence[DuePage]) -> None:
     def keep(
         request: PageRequest, via: Via, url: str, moment: datetime, response: Response
     ) -> None:
+        if request.article_id not in tries:  # its first answer; others may follow
+            run.advance()
         capture = _capture(run, request, via, url, moment, response)
         tries.setdefault(request.article_id, []).append(capture)
 
@@ -77,6 +80,7 @@ def fetch_pages(run: Run, pages: Sequence[DuePage]) -> None:
 def due_extractions(run: Run, *, everything: bool = False) -> list[list[DueExtraction]]:
     """Return the captures to read, in batches; with *everything*, also those read."""
     due = run.warehouse.due_extractions(everything=everything)
+    run.begin("reading pages", len(due))
     starts = range(0, len(due), BATCH_EXTRACTIONS)
     return [due[start : start + BATCH_EXTRACTIONS] for start in starts]
 
@@ -95,6 +99,7 @@ def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
     rejections: list[Rejection] = []
     rejected: list[UUID] = []  # the captures that they concern
     for due, result in zip(captures, results, strict=True):
+        run.advance()
         if isinstance(result, Page):
             keys = [url_key(link.url) for link in result.links]
             pages.append((due.article_id, due.capture_id, result, keys))
