@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flows.serve import prefect_server
-from tasks.run import Job
+from tasks.run import IncompleteError, Job
 
 
 def run_attended(job: Job) -> dict[str, Any]:
@@ -23,6 +23,10 @@ def run_attended(job: Job) -> dict[str, Any]:
                     with_images=job.with_images,
                 )
             )
+        except IncompleteError as error:
+            if error.summary is None:
+                raise
+            return error.summary
         finally:
             scheduled.asked.reset(token)
             scheduled.flush()

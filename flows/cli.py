@@ -1,7 +1,8 @@
 """The `wirehouse` command: reads what was asked, runs it, says what came of it.
 
-Exit status: 0 the run is complete (rejections and failed addresses are data), 1 broken,
-2 wrong usage, 3 another run holds the data directory, 130 stopped by Ctrl-C.
+Exit status: 0 the run is complete (rejections and failed addresses are data), 1 broken
+or a source could not be read, 2 wrong usage, 3 another run holds the data directory,
+130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from flows.progress import shown
 from flows.serve import ServerError
 from tasks.lock import LockHeldError, hold_lock
 from tasks.publish import PUBLISHED, AuditError
-from tasks.run import Job, version
+from tasks.run import IncompleteError, Job, version
 from tasks.settings import (
     FILE_NAME,
     Settings,
@@ -31,7 +32,8 @@ from tasks.settings import (
     describe_settings,
     load_settings,
 )
-from tasks.stages.articles import SourceError, locate_source
+from tasks.sources.location import SourceError
+from tasks.stages.sources import check_sources
 from tasks.warehouse import WarehouseError, open_published
 
 BROKEN, WRONG_USAGE, HELD, INTERRUPTED = 1, 2, 3, 130
@@ -44,7 +46,12 @@ app = typer.Typer(
 )
 SourceOption = Annotated[
     list[str] | None,
-    typer.Option("--source", metavar="SRC", help="Folder to read; may be repeated."),
+    typer.Option(
+        "--source",
+        metavar="SRC",
+        help="Folder, git repository or archive to read, or the name of a configured"
+        " source; may be repeated.",
+    ),
 ]
 DataOption = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Data directory.")
@@ -78,8 +85,7 @@ def run(  # noqa: PLR0913 - one parameter an option
     settings = _settings(source, data)
     if not settings.sources:
         raise SourceError(console.no_sources())
-    for place in settings.sources:
-        locate_source(place)  # a wrong name is told before anything is started
+    check_sources(settings.sources)  # a wrong name is told before anything is started
     job = Job(
         settings,
         full=full,
@@ -234,7 +240,9 @@ def main() -> None:
         _end(WRONG_USAGE, error)
     except LockHeldError as error:
         _end(HELD, error)
-    except (WarehouseError, AuditError, ServerError, OSError) as error:
+    except (
+        IncompleteError, WarehouseError, AuditError, ServerError, OSError,
+    ) as error:  # fmt: skip
         _end(BROKEN, error)
     except _InterruptedError:
         _end(INTERRUPTED, "stopped; what was done is kept, and the next run goes on")
@@ -298,7 +306,13 @@ def _finish(
     """Print the run's summary and three next commands, of which *third* is one."""
     if as_json:
         print(json.dumps(summary))  # noqa: T201 - the answer itself
-        return
+    else:
+        _tell(summary, settings, third)
+    if summary["unread"]:
+        raise IncompleteError(summary["unread"], summary)
+
+
+def _tell(summary: dict[str, Any], settings: Settings, third: str) -> None:
     program = "wirehouse" if shutil.which("wirehouse") else sys.argv[0]
     where = "" if settings.data == Path("data") else f"--data {settings.data}"
     commands = ('sql {} "from article_overview limit 5"', "status {}", third)

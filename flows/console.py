@@ -7,13 +7,22 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.settings import FILE_NAME, Settings, SettingValue, describe_settings
+from tasks.settings import (
+    FILE_NAME,
+    Settings,
+    SettingValue,
+    SourceSettings,
+    describe_settings,
+    without_password,
+)
 from tasks.summary import summary_rows
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 
@@ -39,10 +48,14 @@ class _Out:
 
     def draw(self, thing: object) -> None:
         """Print something that rich lays out."""
+        self.console.print(thing, markup=False)
+
+    @cached_property
+    def console(self) -> Console:
+        """Rich's side of it: one, so that what is said stands above a bar."""
         from rich.console import Console  # noqa: PLC0415
 
-        console = Console(stderr=self._stderr, highlight=False, soft_wrap=True)
-        console.print(thing, markup=False)
+        return Console(stderr=self._stderr, highlight=False, soft_wrap=True)
 
 
 Part = str | tuple[str, str]
@@ -63,7 +76,8 @@ def fail(message: str) -> None:
 def tell_run(summary: Mapping[str, Any], data: Path, next_steps: Sequence[str]) -> None:
     """Print what a run did, where it is, and what to try next."""
     title = f"Run {summary['status']} in {summary['seconds']:.1f} s"
-    out.print(f"\n{title}", style="bold green")
+    color = "green" if summary["status"] == "complete" else "yellow"
+    out.print(f"\n{title}", style=f"bold {color}")
     table = _grid(right={1})
     for row in summary_rows(summary):
         table.add_row(*row)
@@ -124,7 +138,8 @@ def setting_text(value: object) -> str:
     if isinstance(value, dict):
         pairs = (f'"{key}" = {setting_text(item)}' for key, item in value.items())
         return "{" + ", ".join(pairs) + "}"
-    return json.dumps(str(getattr(value, "location", value)), ensure_ascii=False)
+    shown = without_password(str(getattr(value, "location", value)))
+    return json.dumps(shown, ensure_ascii=False)
 
 
 def print_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -163,7 +178,17 @@ def settings_file() -> str:
         lines += [f"# {value.description}", f"# {name} = {setting_text(value.value)}"]
         if name == "sources":
             lines[-1] = '# sources = ["../my-hub"]'
+    lines += ["", "# A source may be a table instead, at the end of this file:"]
+    lines += ["# [[sources]]", *_source_lines()]
     return "\n".join(lines) + "\n"
+
+
+def _source_lines() -> list[str]:
+    example = SourceSettings(location="https://forge.example/hub.git")
+    return [
+        f"# {name} = {setting_text(getattr(example, name))}  # {field.description}"
+        for name, field in SourceSettings.model_fields.items()
+    ]
 
 
 def _grid(*, header: bool = False, right: Iterable[int] = ()) -> Table:

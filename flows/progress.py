@@ -21,7 +21,7 @@ LINES = 100  # of one stage at most, however long it takes
 @contextmanager
 def shown() -> Iterator[Progress]:
     """Show progress on standard error while inside; what is said stands above it."""
-    if not sys.stderr.isatty() or console.err.is_dumb_terminal:
+    if not sys.stderr.isatty() or console.err.console.is_dumb_terminal:
         yield Lines(console.say)
         return
     bar = Bar()
@@ -67,7 +67,7 @@ def _bars() -> rich.progress.Progress:
         progress.BarColumn(bar_width=30),
         progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),
         progress.TimeElapsedColumn(),
-        console=console.err,
+        console=console.err.console,
         transient=True,
         # Whoever prints meanwhile does so through the same console, or not at all.
         redirect_stdout=False,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from tasks.run import Run
-from tasks.stages.articles import file_batches
+from tasks.run import IncompleteError, Run
+from tasks.settings import SourceSettings
+from tasks.sources.location import SourceError
+from tasks.stages.sources import file_batches
 from tasks.steps import Steps
 
 
@@ -18,12 +20,25 @@ def refresh(run: Run, steps: Steps) -> None:
 
 
 def read_sources(run: Run, steps: Steps) -> None:
-    """Load every file that changed since its source was last read to its end."""
+    """Load every file that changed since its source was last read to its end.
+
+    A source that cannot be read keeps its last state; the others are read.
+    """
     for place in run.settings.sources:
-        seen = steps.list_source(run, place)
-        for files in file_batches(seen):
-            steps.load_files(run, seen.source, files)
-        steps.finish_source(run, seen)
+        try:
+            read_source(run, steps, place)
+        except SourceError as error:
+            steps.note_unread(run, place, error)
+    if run.unread and len(run.unread) == len(run.settings.sources):
+        raise IncompleteError(run.unread)
+
+
+def read_source(run: Run, steps: Steps, place: SourceSettings) -> None:
+    """Load what changed in one source, to its end."""
+    seen = steps.list_source(run, place)
+    for files in file_batches(seen):
+        steps.load_files(run, seen.source, files)
+    steps.finish_source(run, seen)
 
 
 def fetch_pages(run: Run, steps: Steps) -> None:

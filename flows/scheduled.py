@@ -18,7 +18,7 @@ from prefect.runtime import flow_run
 from flows.progress import Lines
 from flows.refresh import refresh as tell_refresh
 from tasks.publish import PUBLISHED
-from tasks.run import Job, open_run
+from tasks.run import IncompleteError, Job, open_run
 from tasks.settings import load_settings
 from tasks.steps import prefect_steps
 from tasks.summary import summary_markdown
@@ -48,7 +48,8 @@ def refresh(
     """Read what changed, fetch what is due, keep its images, publish the result.
 
     Settings come from `wirehouse.toml` and the environment of the worker; *sources*
-    replaces the configured ones.
+    replaces the configured ones. A run that could not read one of them fails, after it
+    has done all the rest.
     """
     job = asked.get() or _job(mode, sources or [])
     job = replace(job, with_pages=with_pages, with_images=with_images)
@@ -56,6 +57,8 @@ def refresh(
         tell_refresh(run, prefect_steps())
         summary = run.summary()
     _create_artifacts(job.settings.data / PUBLISHED, summary)
+    if summary["unread"]:
+        raise IncompleteError(summary["unread"], summary)
     return summary
 
 

@@ -238,6 +238,7 @@ def _described(
         body=document.body,
         related=related,
         rejections=tuple(reader.rejections),
+        observed_at=source.observed_at,
     )
 
 

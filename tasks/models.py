@@ -28,7 +28,7 @@ Outcome = Literal[
     "bad_url",
     "bad_response",
 ]
-SourceKind = Literal["folder", "git"]
+SourceKind = Literal["folder", "git", "archive"]
 FileKind = Literal["article", "taxonomy"]
 Fate = Literal["loaded", "rejected"]
 ImageStatus = Literal["cached", "failed", "rejected", "due"]
@@ -61,7 +61,8 @@ class FoundFile:
 
     *path* is printable and identifies it, *file_name* is what to open. *fingerprint* is
     equal only while the bytes are; None where that cannot be known. *before* is what an
-    earlier run knew of it.
+    earlier run knew of it. Of a git source, *revision* is the commit that made it what
+    it is, *observed_at* when that was.
     """
 
     path: str
@@ -70,6 +71,35 @@ class FoundFile:
     size_bytes: int
     fingerprint: str | None
     before: KnownFile | None = None
+    revision: str = ""
+    observed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSource:
+    """What the warehouse knows of a source that it read before.
+
+    *revision* is the commit that was read to its end, None if the last run was not.
+    """
+
+    kind: SourceKind
+    location: str
+    revision: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a source holds now: its files, and what cannot be read of it.
+
+    What lies at or below the *unseen* paths could not be looked at. *revision* is the
+    head of a git source, *notes* are lines worth telling.
+    """
+
+    files: list[FoundFile]
+    rejections: list[Rejection]
+    unseen: tuple[str, ...] = ()
+    revision: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +108,8 @@ class Changes:
 
     Of the others, *unchanged* and *rejected* count the article files that stay loaded
     and stay rejected. *files* counts all article files found, *gone* are those that an
-    earlier run knew.
+    earlier run knew. *revision* is what the source will have been read up to, *refused*
+    are paths at which something else than a file was found.
     """
 
     source: Source
@@ -87,6 +118,8 @@ class Changes:
     files: int
     unchanged: int
     rejected: int
+    revision: str | None = None
+    refused: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +127,14 @@ class SourceFile:
     """One file of a source, as its bytes were found.
 
     *path* is relative to the source, with slashes; *revision* is the commit of a git
-    source and empty for a folder.
+    source that made the file what it is, *observed_at* its time; a folder has neither.
     """
 
     source_id: UUID
     path: str
     revision: str
     content: bytes
+    observed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +241,8 @@ class Article(Mention):
 
     *front_matter* is all of it as JSON, as read; *sha256* is hexadecimal, of the file;
     *rejections* are entries of `related` and `images` that could not be taken;
-    *is_line_oriented* tells that its front matter was read without PyYAML.
+    *is_line_oriented* tells that its front matter was read without PyYAML;
+    *observed_at* is the time of the commit, None for a file of no repository.
     """
 
     source_id: UUID
@@ -221,6 +256,7 @@ class Article(Mention):
     related: tuple[Mention, ...]
     rejections: tuple[Rejection, ...]
     is_line_oriented: bool = field(default=True, compare=False)
+    observed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

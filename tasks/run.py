@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 from tasks.lock import hold_lock
 from tasks.settings import Settings
+from tasks.sources.opened import OpenSource
 from tasks.warehouse import Warehouse, WarehouseError, open_warehouse
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 # The summary's numbers, in the order in which they are told.
 COUNTS = (
+    "sources_unread",
     "files",
     "loaded",
     "unchanged",
@@ -45,6 +47,19 @@ Progress = Callable[[str, int, int], None]
 
 def _unseen(stage: str, done: int, total: int) -> None:
     """Show nobody how far a stage is."""
+
+
+class IncompleteError(Exception):
+    """A run that could not read all of its sources: a line for each.
+
+    *summary* is what the run did apart from that; None if it did nothing.
+    """
+
+    def __init__(
+        self, lines: Sequence[str], summary: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__("; ".join(lines))
+        self.summary = summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +96,8 @@ class Run:
         self._started = time.monotonic()
         self._stage, self._done, self._total = "", 0, 0
         self._captures: CaptureWriter | None = None
+        self.opened: dict[UUID, OpenSource] = {}  # from their listing to their end
+        self.unread: list[str] = []  # a line for each source that could not be read
         self.number = warehouse.begin_run(self.run_id, self.moment, version())
         if job.flow_run_id is not None:
             warehouse.name_flow_run(self.run_id, job.flow_run_id)
@@ -119,16 +136,23 @@ class Run:
             "status": self.status,
             **{name: self.counts[name] for name in COUNTS},
             "seconds": seconds,
+            "unread": self.unread,
         }
 
     def finish(self, status: str) -> None:
-        """Close the books; the warehouse stays open until the run is left."""
-        self.status = status
+        """Close the books; the warehouse stays open until the run is left.
+
+        A run that is complete but for a source that could not be read is incomplete.
+        """
+        is_short = status == "complete" and self.unread
+        self.status = "incomplete" if is_short else status
         moment = datetime.now(UTC)
-        self.warehouse.finish_run(self.run_id, moment, status, self.summary())
+        self.warehouse.finish_run(self.run_id, moment, self.status, self.summary())
 
     def close(self) -> None:
-        """Bring all captures to the disk."""
+        """Bring all captures to the disk, and let go of the sources."""
+        for opened in self.opened.values():
+            opened.close()
         if self._captures is not None:
             self._captures.close()
 

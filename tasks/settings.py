@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 FILE_NAME = "wirehouse.toml"
 ENVIRONMENT_PREFIX = "WIREHOUSE_"
@@ -100,6 +100,23 @@ def _source(value: object) -> object:
     return {"location": value} if isinstance(value, str) else value
 
 
+def _inner_folder(value: str) -> str:
+    parts = [part for part in value.split("/") if part not in {"", "."}]
+    if value.startswith("/") or ".." in parts:
+        msg = "is not a folder within the source, such as 'site/content'"
+        raise ValueError(msg)
+    return "/".join(parts)
+
+
+def without_password(address: str) -> str:
+    """Take what may be secret out of an address, for eyes and tables.
+
+    Of http it is all before the @: a token may stand there without a name.
+    """
+    shown = re.sub(r"(?<=://)([^/@\s:]*):[^/@\s]*@", r"\1@", address)
+    return re.sub(r"(?<=\bhttp://)[^/@\s]*@|(?<=\bhttps://)[^/@\s]*@", "", shown)
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -108,16 +125,30 @@ class SourceSettings(_Part):
     """One source: where it is and, if two machines shall name it alike, its name."""
 
     location: str = Field(
-        description="a folder, a git repository (path, bundle or URL), or a hub root"
+        description="a folder or hub root, a git repository (path, bundle or URL),"
+        " or an archive (.zip, .tar, .tar.gz)"
     )
     name: str = Field(
         "", description="what identifies it; empty: its resolved location"
     )
+    kind: Literal["", "folder", "git", "archive"] = Field(
+        "", description="what to read it as; empty: found out, a clone being git"
+    )
+    branch: str = Field("", description="branch of a git source; empty: its HEAD's")
+    folder: Annotated[str, AfterValidator(_inner_folder)] = Field(
+        "", description="folder of the source to read as if it were all of it"
+    )
+    include: tuple[str, ...] = Field(
+        (),
+        description="globs of article files, such as 'posts/**/*.md';"
+        " none: those of `_news` of a hub, else each .md",
+    )
+    exclude: tuple[str, ...] = Field((), description="globs of files to leave out")
 
     @property
     def label(self) -> str:
         """What people read: the name, else the location."""
-        return self.name or self.location
+        return self.name or without_password(self.location)
 
 
 class ReadSettings(_Part):
@@ -138,6 +169,15 @@ class ReadSettings(_Part):
         1_000_000_000, gt=0, description="most memory of a child process, bytes"
     )
     workers: int = Field(2, gt=0, description="child processes at once")
+    git_seconds: float = Field(
+        600.0, gt=0, description="longest time for a git fetch, seconds"
+    )
+    max_archive_files: int = Field(
+        200_000, gt=0, description="most files of an archive, wanted or not"
+    )
+    max_archive_bytes: int = Field(
+        4_000_000_000, gt=0, description="largest archive when unpacked, bytes"
+    )
 
 
 class FetchSettings(_Part):
@@ -242,7 +282,7 @@ class Settings(_Part):
     """All settings of a run; a frozen value that is handed from room to room."""
 
     sources: tuple[Annotated[SourceSettings, BeforeValidator(_source)], ...] = Field(
-        (), description="what to read: folders and git repositories"
+        (), description="what to read: folders, git repositories, archives"
     )
     data: Path = Field(Path("data"), description="data directory")
     timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
@@ -272,8 +312,9 @@ def load_settings(
 ) -> tuple[Settings, dict[str, str]]:
     """Read the settings for a program started in *directory*.
 
-    *overrides* are the command line's values by dotted name. Returned beside the
-    settings: where each value that is not a default came from, by dotted name. Paths in
+    *overrides* are the command line's values by dotted name; a source that it names by
+    the name or location of a configured one is that one. Returned beside the settings:
+    where each value that is not a default came from, by dotted name. Paths in
     `wirehouse.toml` are relative to its folder. Raises `SettingsError`.
     """
     layers = (
@@ -285,7 +326,8 @@ def load_settings(
     origins: dict[str, str] = {}
     for origin, layer in layers:
         for name, value in layer.items():
-            merged[name] = value
+            is_choice = name == "sources" and origin == "command line"
+            merged[name] = _chosen(value, merged.get(name)) if is_choice else value
             origins[name] = origin
     known = set(_names())
     for name, origin in origins.items():
@@ -344,6 +386,23 @@ def _relative_to(folder: Path, value: object) -> object:
     if isinstance(value, str) and ":" not in value.partition("/")[0]:
         return str(folder / value)
     return value
+
+
+def _chosen(asked: Sequence[str], configured: object) -> list[object]:
+    """Take what is asked for from the configured sources, by name or location."""
+    known = configured if isinstance(configured, list) else []
+    return [next((s for s in known if _is_asked(s, name)), name) for name in asked]
+
+
+def _is_asked(source: object, name: str) -> bool:
+    if isinstance(source, str):
+        source = {"location": source}
+    if not isinstance(source, dict):
+        return False
+    if name in {source.get("name"), source.get("location")}:
+        return True
+    paths = (Path(str(place)).expanduser() for place in (source.get("location"), name))
+    return len({path.resolve() for path in paths}) == 1
 
 
 def _from_environment() -> dict[str, Any]:

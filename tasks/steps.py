@@ -34,6 +34,7 @@ class Steps:
     list_source: Step
     load_files: Step
     finish_source: Step
+    note_unread: Step
     due_pages: Step
     fetch_pages: Step
     due_extractions: Step
@@ -45,9 +46,10 @@ class Steps:
 
 
 PLUGS = {
-    "list_source": Plug("tasks.stages.articles", "look for changes in {0.label}"),
+    "list_source": Plug("tasks.stages.sources", "look for changes in {0.label}"),
     "load_files": Plug("tasks.stages.articles", "load {count} files of {0.name}"),
-    "finish_source": Plug("tasks.stages.articles", "finish {0.source.name}"),
+    "finish_source": Plug("tasks.stages.sources", "finish {0.source.name}"),
+    "note_unread": Plug("tasks.stages.sources", "leave {0.label} as it was"),
     "due_pages": Plug("tasks.stages.pages", "look for pages that are due"),
     "fetch_pages": Plug("tasks.stages.pages", "fetch {count} pages"),
     "due_extractions": Plug("tasks.stages.pages", "look for captures to read"),

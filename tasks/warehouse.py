@@ -21,6 +21,7 @@ from tasks.models import (
     DueImage,
     DuePage,
     KnownFile,
+    KnownSource,
     Source,
     StoredDocument,
 )
@@ -35,13 +36,12 @@ _FOLDER = Path(__file__).parent / "sql"
 _LOCKED_DOWN = """
 set enable_external_access = false;
 set TimeZone = 'UTC';
-set lock_configuration = true;
 """
 # One thread: a second one spends half as much CPU again on statements this small. And
 # few checkpoints while a run loads: each packs what it finds and leaves holes behind.
 _TUNED = """
 set threads = 1;
-set checkpoint_threshold = '64MB';
+set checkpoint_threshold = '32MB';
 """
 _NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -122,14 +122,21 @@ class Warehouse:
 
     # --- sources and articles
 
-    def put_source(self, source: Source, read_at: datetime | None) -> None:
+    def known_source(self, source_id: UUID) -> KnownSource | None:
+        """Return what earlier runs know of a source."""
+        rows = self._run("known_source", {"source_id": source_id})
+        return KnownSource(*rows[0]) if rows else None
+
+    def put_source(
+        self, source: Source, read_at: datetime | None, revision: str | None = None
+    ) -> None:
         """Note a source; *read_at* is None until it was read to its end."""
         parameters = {
             "source_id": source.source_id,
             "kind": source.kind,
             "name": source.name,
             "location": source.location,
-            "revision": None,
+            "revision": revision,
             "moment": read_at,
         }
         self._run("put_source", parameters)
@@ -356,13 +363,14 @@ class Published:
         """
         columns = self._execute(f'describe "{name}"').fetchall()
         rows = f'select count(*), sum(hash(t)) from "{name}" as t'  # noqa: S608 - ours
-        count, total = self._execute(rows).fetchall()[0]
+        count, total = self._execute_frugally(rows).fetchall()[0]
         return json.dumps([duckdb.__version__, columns, count, str(total)])
 
     def export_table(self, name: str, path: Path) -> None:
         """Write a table as Parquet below the folder that exports may go to."""
-        how = "(format parquet, codec zstd)"
-        self._execute(f'copy "{name}" to {_quoted(path)} {how}')
+        # By bytes, or a table of large texts would be held in memory whole.
+        how = "(format parquet, codec zstd, row_group_size_bytes '16MB')"
+        self._execute_frugally(f'copy "{name}" to {_quoted(path)} {how}')
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """Return the answer of one of the statements in `tasks/sql`, a row a dict."""
@@ -406,6 +414,18 @@ class Published:
         except duckdb.Error as error:
             raise WarehouseError(str(error)) from None
 
+    def _execute_frugally(self, statement: str) -> duckdb.DuckDBPyConnection:
+        """Execute in little memory, which is else as much as the file is large.
+
+        Where that is too little, for texts of megabytes each, it may have more.
+        """
+        try:
+            self._connection.execute("set memory_limit = '300MB'")
+            return self._connection.execute(statement)
+        except duckdb.OutOfMemoryException:
+            self._connection.execute("reset memory_limit")
+            return self._execute(statement)
+
 
 @contextmanager
 def open_published(path: Path, *, exports: Path | None = None) -> Iterator[Published]:
@@ -436,7 +456,11 @@ def _connect(
         raise WarehouseError(msg) from None
     if exports:
         connection.execute(f"set allowed_directories = [{_quoted(exports)}]")
+        # Which row groups by bytes ask for; one thread keeps the order all the same.
+        connection.execute("set preserve_insertion_order = false")
     connection.execute(_TUNED + _LOCKED_DOWN)
+    if not exports:
+        connection.execute("set lock_configuration = true")
     return connection
 
 

@@ -13,9 +13,22 @@ import yaml
 from flows.direct import run_direct
 from flows.refresh import refresh
 from tasks.run import Job
-from tasks.settings import Settings, SourceSettings
+from tasks.settings import ReadSettings, Settings, SourceSettings
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def run_sources(
+    data: Path,
+    *places: SourceSettings,
+    read: ReadSettings | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Refresh sources without the network and return the summary."""
+    settings = Settings(sources=places, data=data, read=read or ReadSettings())
+    values = {"with_pages": False, "with_images": False, "moment": MOMENT}
+    job = Job(settings, **{"say": lambda _: None, **values, **options})
+    return run_direct(refresh, job)
 
 
 class Hub:
@@ -47,10 +60,7 @@ class Hub:
     def run(self, data: Path | None = None, **options: Any) -> dict[str, Any]:
         """Refresh without the network and return the summary."""
         place = SourceSettings(location=str(self.folder), name="hub")
-        settings = Settings(sources=(place,), data=data or self.data)
-        values = {"with_pages": False, "with_images": False, "moment": MOMENT}
-        job = Job(settings, say=lambda _: None, **{**values, **options})
-        return run_direct(refresh, job)
+        return run_sources(data or self.data, place, **options)
 
     def ask(self, statement: str) -> list[tuple[Any, ...]]:
         """Ask the published file."""

@@ -37,7 +37,8 @@ DOORS = {
 # Rooms that only compute: no files, no network, no clock, no process.
 PURE = (
     "articles coding due frontmatter hashing lineyaml markup metadata models pages rows"
-    " sources/changes summary text urls warc web/answers web/guard web/targets"
+    " sources/changes sources/selection summary text urls warc web/answers web/guard"
+    " web/targets"
 ).split()
 WORLDLY = frozenset({"os", "pathlib", "subprocess", "socket", "shutil", "time"})
 

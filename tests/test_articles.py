@@ -134,8 +134,17 @@ def test_no_field_is_left_untested(whole: Article) -> None:
 
     assert names - tested == {
         "provider", "topics", "images", "related", "repairs", "extra", "front_matter",
-        "is_line_oriented",
+        "is_line_oriented", "observed_at",
     }  # fmt: skip
+
+
+def test_an_article_of_a_commit_has_its_name_and_time() -> None:
+    moment = datetime(2024, 3, 6, tzinfo=UTC)
+
+    found = parse_article(SourceFile(SOURCE, "a.md", "1a2b", EVERY_FIELD, moment))
+
+    assert isinstance(found, Article)
+    assert (found.revision, found.observed_at) == ("1a2b", moment)
 
 
 def test_the_provider_is_a_name_on_a_domain(whole: Article) -> None:

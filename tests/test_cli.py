@@ -148,7 +148,12 @@ def test_a_settings_file_is_written_once_and_is_read_back(tmp_path: Path) -> Non
     ("arguments", "environment", "words"),
     [
         (["run", "--source", "nowhere"], {}, "source 'nowhere' is not there"),
-        (["run", "--source", "git://x.example/a.git"], {}, "git is not read yet"),
+        (
+            ["run", "--source", "ftp://x.example/a.git"],
+            {},
+            "of kind 'ftp://': git reads",
+        ),
+        (["run", "--source", "a", "--source", "./a"], {}, "is there twice: give each"),
         (["run"], {"WIREHOUSE_FETCH__CONCURENCY": "9"}, "'fetch.concurrency'"),
         (["run"], {"WIREHOUSE_TIMEZONE": "Mars"}, "time zone"),
         (["run", "--nonsense"], {}, "No such option: --nonsense"),
@@ -330,6 +335,57 @@ def test_the_demo_runs_as_a_prefect_flow_without_a_word_too_many(
     assert "article files | 43" in artifacts["summary"]
     assert "answered 404 Not Found" in artifacts["failures"]
     assert not _left_running(tmp_path)
+
+
+def test_a_source_that_cannot_be_read_fails_the_flow_after_all_else_is_done(
+    loaded: Hub, tmp_path: Path
+) -> None:
+    import sqlite3
+
+    loaded.write("new.md")
+    done = wirehouse(
+        "run", "--source", "nowhere", "--source", loaded.folder, "--no-fetch",
+        "--no-images", "--json", cwd=tmp_path,
+    )  # fmt: skip
+
+    summary = json.loads(done.stdout)
+    assert (done.returncode, summary["status"]) == (1, "incomplete")
+    assert (summary["loaded"], summary["sources_unread"]) == (3, 1)
+    assert done.stderr.splitlines()[-1].startswith(
+        "wirehouse: source 'nowhere' is not there: name a folder"
+    )
+    assert "Traceback" not in done.stderr
+    with sqlite3.connect(tmp_path / "data" / "prefect" / "prefect.db") as books:
+        flows = books.execute("select state_type, state_name from flow_run").fetchall()
+        (message,) = books.execute(
+            "select message from flow_run_state where type = 'FAILED'"
+        ).fetchone()
+    books.close()
+    assert flows == [("FAILED", "Failed")]
+    assert "source 'nowhere' is not there" in message
+
+
+def test_a_source_named_on_the_command_line_is_the_configured_one(
+    tmp_path: Path,
+) -> None:
+    from tests.repository import Work
+
+    work = Work(tmp_path / "clone")
+    work.commit(site__a="---\nwebUrl: https://news.example/a\n---\n", b="no article")
+    lines = ("[[sources]]", 'location = "clone"', 'name = "hub"', 'folder = "site"')
+    (tmp_path / "wirehouse.toml").write_text("\n".join(lines))
+
+    for asked in ("hub", "clone", "./clone", work.folder):
+        done = wirehouse("run", "--source", asked, *OFFLINE, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+
+    database = tmp_path / "data" / "news.duckdb"
+    with duckdb.connect(database, read_only=True) as published:
+        sources = published.execute("select name, kind, location from sources")
+        found = sources.fetchall()
+        paths = published.execute("select path from documents").fetchall()
+    assert found == [("hub", "git", f"{work.folder}#:site")]
+    assert paths == [("a.md",)]
 
 
 def _left_running(folder: Path) -> list[str]:

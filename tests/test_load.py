@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.models import Changes, FoundFile, Source
-from tasks.stages.articles import BATCH_BYTES, BATCH_FILES, file_batches
+from tasks.stages.sources import BATCH_BYTES, BATCH_FILES, file_batches
 from tests.hub import Hub, related
 from tests.tables import dump
 

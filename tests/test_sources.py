@@ -7,13 +7,23 @@ import socket
 import stat
 import time
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 
-from tasks.models import FoundFile, KnownFile, Rejection, Source, SourceFile
-from tasks.sources.changes import changes
+from tasks.models import (
+    Changes,
+    FoundFile,
+    KnownFile,
+    Listing,
+    Rejection,
+    Source,
+    SourceFile,
+)
+from tasks.sources import changes as room
 from tasks.sources.folder import TOO_FRESH_NS, list_folder, read_file
+from tasks.sources.selection import Selection
 
 SOURCE_ID = UUID("00000000-0000-5000-8000-000000000001")
 LONG_AGO_NS = 1_577_836_800 * 10**9  # 2020, in the ticks of a file system
@@ -30,12 +40,16 @@ def put(root: Path, *paths: str, content: bytes = b"---\na: 1\n---\n") -> None:
         (root / path).write_bytes(content)
 
 
-def paths(root: Path, max_depth: int = 20) -> list[str]:
-    return [file.path for file in list_folder(source(root), max_depth=max_depth)[0]]
+def listing(root: Path, **selection: Any) -> Listing:
+    return list_folder(source(root), root, Selection(**selection))
 
 
-def refused(root: Path, max_depth: int = 20) -> list[tuple[str, str]]:
-    _, rejections = list_folder(source(root), max_depth=max_depth)
+def paths(root: Path, **selection: Any) -> list[str]:
+    return [file.path for file in listing(root, **selection).files]
+
+
+def refused(root: Path, **selection: Any) -> list[tuple[str, str]]:
+    rejections = listing(root, **selection).rejections
     assert {(found.stage, found.source_id) for found in rejections} <= {
         ("read", SOURCE_ID)
     }
@@ -44,7 +58,7 @@ def refused(root: Path, max_depth: int = 20) -> list[tuple[str, str]]:
 
 def read(root: Path, name: str, max_bytes: int = 1_000) -> SourceFile | Rejection:
     found = FoundFile(name, name, "article", 0, None)
-    return read_file(source(root), found, max_bytes=max_bytes)
+    return read_file(source(root), root, found, max_bytes=max_bytes)
 
 
 # Which files there are
@@ -55,7 +69,7 @@ def test_in_a_plain_folder_each_markdown_file_is_an_article(tmp_path: Path) -> N
 
     (tmp_path / "notes.txt").write_text("no front matter")
 
-    found, rejections = list_folder(source(tmp_path), max_depth=20)
+    found, rejections = listing(tmp_path).files, listing(tmp_path).rejections
 
     paths = [file.path for file in found]
     assert paths == ["a/C.MD", "a/b/c/g.md", "a/d.markdown", "b.md", "e.txt"]
@@ -73,7 +87,7 @@ def test_a_hub_has_articles_in_news_and_their_taxonomy_in_data(tmp_path: Path) -
     )
     put(tmp_path, "_data/other/x.md", "_data/topics/v.json", "_drafts/d.md")
 
-    found, rejections = list_folder(source(tmp_path), max_depth=20)
+    found, rejections = listing(tmp_path).files, listing(tmp_path).rejections
 
     assert [(file.path, file.kind) for file in found] == [
         ("_data/organizations/o.md", "taxonomy"),
@@ -89,7 +103,7 @@ def test_a_hub_needs_no_taxonomy_and_an_empty_folder_holds_nothing(
 ) -> None:
     (tmp_path / "_news").mkdir()
 
-    assert list_folder(source(tmp_path), max_depth=20) == ([], [])
+    assert listing(tmp_path) == Listing([], [])
 
 
 def test_folders_whose_names_begin_with_a_dot_are_not_entered(tmp_path: Path) -> None:
@@ -123,7 +137,7 @@ def test_folders_as_deep_as_can_be_are_no_trouble(tmp_path: Path) -> None:
 
 def test_a_missing_folder_is_an_error_and_not_an_empty_one(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        list_folder(source(tmp_path / "nowhere"), max_depth=20)
+        listing(tmp_path / "nowhere")
 
 
 needs_permissions = pytest.mark.skipif(
@@ -152,7 +166,7 @@ def test_articles_that_may_not_be_listed_are_an_error(tmp_path: Path) -> None:
 
     try:
         with pytest.raises(PermissionError):
-            list_folder(source(tmp_path), max_depth=20)
+            listing(tmp_path)
     finally:
         (tmp_path / "_news").chmod(0o700)
 
@@ -248,8 +262,8 @@ def test_a_sparse_file_of_20_gigabytes_costs_nothing(tmp_path: Path) -> None:
         file.truncate(20_000_000_000)
     start = time.perf_counter()
 
-    (listed,), _ = list_folder(source(tmp_path), max_depth=20)
-    found = read_file(source(tmp_path), listed, max_bytes=5_000_000)
+    (listed,) = listing(tmp_path).files
+    found = read_file(source(tmp_path), tmp_path, listed, max_bytes=5_000_000)
 
     assert time.perf_counter() - start < 1
     assert listed.size_bytes == 20_000_000_000
@@ -281,8 +295,8 @@ def test_a_name_that_is_not_utf_8_is_spelled_with_its_bytes(tmp_path: Path) -> N
     name = os.fsdecode(b"caf\xe9-\xff.md")
     put(tmp_path, name, content=b"text")
 
-    (listed,), _ = list_folder(source(tmp_path), max_depth=20)
-    found = read_file(source(tmp_path), listed, max_bytes=1_000)
+    (listed,) = listing(tmp_path).files
+    found = read_file(source(tmp_path), tmp_path, listed, max_bytes=1_000)
 
     assert listed.path == r"caf\xe9-\xff.md"
     assert isinstance(found, SourceFile)
@@ -302,7 +316,7 @@ def test_any_other_name_is_itself(tmp_path: Path, name: str) -> None:
 
 
 def fingerprint(path: Path) -> str | None:
-    (listed,), _ = list_folder(source(path.parent), max_depth=20)
+    (listed,) = listing(path.parent).files
     return listed.fingerprint
 
 
@@ -364,8 +378,17 @@ TAXONOMY = KnownFile("_data/topics/t.yaml", "taxonomy", "loaded", "ef", "1")
 SOURCE = Source(SOURCE_ID, "folder", "test", "/")
 
 
+def changes(
+    found: list[FoundFile],
+    known: dict[str, KnownFile],
+    *,
+    full: bool,
+) -> Changes:
+    return room.changes(SOURCE, Listing(found, []), known, full=full)
+
+
 def test_a_file_that_nobody_knows_is_to_be_read() -> None:
-    seen = changes(SOURCE, [file("a.md")], {}, full=False)
+    seen = changes([file("a.md")], {}, full=False)
 
     assert seen.changed == (file("a.md"),)
     assert (seen.files, seen.unchanged, seen.rejected, seen.gone) == (1, 0, 0, ())
@@ -375,7 +398,7 @@ def test_a_file_that_nobody_knows_is_to_be_read() -> None:
 def test_a_file_with_another_fingerprint_or_none_is_to_be_read(
     fingerprint: str | None,
 ) -> None:
-    seen = changes(SOURCE, [file("a.md", fingerprint)], known(LOADED), full=False)
+    seen = changes([file("a.md", fingerprint)], known(LOADED), full=False)
 
     (changed,) = seen.changed
     assert changed.before == LOADED
@@ -385,7 +408,7 @@ def test_a_file_with_another_fingerprint_or_none_is_to_be_read(
 def test_no_fingerprint_is_no_sign_of_sameness() -> None:
     before = KnownFile("a.md", "article", "loaded", "ab", None)
 
-    seen = changes(SOURCE, [file("a.md", None)], known(before), full=False)
+    seen = changes([file("a.md", None)], known(before), full=False)
 
     assert len(seen.changed) == 1
 
@@ -393,14 +416,14 @@ def test_no_fingerprint_is_no_sign_of_sameness() -> None:
 def test_files_with_the_same_fingerprint_stay_what_they_were() -> None:
     found = [file("a.md"), file("b.md"), file(TAXONOMY.path, kind="taxonomy")]
 
-    seen = changes(SOURCE, found, known(LOADED, REJECTED, TAXONOMY), full=False)
+    seen = changes(found, known(LOADED, REJECTED, TAXONOMY), full=False)
 
     assert seen.changed == ()
     assert (seen.files, seen.unchanged, seen.rejected) == (2, 1, 1)
 
 
 def test_files_that_are_not_there_any_more_are_gone_in_order() -> None:
-    seen = changes(SOURCE, [], known(REJECTED, LOADED, TAXONOMY), full=False)
+    seen = changes([], known(REJECTED, LOADED, TAXONOMY), full=False)
 
     assert seen.gone == (TAXONOMY, LOADED, REJECTED)
     assert seen.files == 0
@@ -409,7 +432,7 @@ def test_files_that_are_not_there_any_more_are_gone_in_order() -> None:
 def test_a_full_run_reads_every_file_again() -> None:
     found = [file("a.md"), file("b.md"), file(TAXONOMY.path, kind="taxonomy")]
 
-    seen = changes(SOURCE, found, known(LOADED, REJECTED, TAXONOMY), full=True)
+    seen = changes(found, known(LOADED, REJECTED, TAXONOMY), full=True)
 
     assert [each.before for each in seen.changed] == [LOADED, REJECTED, TAXONOMY]
     assert (seen.files, seen.unchanged, seen.rejected) == (2, 0, 0)
@@ -419,6 +442,6 @@ def test_a_full_run_reads_every_file_again() -> None:
 def test_every_article_file_has_one_fate(full: bool) -> None:  # noqa: FBT001 - drawn
     found = [file("a.md"), file("b.md"), file("c.md"), file("d.md", None)]
 
-    seen = changes(SOURCE, found, known(LOADED, REJECTED), full=full)
+    seen = changes(found, known(LOADED, REJECTED), full=full)
 
     assert seen.files == len(seen.changed) + seen.unchanged + seen.rejected

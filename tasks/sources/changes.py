@@ -5,39 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tasks.models import Changes, FoundFile, KnownFile, Source
+from tasks.models import Changes, FoundFile, KnownFile, Listing, Source
 
 
 def changes(
-    source: Source,
-    found: Sequence[FoundFile],
-    known: Mapping[str, KnownFile],
-    *,
-    full: bool,
-    unseen: Sequence[str] = (),
+    source: Source, found: Listing, known: Mapping[str, KnownFile], *, full: bool
 ) -> Changes:
-    """Compare *found* with *known*, by path; with *full*, every file is to be read.
+    """Compare what was *found* with *known*, by path; with *full*, all is to be read.
 
-    What lies at or below the *unseen* paths could not be looked at, so nothing there is
+    What lies at or below the unseen paths could not be looked at, so nothing there is
     known to be gone.
     """
     changed = []
     unchanged = rejected = 0
-    for file in found:
+    for file in found.files:
         before = known.get(file.path)
         if full or before is None or not _is_same(file, before):
             changed.append(replace(file, before=before))
         elif file.kind == "article":
             unchanged += before.fate == "loaded"
             rejected += before.fate == "rejected"
-    present = {file.path for file in found}
+    present = {file.path for file in found.files}
     gone = tuple(
         known[path]
         for path in sorted(known)
-        if path not in present and not _is_below(path, unseen)
+        if path not in present and not _is_below(path, found.unseen)
     )
-    files = sum(file.kind == "article" for file in found)
-    return Changes(source, tuple(changed), gone, files, unchanged, rejected)
+    return Changes(
+        source,
+        tuple(changed),
+        gone,
+        sum(file.kind == "article" for file in found.files),
+        unchanged,
+        rejected,
+        found.revision,
+        frozenset(rejection.subject for rejection in found.rejections),
+    )
 
 
 def _is_below(path: str, folders: Sequence[str]) -> bool:

@@ -5,21 +5,71 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tasks.models import FileKind, FoundFile, Rejection, Source, SourceFile
+from tasks.models import (
+    FileKind,
+    FoundFile,
+    KnownFile,
+    Listing,
+    Rejection,
+    Source,
+    SourceFile,
+)
+from tasks.sources.location import SourceError
+from tasks.sources.selection import (
+    ARTICLES,
+    LINK,
+    TWICE,
+    Region,
+    Selection,
+    concerns,
+    is_front_matter,
+    printable,
+    regions,
+    takes,
+    too_deep,
+    too_large,
+)
 
-ARTICLES = "_news"  # a hub keeps its articles here …
-TAXONOMY = ("_data/organizations", "_data/topics")  # … and what describes them here
 # A file changed this short a time ago could change again within one tick of its clock,
 # unseen; git calls this the racy index.
 TOO_FRESH_NS = 2_000_000_000
 
 
-def list_folder(
-    source: Source, *, max_depth: int
-) -> tuple[list[FoundFile], list[Rejection]]:
+class FolderSource:
+    """A folder as a source: found by walking, read file by file."""
+
+    def __init__(
+        self, source: Source, root: Path, selection: Selection, max_bytes: int
+    ) -> None:
+        self._source = source
+        self._root = root
+        self._selection = selection
+        self._max_bytes = max_bytes
+
+    def find(
+        self, known: Mapping[str, KnownFile], since: str | None, *, full: bool
+    ) -> Listing:
+        """Find all files; a folder has no history that would tell what changed."""
+        del known, since, full
+        try:
+            return list_folder(self._source, self._root, self._selection)
+        except OSError as error:
+            msg = f"cannot be opened: {error.strerror}"
+            raise SourceError(msg) from None
+
+    def read(self, files: Sequence[FoundFile]) -> Iterator[SourceFile | Rejection]:
+        """Read files, in their order."""
+        for found in files:
+            yield read_file(self._source, self._root, found, max_bytes=self._max_bytes)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def list_folder(source: Source, root: Path, selection: Selection) -> Listing:
     """Find the article and taxonomy files, in the order of their paths.
 
     A folder with `_news` is a hub: articles below it, taxonomy in `_data`. In any other
@@ -27,38 +77,38 @@ def list_folder(
     What is no regular file is a rejection. Raises `OSError` if the folder of the
     articles cannot be opened.
     """
-    root = Path(source.location)
     now_ns = time.time_ns()
-    starts: list[tuple[str, FileKind]] = [("", "article")]
-    if (root / ARTICLES).is_dir():
-        starts = [(ARTICLES, "article"), *((place, "taxonomy") for place in TAXONOMY)]
-    files: list[FoundFile] = []
-    rejections: list[Rejection] = []
-    for start, kind in starts:
-        if kind == "taxonomy" and not (root / start).exists():
+    is_hub = (root / ARTICLES).is_dir()
+    files: dict[str, FoundFile] = {}
+    refused: dict[str, str] = {}
+    for region in regions(selection, is_hub=is_hub):
+        if region.kind == "taxonomy" and not (root / region.start).exists():
             continue
-        for entry in _walk(root, start, kind, max_depth, now_ns):
-            if isinstance(entry, FoundFile):
-                files.append(entry)
+        for path, found in _walk(root, region, selection, now_ns):
+            if isinstance(found, str):
+                refused.setdefault(path, found)
+            elif path in files and files[path].file_name != found.file_name:
+                refused[path] = TWICE  # names of which one spells the other's bytes
             else:
-                path, reason = entry
-                rejections.append(
-                    Rejection("read", path, reason, source_id=source.source_id)
-                )
-    files.sort(key=lambda file: file.path)
-    return files, rejections
+                files.setdefault(path, found)
+    rejections = [
+        Rejection("read", path, reason, source_id=source.source_id)
+        for path, reason in refused.items()
+    ]
+    taken = [files[path] for path in sorted(files) if path not in refused]
+    return Listing(taken, rejections, unseen=tuple(refused))
 
 
 def read_file(
-    source: Source, found: FoundFile, *, max_bytes: int
+    source: Source, root: Path, found: FoundFile, *, max_bytes: int
 ) -> SourceFile | Rejection:
     """Read one file, never through a link, never waiting for a pipe."""
     reason = detail = ""
     try:
-        content = _read(Path(source.location) / found.file_name, max_bytes)
+        content = _read(root / found.file_name, max_bytes)
         if content is not None:
             return SourceFile(source.source_id, found.path, "", content)
-        reason = f"is larger than {max_bytes:,} bytes, see read.max_file_bytes"
+        reason = too_large(max_bytes)
     except _NotRegularError as error:
         reason = str(error)
     except OSError as error:
@@ -88,49 +138,52 @@ def _read(path: Path, max_bytes: int) -> bytes | None:
 
 
 def _walk(
-    root: Path, start: str, kind: FileKind, max_depth: int, now_ns: int
-) -> Iterator[FoundFile | tuple[str, str]]:
+    root: Path, region: Region, selection: Selection, now_ns: int
+) -> Iterator[tuple[str, FoundFile | str]]:
+    """Give each path with its file, or with what is wrong with it."""
+    start = region.start
     if _is_behind_link(root, start):
-        yield start, _kind(stat.S_IFLNK)
+        yield start, LINK
         return
-    markdown = (".md", ".markdown")
-    suffixes = markdown if kind == "article" else (*markdown, ".yaml", ".yml")
     pending = [(start, 0)]
     while pending:
         folder, depth = pending.pop()
         try:
             entries = _entries(root / folder)
         except OSError as error:
-            if folder == start and kind == "article":
+            if folder == start and region.kind == "article":
                 raise  # or all of its articles would look as if they were gone
-            yield _printable(folder), f"cannot be opened: {error.strerror}"
+            yield printable(folder), f"cannot be opened: {error.strerror}"
             continue
         for entry in entries:
             name = f"{folder}/{entry.name}" if folder else entry.name
             if entry.is_dir(follow_symlinks=False):
                 if entry.name.startswith("."):
                     continue
-                if depth >= max_depth:
-                    yield _printable(name), f"lies more than {max_depth} folders deep"
+                if depth >= selection.max_depth:
+                    yield printable(name), too_deep(selection.max_depth)
                 else:
                     pending.append((name, depth + 1))
-            elif (
-                entry.name.lower().endswith(suffixes)
-                or entry.is_symlink()
-                or (kind == "article" and _is_text_article(entry))
-            ):
-                yield _found(entry, name, kind, now_ns)
+            elif _is_wanted(entry, name, region, selection):
+                yield printable(name), _found(entry, name, region.kind, now_ns)
+
+
+def _is_wanted(
+    entry: os.DirEntry[str], name: str, region: Region, selection: Selection
+) -> bool:
+    if entry.is_symlink():
+        return concerns(selection, region, name)
+    answer = takes(selection, region, name)
+    return answer == "yes" or (answer == "maybe" and _is_text_article(entry))
 
 
 def _is_text_article(entry: os.DirEntry[str]) -> bool:
     """Tell whether a `.txt` file is an article: if it begins as front matter does."""
-    if not entry.name.lower().endswith(".txt") or not entry.is_file(
-        follow_symlinks=False
-    ):
+    if not entry.is_file(follow_symlinks=False):
         return False
     try:
         with Path(entry.path).open("rb") as file:
-            return file.read(6).removeprefix(b"\xef\xbb\xbf").startswith(b"---")
+            return is_front_matter(file.read(6))
     except OSError:
         return False
 
@@ -147,15 +200,15 @@ def _is_behind_link(root: Path, start: str) -> bool:
 
 def _found(
     entry: os.DirEntry[str], name: str, kind: FileKind, now_ns: int
-) -> FoundFile | tuple[str, str]:
-    path = _printable(name)
+) -> FoundFile | str:
     try:
         facts = entry.stat(follow_symlinks=False)
     except OSError as error:
-        return path, f"cannot be read: {error.strerror}"
+        return f"cannot be read: {error.strerror}"
     if not stat.S_ISREG(facts.st_mode):
-        return path, _kind(facts.st_mode)
-    return FoundFile(path, name, kind, facts.st_size, _fingerprint(facts, now_ns))
+        return _kind(facts.st_mode)
+    fingerprint = _fingerprint(facts, now_ns)
+    return FoundFile(printable(name), name, kind, facts.st_size, fingerprint)
 
 
 def _fingerprint(facts: os.stat_result, now_ns: int) -> str | None:
@@ -167,14 +220,9 @@ def _fingerprint(facts: os.stat_result, now_ns: int) -> str | None:
 
 def _kind(mode: int) -> str:
     kinds = (
-        (stat.S_ISLNK, "is a symbolic link; links are not followed"),
+        (stat.S_ISLNK, LINK),
         (stat.S_ISFIFO, "is a named pipe, not a file"),
         (stat.S_ISSOCK, "is a socket, not a file"),
         (stat.S_ISDIR, "is a folder, not a file"),
     )
     return next((words for test, words in kinds if test(mode)), "is a device")
-
-
-def _printable(name: str) -> str:
-    """Spell a name that is not UTF-8 with hexadecimal escapes for its bytes."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
