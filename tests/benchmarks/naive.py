@@ -46,7 +46,7 @@ Rows = dict[str, dict[Any, tuple[Any, ...]]]
 def main(database: Path, hubs: list[Path]) -> int:
     """Load all articles of *hubs* and return how many files there were."""
     rows: Rows = {name: {} for name in TABLES}
-    files = [file for hub in hubs for file in sorted(hub.glob("_news/*.md"))]
+    files = [file for hub in hubs for file in sorted(hub.glob("_news/**/*.md"))]
     for file in files:
         content = file.read_bytes()
         fields: dict[str, Any] = frontmatter.loads(content.decode()).metadata
