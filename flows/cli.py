@@ -22,10 +22,9 @@ from flows import console, refresh
 from flows.backfill import backfill as tell_backfill
 from flows.direct import Story, run_direct
 from flows.progress import shown
-from flows.serve import ServerError
 from tasks.lock import LockHeldError, hold_lock
 from tasks.publish import PUBLISHED, AuditError
-from tasks.run import IncompleteError, Job, version
+from tasks.run import BrokenError, IncompleteError, Job, version
 from tasks.settings import (
     FILE_NAME,
     Settings,
@@ -257,7 +256,7 @@ def main() -> None:
     except LockHeldError as error:
         _end(HELD, error)
     except (
-        IncompleteError, WarehouseError, AuditError, ServerError, OSError,
+        IncompleteError, WarehouseError, AuditError, BrokenError, OSError,
     ) as error:  # fmt: skip
         _end(BROKEN, error)
     except _InterruptedError:

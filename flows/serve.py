@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tasks.run import BrokenError
+
 HOST = "127.0.0.1"
 START_SECONDS = 180.0  # a first start on a busy machine migrates a database
 STOP_SECONDS = 15.0
@@ -37,7 +39,7 @@ QUIET = {
 }
 
 
-class ServerError(Exception):
+class ServerError(BrokenError):
     """A Prefect server that does not come up: one line, with where its log is."""
 
 

@@ -72,9 +72,8 @@ def _write_parquet(warehouse: Published, folder: Path) -> None:
     A table whose folder holds the very same rows keeps it. That is told by the digest
     beside them, not by what this run did: a killed run may have changed more.
     """
-    for name in warehouse.table_names():
+    for name, digest in warehouse.digests().items():
         target = folder / name
-        digest = warehouse.digest(name)
         if _read_digest(target) == digest:
             continue
         fresh = folder / f".{name}.new"

@@ -53,6 +53,10 @@ def _unseen(stage: str, done: int, total: int) -> None:
     """Show nobody how far a stage is."""
 
 
+class BrokenError(Exception):
+    """A run that cannot begin or go on: one line on what and what to do."""
+
+
 class IncompleteError(Exception):
     """A run that could not read all of its sources: a line for each.
 

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -41,7 +42,7 @@ set TimeZone = 'UTC';
 # few checkpoints while a run loads: each packs what it finds and leaves holes behind.
 _TUNED = """
 set threads = 1;
-set checkpoint_threshold = '32MB';
+set checkpoint_threshold = '64MB';
 """
 _NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -107,17 +108,11 @@ class Warehouse:
     def audit(self, run_id: UUID) -> list[Audit]:
         """Hold the whole warehouse against every rule in `tasks/sql/audits`."""
         audits = []
-        with self.transaction():
-            for name in _names("audits"):
-                ((failed_rows, detail),) = self._run(f"audits/{name}")
-                audits.append(Audit(name, failed_rows, detail))
-                parameters = {
-                    "run_id": run_id,
-                    "name": name,
-                    "failed_rows": failed_rows,
-                    "detail": detail,
-                }
-                self._run("put_audit", parameters)
+        for name in _names("audits"):
+            ((failed_rows, detail),) = self._run(f"audits/{name}")
+            audits.append(Audit(name, failed_rows, detail))
+        found = json.dumps([asdict(audit) for audit in audits])
+        self._run("put_audits", {"run_id": run_id, "audits": found})
         return audits
 
     # --- sources and articles
@@ -388,19 +383,21 @@ class Published:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
 
-    def table_names(self) -> list[str]:
-        """Return the names of all tables."""
-        return [row["table_name"] for row in self.rows("table_names")]
-
-    def digest(self, name: str) -> str:
-        """Return what is equal only while a table's rows and columns are.
+    def digests(self) -> dict[str, str]:
+        """Return of each table what is equal only while its rows and columns are.
 
         It is made of DuckDB's hash of each row, so a new DuckDB may change it.
         """
-        columns = self._execute(f'describe "{name}"').fetchall()
-        rows = f'select count(*), sum(hash(t)) from "{name}" as t'  # noqa: S608 - ours
-        count, total = self._execute_frugally(rows).fetchall()[0]
-        return json.dumps([duckdb.__version__, columns, count, str(total)])
+        columns = {row["table_name"]: row["columns"] for row in self.rows("columns")}
+        each = (
+            f"select '{name}', count(*), sum(hash(t)) from \"{name}\" as t"  # noqa: S608 - ours
+            for name in columns
+        )
+        found = self._execute_frugally(" union all ".join(each)).fetchall()
+        return {
+            name: json.dumps([duckdb.__version__, columns[name], count, str(total)])
+            for name, count, total in found
+        }
 
     def export_table(self, name: str, path: Path) -> None:
         """Write a table as Parquet below the folder that exports may go to."""
@@ -526,8 +523,8 @@ def _migrate(
             {"version": version, "name": available[version][5:], "moment": moment},
         )
         connection.execute("commit")
-    for name in _names("views"):
-        connection.execute(_statement(f"views/{name}"))
+    views = (_statement(f"views/{name}") for name in _names("views"))
+    connection.execute(";".join(["begin", *views, "commit"]))
 
 
 @cache

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tasks.models import FoundFile, KnownFile, Listing, Rejection, Source, SourceFile
 from tasks.settings import ReadSettings, SourceSettings
 from tasks.sources.folder import FolderSource
-from tasks.sources.git import GitError, Repository, open_repository
-from tasks.sources.gitfiles import GitSource
 from tasks.sources.location import SourceError, fetch_location, is_url, local_path
 from tasks.sources.selection import Selection
+
+if TYPE_CHECKING:
+    from tasks.sources.git import Repository
 
 
 class OpenSource(Protocol):
@@ -43,6 +44,8 @@ def open_source(
     """Open a source; git is fetched into *mirrors* first. Raises `SourceError`."""
     selection = Selection(place.include, place.exclude, limits.max_depth)
     if source.kind == "git":
+        from tasks.sources.gitfiles import GitSource  # noqa: PLC0415 - as for archives
+
         repository = fetch_source(source, place, limits, mirrors, say)
         size = limits.max_file_bytes
         return GitSource(source, repository, place.folder, selection, size)
@@ -81,6 +84,8 @@ def fetch_source(
     say: Callable[[str], None],
 ) -> Repository:
     """Fetch a git source into its mirror. Raises `SourceError`."""
+    from tasks.sources.git import GitError, open_repository  # noqa: PLC0415
+
     location = fetch_location(place.location)
     try:
         return open_repository(
