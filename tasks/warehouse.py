@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import UUID
@@ -393,7 +393,7 @@ class Published:
             f"select '{name}', count(*), sum(hash(t)) from \"{name}\" as t"  # noqa: S608 - ours
             for name in columns
         )
-        found = self._execute_frugally(" union all ".join(each)).fetchall()
+        found = self._answer_frugally(" union all ".join(each))
         return {
             name: json.dumps([duckdb.__version__, columns[name], count, str(total)])
             for name, count, total in found
@@ -403,7 +403,7 @@ class Published:
         """Write a table as Parquet below the folder that exports may go to."""
         # By bytes, or a table of large texts would be held in memory whole.
         how = "(format parquet, codec zstd, row_group_size_bytes '16MB')"
-        self._execute_frugally(f'copy "{name}" to {_quoted(path)} {how}')
+        self._answer_frugally(f'copy "{name}" to {_quoted(path)} {how}')
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """Return the answer of one of the statements in `tasks/sql`, a row a dict."""
@@ -447,17 +447,26 @@ class Published:
         except duckdb.Error as error:
             raise WarehouseError(str(error)) from None
 
-    def _execute_frugally(self, statement: str) -> duckdb.DuckDBPyConnection:
-        """Execute in little memory, which is else as much as the file is large.
+    def _answer_frugally(self, statement: str) -> list[tuple[Any, ...]]:
+        """Answer in little memory, which is else as much as the file is large.
 
         Where that is too little, for texts of megabytes each, it may have more.
         """
+        usual = self._memory_limit
         try:
             self._connection.execute("set memory_limit = '300MB'")
-            return self._connection.execute(statement)
+            return self._connection.execute(statement).fetchall()
         except duckdb.OutOfMemoryException:
-            self._connection.execute("reset memory_limit")
-            return self._execute(statement)
+            self._connection.execute(f"set memory_limit = '{usual}'")
+            return self._execute(statement).fetchall()
+        finally:
+            self._connection.execute(f"set memory_limit = '{usual}'")
+
+    @cached_property
+    def _memory_limit(self) -> str:
+        """What may be used else; `reset` leaves a lower limit in DuckDB 1.5.5."""
+        answer = self._execute("select current_setting('memory_limit')").fetchall()
+        return str(answer[0][0])
 
 
 @contextmanager
