@@ -21,7 +21,7 @@ from tasks.sources.location import (
 from tasks.sources.opened import open_source
 
 BATCH_FILES = 1_000  # article files per batch: a second or two, and few Prefect tasks
-BATCH_BYTES = 8_000_000  # … and no more bytes: each is in memory some fifteen times
+BATCH_BYTES = 6_000_000  # … and no more bytes: each is in memory some fifteen times
 
 
 def list_source(run: Run, place: SourceSettings) -> Changes:
