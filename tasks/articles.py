@@ -212,6 +212,8 @@ def _article(source: SourceFile, *, only_usual: bool = False) -> Article:
 
 
 def _with_line_feeds(text: str) -> str:
+    if "\r" not in text:
+        return text
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

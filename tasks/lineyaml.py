@@ -24,7 +24,7 @@ from yaml.resolver import Resolver
 MAX_INDENT = 40  # columns; deeper nesting is unusual, and PyYAML's to judge
 MAX_LINES = 100_000  # real files have 3,000; PyYAML's guard counts what is more
 # Distinct blocks that are remembered: a hub's newest articles share their entries.
-REMEMBERED_BLOCKS = 16_384
+REMEMBERED_BLOCKS = 8_192
 MAX_REMEMBERED = 8_000  # characters of such a block; real ones have 2,000
 
 # Where a loop could not end elsewhere it never goes back (`*+`): a value of megabytes
@@ -107,7 +107,8 @@ def to_json(value: object) -> str:
         pairs = (f"{_dump(key)}:{to_json(item)}" for key, item in value.items())
         return "{" + ",".join(pairs) + "}"
     if isinstance(value, list) and value and isinstance(value[0], Block):
-        return "[" + ",".join(map(to_json, value)) + "]"
+        items = [v.json if isinstance(v, Block) else to_json(v) for v in value]
+        return "[" + ",".join(items) + "]"
     return _dump(value)
 
 
@@ -147,6 +148,8 @@ def _below(text: str) -> Any:
     if not text.startswith(dash):
         return _remembered(_block, text, indent)
     entries = text[len(dash) :].split("\n" + dash)
+    if len(max(entries, key=len)) <= MAX_REMEMBERED:
+        return [_entry(entry, indent) for entry in entries]
     return [_remembered(_entry, entry, indent) for entry in entries]
 
 

@@ -13,14 +13,17 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from html.entities import html5
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import cchardet
-import ftfy
 import webencodings
-from ftfy.badness import is_bad
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import ftfy
 
 Source = Literal["bom", "header", "meta", "utf-8", "detected", "fallback"]
 
@@ -284,36 +287,53 @@ MAX_MARKS = 30  # combining marks in a row: the limit of UAX 15's Stream-Safe Fo
 _SIGNS = "\t\n\r\x20-\x7e\xa0\u2013\u2014\u2018\u2019\u201c\u201d\u2022\u2026\u2122\xae"
 _TYPESET = re.compile(f"[{_SIGNS}]*")
 _LATIN = re.compile(f"[{_SIGNS}\xa1-\u02ff\u2010-\u2027\u2030-\u205e\u20ac]*")
-_MARKS = re.compile(
-    "([{0}]{{{1}}})[{0}]+".format(
-        # None lies above plane 1.
-        "".join(filter(unicodedata.combining, map(chr, range(0x20000)))),
-        MAX_MARKS,
-    )
-)
+
+
+@cache
+def _marks() -> re.Pattern[str]:
+    """Find combining marks in a row; built when it is asked, for it takes 10 ms."""
+    # None lies above plane 1.
+    marks = "".join(filter(unicodedata.combining, map(chr, range(0x20000))))
+    return re.compile(f"([{marks}]{{{MAX_MARKS}}})[{marks}]+")
+
+
 # With its semicolon: without one, `?a=1&copy=2` would read `?a=1©=2`.
 _ENTITY = re.compile(
     r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});"
 )
 MAX_ROUNDS = 20  # `&amp;amp;lt;` needs 3; what needs more than this was made to
 MAX_CACHED = 2_000  # characters: titles and names recur, long texts do not
-# Only what undoes a wrong decoding: everything that merely looks nicer is off.
-_FTFY = ftfy.TextFixerConfig(
-    unescape_html=False,
-    remove_terminal_escapes=False,
-    fix_latin_ligatures=False,
-    fix_character_width=False,
-    uncurl_quotes=False,
-    fix_line_breaks=False,
-    remove_control_chars=False,
-    normalization=None,
-    explain=True,
-)
+
+
+@cache
+def _ftfy() -> tuple[ModuleType, ftfy.TextFixerConfig]:
+    """Import ftfy, 50 ms, when a text first holds what may be mojibake.
+
+    Only what undoes a wrong decoding: everything that merely looks nicer is off.
+    """
+    import ftfy  # noqa: PLC0415
+
+    return ftfy, ftfy.TextFixerConfig(
+        unescape_html=False,
+        remove_terminal_escapes=False,
+        fix_latin_ligatures=False,
+        fix_character_width=False,
+        uncurl_quotes=False,
+        fix_line_breaks=False,
+        remove_control_chars=False,
+        normalization=None,
+        explain=True,
+    )
+
+
+def _is_bad(text: str) -> bool:
+    module, _ = _ftfy()
+    return bool(module.badness.is_bad(text))
 
 
 def _repair(text: str, entities: bool) -> Repaired:  # noqa: FBT001 - a cache key
     if not (entities and "&" in text) and (
-        _TYPESET.fullmatch(text) or (_LATIN.fullmatch(text) and not is_bad(text))
+        _TYPESET.fullmatch(text) or (_LATIN.fullmatch(text) and not _is_bad(text))
     ):
         return Repaired(text)
     rules: dict[str, None] = {}
@@ -363,9 +383,10 @@ def _fix_mojibake(text: str) -> str:
 
 
 def _fix_paragraph(paragraph: str) -> str:
-    if not is_bad(paragraph):
+    if not _is_bad(paragraph):
         return paragraph
-    return str(ftfy.fix_encoding_and_explain(paragraph, _FTFY).text)
+    module, config = _ftfy()
+    return str(module.fix_encoding_and_explain(paragraph, config).text)
 
 
 def _drop_controls(text: str) -> str:
@@ -381,7 +402,7 @@ def _drop_zero_width(text: str) -> str:
 def _cap_marks(text: str) -> str:
     if text.isascii():
         return text
-    return _MARKS.sub(r"\1", text)
+    return _marks().sub(r"\1", text)
 
 
 def _compose(text: str) -> str:

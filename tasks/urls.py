@@ -57,7 +57,7 @@ _GOOGLE_AMP = re.compile(
     r"https?://(?:www\.)?google\.[a-z.]{2,6}/amp/(s/)?(.+)", re.ASCII | re.DOTALL
 )
 MAX_HOST = 255  # characters of a host: RFC 1035, 2.3.4
-MAX_REMEMBERED = 2_000  # characters of an address whose key is remembered: 130 MB
+MAX_REMEMBERED = 2_000  # characters of an address whose key is remembered
 MAX_SHOWN = 300  # characters of an address in a reason
 _SCHEME = re.compile(r"[\x00-\x20]*([A-Za-z][A-Za-z0-9+.\-]*):", re.ASCII)
 # Addresses that need no second look: what follows scheme and `www.` is the key.
@@ -121,7 +121,7 @@ def _key(url: str) -> str:
     return ada_url.URL(f"https://{host}{port}{parsed.pathname}{query}").href
 
 
-_remembered_key = lru_cache(maxsize=65_536)(_key)
+_remembered_key = lru_cache(maxsize=16_384)(_key)
 
 
 def host_of(url: str) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from uuid import UUID
 
 import duckdb
@@ -31,6 +31,8 @@ from tasks.rows import SCHEMAS, Tables, table
 if TYPE_CHECKING:
     import pyarrow as pa
 
+T = TypeVar("T")
+
 _FOLDER = Path(__file__).parent / "sql"
 # The working file reads and writes itself alone: no statement, however it came about,
 # reaches another file or the network.
@@ -42,8 +44,12 @@ set TimeZone = 'UTC';
 # few checkpoints while a run loads: each packs what it finds and leaves holes behind.
 _TUNED = """
 set threads = 1;
-set checkpoint_threshold = '64MB';
+set checkpoint_threshold = '32MB';
 """
+# A checkpoint writes each group of rows that changed anew, with all its texts. DuckDB's
+# 122,880 rows are all files of most hubs, again and again; analysts never notice.
+ROW_GROUP_ROWS = 2_048
+_NAME = "warehouse"
 _NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -59,6 +65,7 @@ class Warehouse:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+        self._memory = _Memory(connection)
         self._filled: set[str] = set()  # temporary tables that hold rows
         self._execute(";".join(map(_empty, SCHEMAS)))
 
@@ -107,13 +114,17 @@ class Warehouse:
 
     def audit(self, run_id: UUID) -> list[Audit]:
         """Hold the whole warehouse against every rule in `tasks/sql/audits`."""
-        audits = []
-        for name in _names("audits"):
-            ((failed_rows, detail),) = self._run(f"audits/{name}")
-            audits.append(Audit(name, failed_rows, detail))
+        audits = [
+            Audit(name, *self._memory.frugally(partial(self._audit, name)))
+            for name in _names("audits")
+        ]
         found = json.dumps([asdict(audit) for audit in audits])
         self._run("put_audits", {"run_id": run_id, "audits": found})
         return audits
+
+    def _audit(self, name: str) -> tuple[int, str]:
+        ((failed_rows, detail),) = self._run(f"audits/{name}")
+        return failed_rows, detail
 
     # --- sources and articles
 
@@ -382,6 +393,7 @@ class Published:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+        self._memory = _Memory(connection)
 
     def digests(self) -> dict[str, str]:
         """Return of each table what is equal only while its rows and columns are.
@@ -393,7 +405,8 @@ class Published:
             f"select '{name}', count(*), sum(hash(t)) from \"{name}\" as t"  # noqa: S608 - ours
             for name in columns
         )
-        found = self._execute_frugally(" union all ".join(each)).fetchall()
+        statement = " union all ".join(each)
+        found = self._memory.frugally(lambda: self._execute(statement).fetchall())
         return {
             name: json.dumps([duckdb.__version__, columns[name], count, str(total)])
             for name, count, total in found
@@ -403,7 +416,8 @@ class Published:
         """Write a table as Parquet below the folder that exports may go to."""
         # By bytes, or a table of large texts would be held in memory whole.
         how = "(format parquet, codec zstd, row_group_size_bytes '16MB')"
-        self._execute_frugally(f'copy "{name}" to {_quoted(path)} {how}')
+        statement = f'copy "{name}" to {_quoted(path)} {how}'
+        self._memory.frugally(lambda: self._execute(statement))
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """Return the answer of one of the statements in `tasks/sql`, a row a dict."""
@@ -447,18 +461,6 @@ class Published:
         except duckdb.Error as error:
             raise WarehouseError(str(error)) from None
 
-    def _execute_frugally(self, statement: str) -> duckdb.DuckDBPyConnection:
-        """Execute in little memory, which is else as much as the file is large.
-
-        Where that is too little, for texts of megabytes each, it may have more.
-        """
-        try:
-            self._connection.execute("set memory_limit = '300MB'")
-            return self._connection.execute(statement)
-        except duckdb.OutOfMemoryException:
-            self._connection.execute("reset memory_limit")
-            return self._execute(statement)
-
 
 @contextmanager
 def open_published(path: Path, *, exports: Path | None = None) -> Iterator[Published]:
@@ -479,11 +481,12 @@ def open_published(path: Path, *, exports: Path | None = None) -> Iterator[Publi
 def _connect(
     path: Path, *, read_only: bool = False, exports: Path | None = None
 ) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(config=_NO_EXTENSIONS)
+    how = "read_only" if read_only else f"row_group_size {ROW_GROUP_ROWS}"
     try:
-        connection = duckdb.connect(
-            str(path), read_only=read_only, config=_NO_EXTENSIONS
-        )
+        connection.execute(f"attach {_quoted(path)} as {_NAME} ({how}); use {_NAME}")
     except duckdb.Error as error:
+        connection.close()
         reason = str(error).partition("\n")[0]
         msg = f"{path} cannot be opened as a warehouse: {reason}"
         raise WarehouseError(msg) from None
@@ -492,9 +495,33 @@ def _connect(
         # Which row groups by bytes ask for; one thread keeps the order all the same.
         connection.execute("set preserve_insertion_order = false")
     connection.execute(_TUNED + _LOCKED_DOWN)
-    if not exports:
+    if read_only and not exports:
         connection.execute("set lock_configuration = true")
     return connection
+
+
+class _Memory:
+    """How much of it a connection may use: as ever, or little."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        # Asked once: the answer is rounded down, and `reset` leaves the lower limit.
+        setting = "select current_setting('memory_limit')"
+        ((self._usual,),) = connection.execute(setting).fetchall()
+
+    def frugally(self, work: Callable[[], T]) -> T:
+        """Do *work* that reads whole tables, which DuckDB would keep in memory.
+
+        Where little is too little, for texts of megabytes each, it may have more.
+        """
+        try:
+            self._connection.execute("set memory_limit = '300MB'")
+            return work()
+        except (duckdb.OutOfMemoryException, WarehouseError):
+            self._connection.execute(f"set memory_limit = '{self._usual}'")
+            return work()
+        finally:
+            self._connection.execute(f"set memory_limit = '{self._usual}'")
 
 
 def _quoted(path: Path) -> str:
