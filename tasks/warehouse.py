@@ -414,8 +414,12 @@ class Published:
 
     def export_table(self, name: str, path: Path) -> None:
         """Write a table as Parquet below the folder that exports may go to."""
-        # By bytes, or a table of large texts would be held in memory whole.
-        how = "(format parquet, codec zstd, row_group_size_bytes '16MB')"
+        # By bytes, or a table of large texts would be held in memory whole; and only
+        # columns of few values get a dictionary, which takes half of time and memory.
+        how = (
+            "(format parquet, codec zstd, row_group_size_bytes '16MB',"
+            " dictionary_size_limit 200)"
+        )
         statement = f'copy "{name}" to {_quoted(path)} {how}'
         self._memory.frugally(lambda: self._execute(statement))
 
