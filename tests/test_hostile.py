@@ -93,13 +93,14 @@ def test_what_is_unusual_is_read_apart(ran: tuple[Path, set[str], Any]) -> None:
 # One by one
 
 
-def test_what_is_read_here_costs_little() -> None:
+def test_what_is_read_here_ends_soon() -> None:
+    """In CPU time, with the same limit as below: what once hung took minutes."""
     for name, content in contents(SHARED):
         start = time.process_time()
         parse_usual(source(content), "article")
         spent = time.process_time() - start
 
-        assert spent < 1, (name, spent)
+        assert spent < 5, (name, spent)
 
 
 def test_what_is_small_and_unusual_ends_soon() -> None:
