@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property, lru_cache, partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, overload
 from uuid import UUID
 
 from tasks.frontmatter import (
@@ -89,6 +89,16 @@ def read_again(document: StoredDocument) -> Article:
 def parse_taxonomy(source: SourceFile) -> Taxonomy | Rejection:
     """Read one file of `_data/organizations` or `_data/topics`; never raises."""
     return _as_taxonomy(_outcome(_taxonomy, source))
+
+
+@overload
+def parse_usual(
+    source: SourceFile, kind: Literal["article"]
+) -> Article | Rejection | None: ...
+
+
+@overload
+def parse_usual(source: SourceFile, kind: FileKind) -> Parsed | None: ...
 
 
 def parse_usual(source: SourceFile, kind: FileKind) -> Parsed | None:

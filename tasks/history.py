@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from uuid import UUID
 
-from tasks.articles import HEAT, SECURED, parse_article
+from tasks.articles import HEAT, SECURED, Parsed, parse_usual
 from tasks.models import Article, Rejection, SourceFile, Visible
 
 MAX_REMEMBERED = 65_536  # texts, some 300 bytes each: 20 MB
@@ -40,32 +40,36 @@ class VersionReader:
     def __init__(self) -> None:
         self._known: dict[bytes, Visible] = {}
 
-    def read(self, content: bytes) -> Visible | Rejection:
-        """Return what `parse_article` would let a reader see, or why it is rejected."""
+    def read(self, content: bytes) -> Visible | Rejection | None:
+        """Return what `parse_article` would let a reader see, or why it is rejected.
+
+        None for a version that is unusual: it must be read by a child process.
+        """
         cut = _cut(content)
         known = self._known.get(cut[0]) if cut else None
         if cut and known:
             return known if cut[1] is None else replace(known, heat=cut[1])
-        found = parse_article(SourceFile(_NOBODY, "", "", content))
-        self._learn(content, found, cut)
-        return found if isinstance(found, Rejection) else visible(found)
+        found = parse_usual(SourceFile(_NOBODY, "", "", content), "article")
+        return None if found is None else self._learn(content, found, cut)
 
-    def learn(self, content: bytes, found: Article | Rejection) -> None:
-        """Remember what `parse_article` made of *content* for somebody else."""
-        self._learn(content, found, _cut(content))
+    def learn(self, content: bytes, found: Parsed) -> Visible | Rejection | None:
+        """Remember what somebody else made of *content*; return what a reader sees.
+
+        None if it is no article.
+        """
+        return self._learn(content, found, _cut(content))
 
     def _learn(
-        self, content: bytes, found: Article | Rejection, cut: Cut | None
-    ) -> None:
-        if (
-            cut
-            and isinstance(found, Article)
-            and found.is_line_oriented
-            and _is_plain(content)
-        ):
+        self, content: bytes, found: Parsed, cut: Cut | None
+    ) -> Visible | Rejection | None:
+        if not isinstance(found, Article):
+            return found if isinstance(found, Rejection) else None
+        seen = visible(found)
+        if cut and found.is_line_oriented and _is_plain(content):
             if len(self._known) >= MAX_REMEMBERED:
                 self._known.clear()
-            self._known[cut[0]] = visible(found)
+            self._known[cut[0]] = seen
+        return seen
 
 
 def generations(parents: Iterable[tuple[str, tuple[str, ...]]]) -> Mapping[str, int]:

@@ -6,6 +6,7 @@ What is unusual is said in `tasks.frontmatter.is_unusual`; real hubs hardly have
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from tasks.articles import NEEDS_MEMORY, Parsed, parse_article, parse_taxonomy
 from tasks.models import FileKind, Rejection, SourceFile
@@ -16,11 +17,18 @@ Unusual = tuple[FileKind, SourceFile]
 
 
 def parse_unusual(files: Iterable[Unusual], limits: ReadSettings) -> Iterator[Parsed]:
-    """Yield what each of *files* is, in their order; one that fails is a rejection."""
+    """Yield what each of *files* is, in their order; one that fails is a rejection.
+
+    *files* is read only a little ahead, and no child is started where there is none.
+    """
     waiting: list[Unusual] = []
+    rest = iter(files)
+    first = next(rest, None)
+    if first is None:
+        return
 
     def handed_on() -> Iterator[Unusual]:
-        for file in files:
+        for file in chain([first], rest):
             waiting.append(file)
             yield file
 

@@ -521,7 +521,10 @@ class _Memory:
         try:
             self._connection.execute("set memory_limit = '300MB'")
             return work()
-        except (duckdb.OutOfMemoryException, WarehouseError):
+        except (duckdb.OutOfMemoryException, WarehouseError) as error:
+            causes = (error, error.__context__)
+            if not any(isinstance(c, duckdb.OutOfMemoryException) for c in causes):
+                raise
             self._connection.execute(f"set memory_limit = '{self._usual}'")
             return work()
         finally:

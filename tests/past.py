@@ -13,7 +13,7 @@ from flows.backfill import backfill
 from flows.direct import run_direct
 from flows.refresh import read_sources, refresh
 from tasks.run import Job, Run, working_file
-from tasks.settings import Settings, SourceSettings
+from tasks.settings import ReadSettings, Settings, SourceSettings
 from tasks.steps import Steps
 from tests.hub import MOMENT
 from tests.repository import FIRST_SECOND, STEP_SECONDS, Work
@@ -36,6 +36,7 @@ class Past:
         self.work = Work(folder / "work")  # or the one that is there
         self.data = folder / "data"
         self.said: list[str] = []
+        self.read = ReadSettings()
 
     def put(self, name: str, **fields: object) -> str:
         """Commit an article file of the hub, its fields a line each."""
@@ -52,7 +53,7 @@ class Past:
     ) -> dict[str, Any]:
         """Tell a story of the hub's one source, at the same moment each time."""
         place = SourceSettings(location=str(self.work.folder), name="hub")
-        settings = Settings(sources=(place,), data=data or self.data)
+        settings = Settings(sources=(place,), data=data or self.data, read=self.read)
         job = Job(
             settings,
             with_pages=False,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.backfill import backfill
+from tasks.settings import ReadSettings
 from tests.past import VERSIONS, Past, just_read, moment
 
 
@@ -112,6 +113,27 @@ def test_a_version_that_is_no_article_is_counted_and_told_once(hub: Past) -> Non
     assert len(told) == 1
     assert "2 of 4 versions" in told[0]
     assert hub.ask("select count(*) from rejections") == [(0,)]
+
+
+def test_an_unusual_version_is_read_by_a_process_that_may_fail(hub: Past) -> None:
+    hub.read = ReadSettings(seconds=1)
+    address = "---\nwebUrl: https://news.example/a\n"
+    hub.text("a", f"{address}title: &a one\nexcerpt: *a\n---\n")
+    hub.text("a", f"{address}title: {'ÃƒÂ' * 600_000}\n---\n")  # takes seconds
+    hub.text("b", "---\nwebUrl: https://news.example/b\ntitle: &a two\n---\n")
+    hub.put("a", title="three", heat=0)
+    hub.text("b", None)
+
+    summary = hub.backfill()
+
+    assert [row[:3] for row in hub.seen()] == [
+        ("a.md", 0, "one"),
+        ("a.md", 3, "three"),
+        ("b.md", 2, "two"),
+    ]
+    assert (summary["in_sandbox"], summary["versions_rejected"]) == (3, 1)
+    documents = "select front_matter ->> 'title' from documents order by path"
+    assert hub.ask(documents) == [("three",), ("two",)]
 
 
 def test_a_file_that_is_gone_is_a_document_as_it_last_was(hub: Past) -> None:

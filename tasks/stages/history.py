@@ -6,6 +6,7 @@ back-fill of all before it, end in the same rows.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -13,9 +14,10 @@ from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
-from tasks.articles import parse_article, read_again
+from tasks.articles import Parsed, parse_usual, read_again
 from tasks.history import VersionReader, generations
 from tasks.models import Article, Changes, Rejection, Source, SourceFile, Visible
+from tasks.reading import Unusual, parse_unusual
 from tasks.rows import article_tables, version_table
 from tasks.run import Run
 from tasks.sources.git import Version
@@ -49,7 +51,7 @@ class History:
     known: AbstractSet[UUID] = frozenset()
     unknown: dict[str, Version] = field(default_factory=dict)
     gone_at: dict[str, datetime] = field(default_factory=dict)
-    _seen: dict[str, Seen] = field(default_factory=dict)
+    seen: dict[str, Seen] = field(default_factory=dict)  # by blob
     _ids: dict[str, UUID] = field(default_factory=dict)
 
     def document_id(self, path: str) -> UUID:
@@ -58,23 +60,6 @@ class History:
             source_id = str(self.source.source_id)
             self._ids[path] = identify("document", source_id, path)
         return self._ids[path]
-
-    def read(self, versions: Iterable[Version]) -> dict[str, Seen]:
-        """Return what a reader could see of versions, by blob: each is read once.
-
-        Git brings the next blobs while one is read.
-        """
-        if len(self._seen) > MAX_REMEMBERED:
-            self._seen.clear()
-        wanted = {
-            version.oid: version.path
-            for version in versions
-            if version.oid and version.oid not in self._seen
-        }
-        contents = self.opened.contents(wanted)
-        for (oid, path), content in zip(wanted.items(), contents, strict=True):
-            self._seen[oid] = _seen(self.reader, path, content)
-        return self._seen
 
 
 def new_versions(run: Run, seen: Changes) -> History:
@@ -107,7 +92,7 @@ def read_versions(run: Run, history: History, versions: Sequence[Version]) -> No
     """
     with named(history.source.name):
         due = _unread(run, history, versions)
-        found = history.read(due)
+        found = _read(run, history, due)
     seen = [(version, found[version.oid]) for version in due if version.oid]
     unreadable = {id(v) for v, visible in seen if not isinstance(visible, Visible)}
     for version in versions:
@@ -134,7 +119,7 @@ def read_versions(run: Run, history: History, versions: Sequence[Version]) -> No
 def finish_versions(run: Run, history: History) -> None:
     """Load the files that only history knows, and note how far it was read."""
     with named(history.source.name):
-        articles = _last_articles(history)
+        articles = _last_articles(run, history)
     for start in range(0, len(articles), BATCH_UNKNOWN):
         _load(run, articles[start : start + BATCH_UNKNOWN])
     _remove(run, history)
@@ -226,25 +211,67 @@ def _point(history: History, version: Version) -> tuple[UUID, datetime, int, str
     return document_id, version.committed_at, generation, version.revision
 
 
-def _seen(reader: VersionReader, path: str, content: bytes | None) -> Seen:
-    if content is None:
-        return Rejection("read", path, "is too large")
-    if path.lower().endswith(".txt") and not is_front_matter(content[:6]):
-        return None
-    return reader.read(content)
+def _read(
+    run: Run, history: History, versions: Iterable[Version]
+) -> Mapping[str, Seen]:
+    """Return what a reader could see of versions, by blob: each is read once.
+
+    Git brings the next blobs while one is read. What is unusual is handed on to a
+    child process, as it is when a file is loaded.
+    """
+    seen = history.seen
+    if len(seen) > MAX_REMEMBERED:
+        seen.clear()
+    wanted = {
+        version.oid: version.path
+        for version in versions
+        if version.oid and version.oid not in seen
+    }
+    waiting: deque[tuple[str, bytes]] = deque()
+
+    def unusual() -> Iterator[Unusual]:
+        contents = history.opened.contents(wanted)
+        for (oid, path), content in zip(wanted.items(), contents, strict=True):
+            if content is None:
+                seen[oid] = Rejection("read", path, "is too large")
+            elif path.lower().endswith(".txt") and not is_front_matter(content[:6]):
+                seen[oid] = None
+            elif (found := history.reader.read(content)) is not None:
+                seen[oid] = found
+            else:
+                waiting.append((oid, content))
+                yield "article", _file(history, path, "", content)
+
+    for parsed in parse_unusual(unusual(), run.settings.read):
+        oid, content = waiting.popleft()
+        seen[oid] = history.reader.learn(content, parsed)
+        run.counts["in_sandbox"] += 1
+    return seen
 
 
-def _last_articles(history: History) -> list[Article]:
+def _last_articles(run: Run, history: History) -> list[Article]:
     """Read each file that is not known as it was when it could be read last."""
     last = list(history.unknown.values())
-    contents = history.opened.contents(version.oid or "" for version in last)
-    source_id = history.source.source_id
-    articles = (
-        parse_article(SourceFile(source_id, version.path, version.revision, content))
-        for version, content in zip(last, contents, strict=True)
-        if content is not None
-    )
+    articles: list[Parsed] = []
+
+    def unusual() -> Iterator[Unusual]:
+        contents = history.opened.contents(version.oid or "" for version in last)
+        for version, content in zip(last, contents, strict=True):
+            if content is None:
+                continue
+            file = _file(history, version.path, version.revision, content)
+            found = parse_usual(file, "article")
+            if found is None:
+                yield "article", file
+            else:
+                articles.append(found)
+
+    articles.extend(parse_unusual(unusual(), run.settings.read))
     return [article for article in articles if isinstance(article, Article)]
+
+
+def _file(history: History, path: str, revision: str, content: bytes) -> SourceFile:
+    return SourceFile(history.source.source_id, path, revision, content)
 
 
 def _load(run: Run, articles: Sequence[Article]) -> None:
