@@ -11,7 +11,7 @@ import codecs
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from html.entities import html5
@@ -55,10 +55,15 @@ _DETECTOR_NAMES = {
     "utf-8-sig": "utf-8",
 }
 PRESCAN_BYTES = 1024  # encoding.spec.whatwg.org, "prescan a byte stream"
-_COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
-_META = re.compile(rb"<meta[\s/]([^>]*)>", re.IGNORECASE)
+# What the prescan steps over or stops at: a comment, a meta element, any other tag, and
+# whatever begins with `<!`, `</` or `<?`.
+_MARKUP = re.compile(
+    rb"<!--(?:>|->|.*?-->)|<(meta)(?=[\s/])|<(/?[a-z])[^\s>]*|<[!/?][^>]*>",
+    re.IGNORECASE | re.DOTALL,
+)
+# One attribute, or with empty name the end of the tag; a quote must be closed.
 _ATTRIBUTE = re.compile(
-    rb"""([^\s=/>"']+)\s*(?:=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+)))?"""
+    rb"""[\s/]*(?:>|(=?[^\s/>=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>][^\s>]*)|(?=>)))?)"""
 )
 _CHARSET = re.compile(
     r"""charset\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;"']+))""", re.IGNORECASE
@@ -141,26 +146,41 @@ def _labels(
         if label:
             yield "header", label
     if prescan:
-        label = _meta_label(content[:PRESCAN_BYTES])
-        if label:
+        for label in _meta_labels(content[:PRESCAN_BYTES]):
             yield "meta", label
 
 
-def _meta_label(head: bytes) -> str | None:
-    """Find the label in the first bytes, as browsers do before they parse."""
-    for meta in _META.finditer(_COMMENT.sub(b"", head)):
-        attributes = {
-            match[1].lower(): match[2] or match[3] or match[4] or b""
-            for match in _ATTRIBUTE.finditer(meta[1])
-        }
-        label: str | None = attributes.get(b"charset", b"").decode("ascii", "replace")
-        if not label and attributes.get(b"http-equiv", b"").lower() == b"content-type":
-            label = charset_of(
-                attributes.get(b"content", b"").decode("ascii", "replace")
-            )
-        if label:
-            return _as_meta_means(label)
-    return None
+def _meta_labels(head: bytes) -> Iterator[str]:
+    """Find labels in the first bytes, as browsers do before they parse.
+
+    See "prescan a byte stream to determine its encoding" of the HTML standard.
+    """
+    place = 0
+    while found := _MARKUP.search(head, place):
+        place = found.end()
+        if not (found[1] or found[2]):
+            continue
+        attributes: dict[bytes, bytes] = {}
+        while attribute := _ATTRIBUTE.match(head, place):
+            place = attribute.end()
+            name, *values = attribute.groups()
+            if name is None:
+                break
+            value = next(filter(None, values), b"")
+            attributes.setdefault(name.lower(), value.lower())
+        else:
+            return  # the bytes end within the tag
+        if found[1] and (label := _label_of(attributes)):
+            yield _as_meta_means(label)
+
+
+def _label_of(attributes: Mapping[bytes, bytes]) -> str | None:
+    """Return what the attributes of a meta element name as the encoding."""
+    if b"charset" in attributes:
+        return attributes[b"charset"].decode("ascii", "replace").strip()
+    if attributes.get(b"http-equiv") != b"content-type":
+        return None
+    return charset_of(attributes.get(b"content", b"").decode("ascii", "replace"))
 
 
 def _as_meta_means(label: str) -> str:
@@ -326,9 +346,23 @@ def _ftfy() -> tuple[ModuleType, ftfy.TextFixerConfig]:
     )
 
 
+# UTF-8 read as windows-1252 that ftfy leaves alone or reads wrongly: a closing quote
+# without its last byte, which windows-1252 leaves open (ftfy takes the blank behind it
+# for that byte, and makes a dagger of both); the signs of trade mark and number.
+_TORN_QUOTE = re.compile(
+    "(?<![\xc2-\xf4\u0192])\xe2\u20ac\xc2?(?=[ \t\n.,;:!)\\]<]|\\Z)"
+)
+_SIGN = re.compile("(?<!\xac)\xe2\u201e(?:\xa2|\u2013)")
+_SIGN_MEANT = {"\xe2\u201e\xa2": "\u2122", "\xe2\u201e\u2013": "\u2116"}
+# The last letter of a word in capitals, before a no-break space, is no mojibake.
+_SHOUTED = re.compile("(?<=[A-Z\xc0-\xde]{2})\xc2(?=\xa0)")
+
+
 def _is_bad(text: str) -> bool:
+    if _TORN_QUOTE.search(text) or _SIGN.search(text):
+        return True
     module, _ = _ftfy()
-    return bool(module.badness.is_bad(text))
+    return bool(module.badness.is_bad(_SHOUTED.sub("A", text)))
 
 
 def _repair(text: str, entities: bool) -> Repaired:  # noqa: FBT001 - a cache key
@@ -386,6 +420,8 @@ def _fix_paragraph(paragraph: str) -> str:
     if not _is_bad(paragraph):
         return paragraph
     module, config = _ftfy()
+    paragraph = _TORN_QUOTE.sub("\u201d", paragraph)
+    paragraph = _SIGN.sub(lambda sign: _SIGN_MEANT[sign[0]], paragraph)
     return str(module.fix_encoding_and_explain(paragraph, config).text)
 
 

@@ -92,6 +92,12 @@ def test_a_content_type_may_name_a_charset(
         "<meta content='text/html;charset=windows-1251' http-equiv=content-type>",
         '<!-- <meta charset="koi8-r"> --><meta charset="windows-1251">',
         '<meta name="x" content="charset=koi8-r"><meta charset="windows-1251">',
+        "<!----><meta charset=windows-1251 charset=koi8-r>",
+        "<p title='<meta charset=koi8-r>'><meta charset=windows-1251>",
+        '<p title="><meta charset=koi8-r>"><meta charset=windows-1251>',
+        "</p title='>'><? <meta charset=koi8-r><! x><meta x=y charset=windows-1251>",
+        "<metacharset=koi8-r><meta\tcharset\n=\fwindows-1251>",
+        "<meta content='text/html; charset=koi8-r'><meta charset=windows-1251>",
     ],
 )
 def test_a_meta_element_names_the_encoding_where_no_header_does(head: str) -> None:
@@ -100,6 +106,31 @@ def test_a_meta_element_names_the_encoding_where_no_header_does(head: str) -> No
 
     assert decode(content) == Decoded(text, "windows-1251", "meta")
     assert decode(content, "koi8-r").source == "header"
+
+
+@pytest.mark.parametrize("label", ["no-such-one", 'koi8-r"'])
+def test_behind_a_label_that_means_nothing_the_next_is_looked_for(label: str) -> None:
+    head = f"<meta charset={label}><meta charset=windows-1251>"
+
+    assert decode(head.encode()) == Decoded(
+        head, "windows-1251", "meta", ("unknown_label",)
+    )
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "<meta charset=koi8-r",
+        "<meta charset='koi8-r>",
+        "<p title='<meta charset=koi8-r>",
+        "<!-- <meta charset=koi8-r>",
+        "<meta http-equiv=Refresh content='0; charset=koi8-r'>",
+        "<meta name=charset content=koi8-r>",
+        "<meta test='\" charset=koi8-r><p>\"'</p>",
+    ],
+)
+def test_what_only_resembles_a_label_names_no_encoding(head: str) -> None:
+    assert decode(head.encode()) == Decoded(head, "utf-8", "utf-8")
 
 
 def test_a_meta_element_has_no_say_in_markdown() -> None:
@@ -326,6 +357,12 @@ def test_hostile_bytes_take_no_longer_than_others(content: bytes) -> None:
         ("the US governmentâ€™s plan", "the US government’s plan", "mojibake"),
         ("CafÃ© on the mole", "Café on the mole", "mojibake"),
         ("schÃ¶n und grÃ¼n", "schön und grün", "mojibake"),
+        ("Windowsâ„¢ is here", "Windows™ is here", "mojibake"),
+        ("das Kabel â„– 7", "das Kabel № 7", "mojibake"),
+        ("he said â€œahoyâ€", "he said “ahoy”", "mojibake"),
+        ("he said â€œahoyâ€ and left", "he said “ahoy” and left", "mojibake"),
+        ("Ã¢â‚¬Å“ahoyÃ¢â‚¬Â\u009d", "“ahoy”", "mojibake"),
+        ("Ã¢â‚¬Å“ahoyÃ¢â‚¬Â", "“ahoy”", "mojibake"),
         ("a\x00b\x07c\x1bd\x7fe", "abcde", "control_characters"),
         ("a\x81b\x9dc", "abc", "control_characters"),
         ("half \ud800 a pair", "half  a pair", "control_characters"),
@@ -394,6 +431,8 @@ GOOD = {
     "no-break space after an accent": "está\u00a0próximo",
     "accent before a space": "está próximo à noite",
     "circumflex in capitals": "MISUTÂ AJIKKO",
+    "circumflex in capitals before a no-break space": "MISUTÂ\u00a0AJIKKO",
+    "the low quotes of Romanian": "ei zic: „hotărâ„ – și nu „hotărî”",
     "quotation marks": "“Nein”, sagte er – ‘vielleicht’…",
     "guillemets": "«Où est-il\u00a0?» demanda-t-elle\u00a0: «là»",
     "ligatures and widths": "ﬁn, ＡＢＣ, ｶﾅ, ½",
