@@ -209,6 +209,7 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "encoding": _TEXT,
         "encoding_source": _TEXT,
         "flags": _LIST,
+        "canonical_key": _TEXT,
     },
     "batch_links": {
         "article_id": _ID,
@@ -342,14 +343,14 @@ def capture_table(captures: Iterable[Capture]) -> pa.Table:
 
 
 def page_tables(
-    pages: Iterable[tuple[UUID, UUID, Page, Sequence[str]]],
+    pages: Iterable[tuple[UUID, UUID, Page, str | None, Sequence[str]]],
 ) -> Tables:
-    """Rows of pages: article, capture, page, and the keys of its links."""
+    """Rows of pages: article, capture, page, its canonical key and those of links."""
     page_rows, link_rows = [], []
-    names = list(SCHEMAS["batch_pages"])[2:]
-    for article_id, capture_id, page, keys in pages:
+    names = list(SCHEMAS["batch_pages"])[2:-1]
+    for article_id, capture_id, page, canonical, keys in pages:
         values = (getattr(page, name) for name in names)
-        page_rows.append((article_id, capture_id, *values))
+        page_rows.append((article_id, capture_id, *values, canonical))
         for position, link in enumerate(page.links):
             key = keys[position]
             link_rows.append((article_id, position, link.url, key, None, link.anchor))

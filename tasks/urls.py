@@ -65,6 +65,10 @@ _USUAL = re.compile(
     r"https?://(?:www\.)?((?!www\.)[a-z0-9-]+(?:\.[a-z0-9-]+)+/[^?#]*)", re.ASCII
 )
 _CACHES = ("ampproject.org", "bing-amp.com", "google.")  # hosts that need one
+_HOME = re.compile(
+    r"https://[^/]+/(?:[a-z]{2}(?:[_-][a-z]{2})?/?)?(?:(?:index|home)\.?\w*)?",
+    re.ASCII | re.IGNORECASE,
+)
 _LEADING_WWW = re.compile(r"\A(?:www\.)+")
 
 
@@ -124,6 +128,25 @@ def _key(url: str) -> str:
 _remembered_key = lru_cache(maxsize=16_384)(_key)
 
 
+def canonical_key(claimed: str, page: str) -> str | None:
+    """Return the key of the address that the page at *page* claims as its own.
+
+    None where the claim cannot be true: no address, another site's, or the home page's
+    (of a language, too), which careless templates name on every page.
+
+    >>> canonical_key("https://news.example/a", "https://www.news.example/a?x=1")
+    'https://news.example/a'
+    >>> canonical_key("https://news.example/en/", "https://news.example/a")
+    """
+    try:
+        key, own = url_key(claimed), url_key(page)
+    except ValueError:
+        return None
+    site, own_site = (_site(host_of(address)) for address in (key, own))
+    is_home = _HOME.fullmatch(key) is not None and _HOME.fullmatch(own) is None
+    return None if site != own_site or is_home else key
+
+
 def host_of(url: str) -> str:
     """Return the host of an address that `fetch_url` has spelled."""
     return str(ada_url.URL(url).hostname)
@@ -181,6 +204,10 @@ def _why_unusable(url: str) -> str:
     if scheme[1].lower() not in {"http", "https"}:
         return "is not an http or https address"
     return "has a host or port that no address can have"
+
+
+def _site(host: str) -> str:
+    return registrable_domain(host) or host
 
 
 def _without_caches(parsed: ada_url.URL) -> ada_url.URL:

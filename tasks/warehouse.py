@@ -312,6 +312,14 @@ class Warehouse:
             self._run("put_link_edges", parameters)
             self._run("close_link_edges", parameters)
 
+    def put_duplicate_edges(self, moment: datetime) -> None:
+        """Make edges between articles whose pages claim one canonical address."""
+        parameters = {"moment": moment}
+        with self.transaction():
+            self._run("find_duplicates")
+            self._run("put_duplicate_edges", parameters)
+            self._run("close_duplicate_edges", parameters)
+
     # --- images
 
     def due_images(

@@ -97,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.origin.robots.get(host, _missing)(self)
                 return
             with contextlib.suppress(ConnectionError):
-                _BEHAVIOURS.get(name, _page)(self, unquote(argument))
+                BEHAVIOURS.get(name, _page)(self, unquote(argument))
 
     def handle_one_request(self) -> None:
         """Flush what is left, which the library does only once."""
@@ -258,7 +258,7 @@ def _once_busy(it: Handler, seconds: str) -> None:
         it.say(503, b"busy", Retry_After=seconds)
 
 
-_BEHAVIOURS: dict[str, Callable[[Handler, str], None]] = {
+BEHAVIOURS: dict[str, Callable[[Handler, str], None]] = {
     "conditional": _conditional,
     "slow-body": _slow_body,
     "slow-head": _slow_head,

@@ -19,6 +19,7 @@ from tasks.urls import (
     NAMESPACE,
     SIGNATURE_PARAMETERS,
     TRACKING_PARAMETERS,
+    canonical_key,
     fetch_url,
     host_of,
     identify,
@@ -442,3 +443,34 @@ def test_www_is_folded_while_a_name_with_a_dot_remains(host: str, folded: str) -
 def test_a_domain_longer_than_any_is_nobodys() -> None:
     assert registrable_domain("a." * 126 + "com") == "a.com"
     assert registrable_domain("a." * 127 + "com") is None
+
+
+# What a page may claim
+
+
+@pytest.mark.parametrize(
+    ("claimed", "page", "key"),
+    [
+        ("http://m.news.example/a#x", "https://news.example/b", "m.news.example/a"),
+        ("https://news.example/", "https://www.news.example/", "news.example/"),
+        ("https://news.example/?p=7", "https://news.example/a", "news.example/?p=7"),
+        (
+            "https://n.example/a",
+            "https://n-example.cdn.ampproject.org/c/s/n.example/b",
+            "n.example/a",
+        ),
+        ("https://news.example", "https://news.example/a", None),
+        ("https://news.example/de-CH", "https://news.example/a", None),
+        ("https://news.example/en/index.html", "https://news.example/a", None),
+        ("https://other.example/a", "https://news.example/a", None),
+        ("https://a.co.uk/a", "https://b.co.uk/a", None),
+        ("http://127.0.0.1/a", "http://127.0.0.1/b", "127.0.0.1/a"),
+        ("/a", "https://news.example/a", None),
+        ("", "https://news.example/a", None),
+        ("https://news.example/a", "about:blank", None),
+    ],
+)
+def test_a_claim_counts_if_it_can_be_true(
+    claimed: str, page: str, key: str | None
+) -> None:
+    assert canonical_key(claimed, page) == (key and f"https://{key}")

@@ -1,9 +1,12 @@
 -- Captures that answered and that no page was read from yet, the latest of each article;
 -- with $all, those that were read too.
-select captures.capture_id, captures.article_id, captures.final_url,
+-- An archive's copy is read as what it is a copy of: so its links lead where they led.
+select captures.capture_id, captures.article_id,
+    case captures.via when 'archive' then articles.url else captures.final_url end,
     captures.content_type, captures.warc_file, captures.warc_offset,
     captures.warc_length
 from captures
+join articles on articles.article_id = captures.article_id
 left join pages on pages.article_id = captures.article_id
 where captures.outcome = 'ok'
     and captures.warc_file is not null

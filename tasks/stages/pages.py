@@ -24,7 +24,7 @@ from tasks.models import (
 from tasks.rows import capture_table, page_tables, rejection_table
 from tasks.run import Run
 from tasks.sandbox import Failure, run_sandboxed
-from tasks.urls import identify, url_key
+from tasks.urls import canonical_key, identify, url_key
 from tasks.web.answers import header
 from tasks.web.pages import run_fetch_pages
 
@@ -95,14 +95,15 @@ def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
         memory_bytes=limits.memory_bytes,
         workers=limits.workers,
     )
-    pages: list[tuple[UUID, UUID, Page, list[str]]] = []
+    pages: list[tuple[UUID, UUID, Page, str | None, list[str]]] = []
     rejections: list[Rejection] = []
     rejected: list[UUID] = []  # the captures that they concern
     for due, result in zip(captures, results, strict=True):
         run.advance()
         if isinstance(result, Page):
             keys = [url_key(link.url) for link in result.links]
-            pages.append((due.article_id, due.capture_id, result, keys))
+            canonical = canonical_key(result.canonical_url or "", due.url)
+            pages.append((due.article_id, due.capture_id, result, canonical, keys))
         else:
             rejections.append(_rejected(result, due.url))
             rejected.append(due.capture_id)
@@ -115,8 +116,9 @@ def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
 
 
 def link_pages(run: Run) -> None:
-    """Make edges of the links between articles."""
+    """Make edges of the links between articles, and of those that are one."""
     run.warehouse.put_link_edges(run.moment)
+    run.warehouse.put_duplicate_edges(run.moment)
 
 
 def _capture(
