@@ -119,10 +119,12 @@ def _key(url: str) -> str:
         return f"https://{usual[1]}"
     parsed = _without_caches(ada_url.URL(href))
     port = f":{parsed.port}" if parsed.port else ""
-    host = _fold_www(parsed.hostname.rstrip(".")) or parsed.hostname
-    query = _without_tracking(parsed.search)
+    host = _fold_www(parsed.hostname.rstrip("."))
+    rest = f"{port}{parsed.pathname}{_without_tracking(parsed.search)}"
+    if not ada_url.check_url(f"https://{host}{rest}"):
+        host = parsed.hostname  # `a.09..` is a name, `a.09` is no address in numbers
     # Parsed again, because https may make another port the default one.
-    return ada_url.URL(f"https://{host}{port}{parsed.pathname}{query}").href
+    return ada_url.URL(f"https://{host}{rest}").href
 
 
 _remembered_key = lru_cache(maxsize=16_384)(_key)

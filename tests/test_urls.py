@@ -171,6 +171,7 @@ def test_the_host_of_an_address_is_told() -> None:
         ("https://news.example/a?&&", "https://news.example/a"),
         ("https://news.example/a%2Fb", "https://news.example/a%2Fb"),
         ("http://[::1]:8080/a", "https://[::1]:8080/a"),
+        ("http://a.09../b", "https://a.09../b"),
     ],
 )
 def test_a_key_folds_what_cannot_matter_and_nothing_else(
@@ -263,6 +264,8 @@ ADDRESSES = st.builds(
             "www.www.x.example.",
             "[::1]",
             "127.1",
+            "a.09..",
+            "www.1.09.",
             "ü.example",
             "a..b",
             "www.",
