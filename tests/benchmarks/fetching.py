@@ -53,7 +53,8 @@ CPU is that of user and system. Medians of the rounds, the largest of the peaks.
 
 - ours: the steps `due_pages` and `fetch_pages` of a run without Prefect: due pages from
   the warehouse, robots, turns, guard, answer judged, WARC on disk, rows in DuckDB
-- Scrapy: HTTP cache on; log, console, statistics, cookies and needless middlewares off
+- Scrapy: HTTP cache on, as DBM (its default, six files a page, costs more); log,
+  console, statistics, cookies and needless middlewares off
 - httpx, aiohttp: the client alone, one file a page, nothing checked
 """
 

@@ -55,6 +55,7 @@ def settings(folder: Path, concurrency: int, per_host: int) -> dict[str, Any]:
         "AUTOTHROTTLE_ENABLED": False,
         "ROBOTSTXT_OBEY": True,
         "HTTPCACHE_ENABLED": True,
+        "HTTPCACHE_STORAGE": "scrapy.extensions.httpcache.DbmCacheStorage",
         "HTTPCACHE_DIR": str(folder),
         "DNS_RESOLVER": Loopback,
         "LOG_ENABLED": False,
