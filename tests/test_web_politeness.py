@@ -59,7 +59,12 @@ def starts(hosts: list[str], seconds: float, **settings: Any) -> list[float]:
             await clock.sleep(seconds)
 
     async def run() -> None:
-        slots = Slots(FetchSettings(**settings), clock=clock, sleep=clock.sleep)
+        slots = Slots(
+            FetchSettings(**settings),
+            clock=clock,
+            sleep=clock.sleep,
+            draw=lambda: 0.0,
+        )
         await clock.run(asyncio.gather(*(one(slots, host) for host in hosts)))
 
     asyncio.run(run())
