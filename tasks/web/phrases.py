@@ -6,6 +6,7 @@ from __future__ import annotations
 # its kind.
 NOT_FOUND = """
 not found
+not found 1
 410 gone
 page not found
 file not found
@@ -27,6 +28,9 @@ page you are looking for could not be found
 page you're looking for can't be found
 page you're looking for doesn't exist
 page you are looking for does not exist
+page you are looking for doesn't exist
+page you were looking for doesn't exist
+page you were looking for could not be found
 requested url was not found on this server
 page does not exist
 page doesn't exist

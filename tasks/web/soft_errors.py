@@ -170,7 +170,8 @@ def _by_phrase(title: str, heading: str, text: str) -> SoftError | None:
         is_name = len(_words(title.replace(part, " ", 1))) <= MAX_WORDS
         if is_name or kind is said:
             return _ERRORS[kind](f"has the title {_quoted(title)}")
-    if said is NOT_FOUND:
+    # A title that begins like the heading and goes on is a headline.
+    if said is NOT_FOUND and heading.casefold() not in title.casefold():
         return _missing(f"has the heading {_quoted(heading)}")
     return None
 
@@ -195,10 +196,14 @@ def _kind_of(text: str) -> str | None:
     found = _PHRASES.get(" ".join(words))
     if found is not None:
         return found
-    kept = " ".join(word for word in words if word not in NOISE)
+    kept = _without_noise(words)
     if not kept and "404" in words:
         return NOT_FOUND
     return _PHRASES.get(kept)
+
+
+def _without_noise(words: list[str]) -> str:
+    return " ".join(word for word in words if word not in NOISE)
 
 
 def _words(text: str) -> list[str]:
@@ -262,9 +267,10 @@ _ERRORS: dict[str, Callable[[str], SoftError]] = {
     LOGIN: _walled,
 }
 _PHRASES = {
-    " ".join(_words(line)): kind
+    phrase: kind
     for kind in _ERRORS
-    for line in kind.splitlines()
-    if line
+    for line in kind.split("\n")
+    for phrase in (" ".join(_words(line)), _without_noise(_words(line)))
+    if phrase
 }
 MAX_PHRASE_WORDS = 16
