@@ -19,7 +19,7 @@ from tasks.web.faults import Failed
 JITTER = 0.25
 # A host that is too busy gets this pause, doubled each time it says so again.
 SLOW_SECONDS = 1.0
-MAX_SLOW_SECONDS = 60.0
+MAX_SLOW = 6  # doublings: about a minute
 # So many good answers in a row, and the pause is halved again.
 RECOVERY = 10
 # Hosts remembered before those that nobody waits for are forgotten.
@@ -129,7 +129,8 @@ class Slots:
 
     def busy(self, host: str) -> None:
         """Slow down: *host* has too much to do."""
-        self._host(host).slow += 1
+        queue = self._host(host)
+        queue.slow = min(queue.slow + 1, MAX_SLOW)
 
     def failed(
         self, host: str, outcome: Outcome, reason: str, status_code: int | None
@@ -195,8 +196,7 @@ class Slots:
 
     def _pause(self, host: _Host, delay: float) -> None:
         if host.slow:
-            slowed = max(delay, SLOW_SECONDS) * 2.0 ** min(host.slow, 10)
-            delay = max(delay, min(slowed, MAX_SLOW_SECONDS))
+            delay = max(delay, SLOW_SECONDS) * 2.0**host.slow
         seconds = delay * (1.0 + JITTER * self._draw())
         host.not_before = max(host.not_before, self._clock() + seconds)
 
