@@ -12,7 +12,10 @@ from tasks.web.answers import header
 
 # As the Wayback Machine and pywb spell it: collection, moment, modifier, address. The
 # modifier `id_` asks for the page as it was saved, without the archive's own markup.
-_MEMENTO = re.compile(r"(.*/[^/]+/[0-9]{4,14})((?:[a-z]{2}_)?)/(https?:/.*)", re.DOTALL)
+_MEMENTO = re.compile(
+    r"((?:https?://[^/]+)?/(?:[^/]+/)+[0-9]{4,14})((?:[a-z]{2}_)?)/(https?:/.*)",
+    re.DOTALL,
+)
 
 
 def when_wanted(published_at: datetime | None) -> dict[str, str]:
