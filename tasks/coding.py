@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 
 from tasks.models import Outcome
 
@@ -12,6 +13,7 @@ ACCEPT_ENCODING = "gzip, deflate"
 _GZIP = 16 + zlib.MAX_WBITS
 _RAW_DEFLATE = -zlib.MAX_WBITS
 _GZIP_MAGIC = b"\x1f\x8b"
+_SAVED_CODING = b"x-archive-orig-content-encoding"
 
 
 class CodingError(ValueError):
@@ -20,6 +22,19 @@ class CodingError(ValueError):
     def __init__(self, reason: str, outcome: Outcome) -> None:
         super().__init__(reason)
         self.outcome: Outcome = outcome
+
+
+def coding_of(headers: Iterable[tuple[bytes, bytes]], raw: bytes) -> str:
+    """Return the content coding of a body, as the header names it.
+
+    Web archives hand some saved bodies out as they were saved, still in gzip, and name
+    the coding only among the saved page's own headers.
+    """
+    fields = [(name.lower(), value) for name, value in headers]
+    own = [value for name, value in fields if name == b"content-encoding"]
+    if not own and raw.startswith(_GZIP_MAGIC):
+        own = [value for name, value in fields if name == _SAVED_CODING]
+    return b", ".join(own).decode("latin-1").strip()
 
 
 def decode_body(raw: bytes, content_encoding: str, max_bytes: int) -> bytes:

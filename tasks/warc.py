@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from tasks.coding import decode_body
+from tasks.coding import coding_of, decode_body
 from tasks.models import Exchange
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -203,9 +203,7 @@ def _stored(fields: dict[str, str], block: bytes, max_bytes: int) -> StoredRespo
         status_code=int(status.split(b" ")[1]),
         headers=headers,
         raw_body=raw_body,
-        body=decode_body(
-            raw_body, header_value(headers, b"content-encoding"), max_bytes
-        ),
+        body=decode_body(raw_body, coding_of(headers, raw_body), max_bytes),
     )
 
 

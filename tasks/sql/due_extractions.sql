@@ -1,9 +1,12 @@
 -- Captures that answered and that no page was read from yet, the latest of each article;
--- with $all, those that were read too.
-select captures.capture_id, captures.article_id, captures.final_url,
+-- with $all, those that were read too. An archive's copy keeps the address of its page,
+-- lest its links lead into the archive.
+select captures.capture_id, captures.article_id,
+    if(captures.via = 'archive', articles.url, captures.final_url),
     captures.content_type, captures.warc_file, captures.warc_offset,
     captures.warc_length
 from captures
+join articles on articles.article_id = captures.article_id
 left join pages on pages.article_id = captures.article_id
 where captures.outcome = 'ok'
     and captures.warc_file is not null

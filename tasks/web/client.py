@@ -22,6 +22,7 @@ from tasks.web.targets import Detours, Target, follow, parse_target
 from tasks.web.wire import Lookup, look_up, open_wire
 
 Gate = Callable[[str], AbstractAsyncContextManager[None]]
+Reroute = Callable[[str], str]
 
 
 @contextlib.asynccontextmanager
@@ -76,22 +77,30 @@ class Web:
         headers: Mapping[str, str] | None = None,
         max_bytes: int | None = None,
         gate: Gate = open_gate,
+        validated_url: str | None = None,
+        reroute: Reroute | None = None,
     ) -> Response:
         """Get *url*, following redirects; raises nothing but `CancelledError`.
 
         Of *headers*, those of `CALLER_HEADERS` are sent. *max_bytes* limits the body as
         received and as decoded. *gate* is entered before each request with its address
-        and left after it; it may raise `Failed`. Time spent in it is not counted.
+        and left after it; it may raise `Failed`, and what else it raises is passed on.
+        Time spent in it is not counted. With *validated_url*, only that address is
+        asked for changes since the last copy. *reroute* may change where a redirect
+        leads.
         """
         settings = self._settings
         limit = settings.max_bytes if max_bytes is None else max_bytes
         visit = Visit(url, headers or {}, limit, settings.total_seconds, url)
+        visit.validated_url = validated_url
         try:
-            return await self._travel(visit, gate)
+            return await self._travel(visit, gate, reroute)
         except Failed as failed:
             return visit.response(failed.outcome, failed.reason)
 
-    async def _travel(self, visit: Visit, gate: Gate) -> Response:
+    async def _travel(
+        self, visit: Visit, gate: Gate, reroute: Reroute | None
+    ) -> Response:
         target = parse_target(visit.url, self._settings.ports)
         trail = [target.url]
         while True:
@@ -106,6 +115,8 @@ class Web:
                     answer, fault, visit.max_bytes, is_conditional=visit.is_conditional
                 )
                 return visit.response(outcome, reason, body)
+            if reroute is not None:
+                location = reroute(location)
             target = follow(target, location, self._settings.ports)
             self._check_trail(trail, target)
 

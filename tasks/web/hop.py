@@ -17,7 +17,7 @@ from tasks.web.targets import Target
 
 # What a caller may add to a request. Nothing that says who we are gets through.
 CALLER_HEADERS = frozenset(
-    {"accept", "accept-language", "if-modified-since", "if-none-match"}
+    "accept accept-datetime accept-language if-modified-since if-none-match".split()
 )
 _CONDITIONS = frozenset({"if-modified-since", "if-none-match"})
 # httpx refuses hosts that exist (`💩.la`) and respells addresses; the transport sends
@@ -27,20 +27,26 @@ _STAND_IN = httpx.URL("http://stand-in.invalid/")
 
 @dataclass(slots=True)
 class Visit:
-    """A URL on its way to a `Response`: what to ask, what is left, what was seen."""
+    """A URL on its way to a `Response`: what to ask, what is left, what was seen.
+
+    Conditions in *headers* are for *validated_url* alone, for any address if None.
+    """
 
     url: str
     headers: Mapping[str, str]
     max_bytes: int
     seconds_left: float
     final_url: str
+    validated_url: str | None = None
     seconds_spent: float = 0.0
     status_code: int | None = None
     exchanges: list[Exchange] = field(default_factory=list)
 
     @property
     def is_conditional(self) -> bool:
-        """Whether 304 is an answer to expect."""
+        """Whether 304 is an answer to expect, from where the visit is now."""
+        if self.validated_url not in {None, self.final_url}:
+            return False
         return any(name.lower() in _CONDITIONS for name in self.headers)
 
     def response(self, outcome: Outcome, reason: str, body: bytes = b"") -> Response:
@@ -102,9 +108,12 @@ class Hops:
             "Accept-Encoding": ACCEPT_ENCODING,
             "Connection": "keep-alive",  # for servers that still speak HTTP/1.0
         }
+        allowed = CALLER_HEADERS
+        if not visit.is_conditional:
+            allowed -= _CONDITIONS
         for name, value in visit.headers.items():
             is_clean = value.isascii() and value.isprintable()
-            if name.lower() in CALLER_HEADERS and is_clean:
+            if name.lower() in allowed and is_clean:
                 headers[name.title()] = value
         extensions = {"url": target.url}
         return httpx.Request("GET", _STAND_IN, headers=headers, extensions=extensions)
