@@ -108,7 +108,9 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(origin: Origin) -> Non
     response = get(origin, "https://news.example/page", None)
 
     assert response.outcome == "tls_error"
-    assert "the certificate of news.example:443 is not trusted:" in response.reason
+    assert response.reason == (
+        "the certificate of news.example is signed by nobody known"
+    )
     assert origin.asked == []
 
 
@@ -119,7 +121,7 @@ def test_a_certificate_for_another_host_is_refused(
     response = get(origin, "https://other.example/page", authority.path)
 
     assert response.outcome == "tls_error"
-    assert "not valid for 'other.example'" in response.reason
+    assert response.reason == ("the certificate is for news.example, not other.example")
     assert origin.asked == []
 
 
@@ -130,4 +132,4 @@ def test_an_expired_certificate_is_refused(authority: Authority) -> None:
         response = get(origin, "https://news.example/page", authority.path)
 
     assert response.outcome == "tls_error"
-    assert "certificate has expired" in response.reason
+    assert response.reason == ("the certificate of news.example expired on 2021-03-02")

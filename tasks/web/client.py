@@ -9,9 +9,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-
-import httpx
 
 from tasks.models import Response
 from tasks.settings import FetchSettings
@@ -20,7 +17,8 @@ from tasks.web.faults import Failed
 from tasks.web.guard import ALLOW, verdict
 from tasks.web.hop import Hops, Visit
 from tasks.web.targets import Detours, Target, follow, parse_target
-from tasks.web.wire import Lookup, Wire, look_up, open_wire
+from tasks.web.tls import trust_public_authorities
+from tasks.web.wire import Lookup, look_up, open_wire
 
 Gate = Callable[[str], AbstractAsyncContextManager[None]]
 
@@ -54,19 +52,9 @@ async def open_web(
     if not (settings.user_agent.isascii() and settings.user_agent.isprintable()):
         msg = f"user_agent: {settings.user_agent!r} is not in plain ASCII"
         raise ValueError(msg)
-    trust = tls or httpx.create_ssl_context(trust_env=False)
-    async with open_wire(settings, trust, lookup) as wire, _client(wire) as client:
-        yield Web(settings, Hops(client, settings.user_agent, clock))
-
-
-def _client(wire: Wire) -> httpx.AsyncClient:
-    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-    return httpx.AsyncClient(
-        transport=wire,
-        trust_env=False,
-        timeout=None,  # noqa: S113 - `_ask_in_time` has the deadline, over everything
-        cookies=no_cookies,
-    )
+    trust = tls or trust_public_authorities()
+    async with open_wire(settings, trust, lookup) as wire:
+        yield Web(settings, Hops(wire, settings.user_agent, clock))
 
 
 class Web:
