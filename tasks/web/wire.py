@@ -32,7 +32,7 @@ from tasks.settings import FetchSettings
 from tasks.web.faults import BlockedAddressError
 from tasks.web.guard import ALLOW, verdict
 from tasks.web.incoming import Incoming
-from tasks.web.targets import Detours
+from tasks.web.targets import LOOPBACK, Detours, is_loopback_name
 from tasks.web.tls import TellingConnection
 
 Lookup = Callable[[str], Sequence[str]]
@@ -53,8 +53,8 @@ def look_up(host: str) -> list[str]:
     top = host.lower().rstrip(".").rpartition(".")[2]
     if top in {"invalid", "onion"}:
         raise socket.gaierror(socket.EAI_NONAME, "a name that never resolves")
-    if top == "localhost":
-        return ["127.0.0.1", "::1"]
+    if is_loopback_name(host):
+        return list(LOOPBACK)
     rows = socket.getaddrinfo(
         # As bytes, since text goes through a codec with an opinion on label lengths.
         host.encode("ascii"),
