@@ -10,15 +10,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 
-import httpx
-
 from tasks.models import Response
 from tasks.settings import FetchSettings
 from tasks.web.answers import REDIRECTS, judge, location_of
 from tasks.web.faults import Failed
 from tasks.web.guard import ALLOW, verdict
 from tasks.web.hop import Hops, Visit
-from tasks.web.targets import Detours, Target, follow, parse_target
+from tasks.web.targets import Detours, Target, follow, parse_target, shown
+from tasks.web.tls import trust_public_authorities
 from tasks.web.wire import Lookup, look_up, open_wire
 
 Gate = Callable[[str], AbstractAsyncContextManager[None]]
@@ -54,7 +53,7 @@ async def open_web(
     if not (settings.user_agent.isascii() and settings.user_agent.isprintable()):
         msg = f"user_agent: {settings.user_agent!r} is not in plain ASCII"
         raise ValueError(msg)
-    trust = tls or httpx.create_ssl_context(trust_env=False)
+    trust = tls or trust_public_authorities()
     async with open_wire(settings, trust, lookup) as wire:
         yield Web(settings, Hops(wire, settings.user_agent, clock))
 
@@ -105,7 +104,7 @@ class Web:
         trail = [target.url]
         while True:
             visit.final_url, visit.status_code = target.url, None
-            self._check_literal(target)
+            self._check_host(target)
             async with gate(target.url):
                 fault = await self._ask_in_time(visit, target)
             answer = visit.exchanges[-1]
@@ -120,25 +119,26 @@ class Web:
             target = follow(target, location, self._settings.ports)
             self._check_trail(trail, target)
 
-    def _check_literal(self, target: Target) -> None:
-        """Judge an address in numbers as the URL names it, before `connect_to`."""
-        if not target.is_literal or self._detours.names(target.host):
+    def _check_host(self, target: Target) -> None:
+        """Judge a host whose addresses nobody need tell, before `connect_to` does."""
+        known = target.known_addresses
+        if not known or self._detours.names(target.host):
             return
         networks = self._settings.allowed_networks
-        judged = verdict(target.host, allowed_networks=networks)
-        if judged != ALLOW:
-            raise Failed(outcome="blocked_address", reason=judged)
+        judged = [verdict(address, allowed_networks=networks) for address in known]
+        if ALLOW not in judged:
+            raise Failed(outcome="blocked_address", reason=judged[0])
 
     def _check_trail(self, trail: list[str], target: Target) -> None:
         is_circle = target.url in trail
         trail.append(target.url)
         if is_circle:
-            circle = " → ".join(trail[trail.index(target.url) :])
+            circle = " → ".join(shown(url) for url in trail[trail.index(target.url) :])
             reason = f"redirects in a circle: {circle}"
             raise Failed(outcome="too_many_redirects", reason=reason)
         most = self._settings.max_redirects
         if len(trail) - 1 > most:
-            reason = f"more than {most} redirects, the last one to {target.url}"
+            reason = f"more than {most} redirects, the last one to {shown(target.url)}"
             raise Failed(outcome="too_many_redirects", reason=reason)
 
     async def _ask_in_time(self, visit: Visit, target: Target) -> Failed | None:

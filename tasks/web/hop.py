@@ -12,7 +12,7 @@ import httpx
 from tasks.coding import ACCEPT_ENCODING
 from tasks.models import Exchange, Outcome, Response
 from tasks.web.answers import header
-from tasks.web.faults import Failed, explain
+from tasks.web.faults import Failed, broke_off, explain
 from tasks.web.targets import Target
 
 # What a caller may add to a request. Nothing that says who we are gets through.
@@ -20,8 +20,8 @@ CALLER_HEADERS = frozenset(
     "accept accept-datetime accept-language if-modified-since if-none-match".split()
 )
 _CONDITIONS = frozenset({"if-modified-since", "if-none-match"})
-# httpx refuses hosts that exist (`💩.la`) and respells addresses; the transport sends
-# the request's extension `url`.
+# httpx refuses hosts that exist (`💩.la`) and rewrites escapes, which breaks signed
+# addresses. The transport sends the extension `url`, so it need not see any of them.
 _STAND_IN = httpx.URL("http://stand-in.invalid/")
 
 
@@ -66,7 +66,11 @@ class Visit:
 
 
 class Hops:
-    """Sends requests, one at a time per visit; *clock* stamps them."""
+    """Sends requests, one at a time per visit; *clock* stamps them.
+
+    There is no httpx client above the transport: it reads cookies, and builds the next
+    request from a redirect's address, before anybody could judge either.
+    """
 
     def __init__(
         self,
@@ -115,8 +119,9 @@ class Hops:
             is_clean = value.isascii() and value.isprintable()
             if name.lower() in allowed and is_clean:
                 headers[name.title()] = value
-        extensions = {"url": target.url}
-        return httpx.Request("GET", _STAND_IN, headers=headers, extensions=extensions)
+        return httpx.Request(
+            "GET", _STAND_IN, headers=headers, extensions={"url": target.url}
+        )
 
     async def _send(self, request: httpx.Request, target: Target) -> httpx.Response:
         try:
@@ -153,10 +158,8 @@ async def _read(response: httpx.Response, max_bytes: int) -> bytes:
             body += chunk
             if len(body) > max_bytes:
                 break
-    except Exception:  # noqa: BLE001 - as above; since an answer began, it broke off
-        whole = "" if declared is None else f" of {declared:,}"
-        reason = f"the body broke off after {len(body):,}{whole} bytes"
-        raise Failed(outcome="truncated", reason=reason) from None
+    except Exception as error:  # noqa: BLE001 - as above
+        raise broke_off(error, len(body), declared) from None
     if len(body) > max_bytes:
         reason = f"the body is more than the {max_bytes:,} bytes allowed"
         raise Failed(outcome="too_large", reason=reason)
