@@ -17,8 +17,6 @@ from tasks.models import Exchange, Response, WarcPlace
 
 # About what archives use: large enough to be few, small enough to move around.
 ROTATE_BYTES = 1_000_000_000
-# By default a page leaves in two writes to the system; these were 2 % of the CPU.
-_BUFFER_BYTES = 1_000_000
 MAX_BODY_BYTES = 10_000_000  # as `fetch.max_bytes`
 # WARC 1.1, 5.13: why a body is not whole.
 _TRUNCATED = {"too_large": "length", "timeout": "time", "truncated": "disconnect"}
@@ -93,7 +91,7 @@ class CaptureWriter:
             self._number += 1
             self._file_name = f"{self._name}-{self._number:05}.warc.gz"
             try:
-                self._file = (self._folder / self._file_name).open("xb", _BUFFER_BYTES)
+                self._file = (self._folder / self._file_name).open("xb")
             except FileExistsError:
                 continue
         sync_folder(self._folder)
