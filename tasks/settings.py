@@ -206,6 +206,11 @@ class FetchSettings(_Part):
     attempts: int = Field(
         2, gt=0, description="tries per address within a run, for passing faults"
     )
+    rest_after_failures: int = Field(
+        10,
+        gt=0,
+        description="failures in a row after which a host rests until the next run",
+    )
     respect_robots: bool = Field(default=True, description="obey robots.txt (RFC 9309)")
     ports: tuple[Annotated[int, Field(gt=0, lt=65536)], ...] = Field(
         (80, 443), description="ports that an address may name"
@@ -230,6 +235,13 @@ class FetchSettings(_Part):
         gt=0,
         le=MAX_DAYS,
         description="days after which a page is asked for again",
+    )
+    longest_wait_days: float = Field(
+        365.0,
+        gt=0,
+        le=MAX_DAYS,
+        description="a page that is gone is asked for less and less, at least after"
+        " so many days",
     )
     include_related: bool = Field(
         default=False,

@@ -17,13 +17,19 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from tasks.coding import decode_body
+from tasks.coding import coding_of, decode_body
 from tasks.models import Exchange
 
 Headers = Iterable[tuple[bytes, bytes]]
 
 # Headers and WARC fields around a body; servers' headers end far below.
 _MAX_OVERHEAD_BYTES = 1_000_000
+# zlib's tables for these many bytes are a thirty-second of those by default, which take
+# longer to clear than a short record to compress.
+_SHORT_BYTES = 4_096
+_SHORT_MEMORY = 4
+_BREAKS = re.compile(rb"[\r\n\0]+")
+_BLANKS = re.compile(r"[\x00-\x20]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +117,15 @@ def _record(fields: dict[str, str], block: bytes, *, level: int) -> bytes:
     }
     lines = ["WARC/1.1", *(f"{name}: {_line(fields[name])}" for name in fields)]
     head = "\r\n".join(lines).encode("utf-8", "replace")
-    packer = zlib.compressobj(level, wbits=31)
-    record = head + b"\r\n\r\n" + block + b"\r\n\r\n"
+    record = b"".join((head, b"\r\n\r\n", block, b"\r\n\r\n"))
+    memory = _SHORT_MEMORY if len(record) < _SHORT_BYTES else zlib.DEF_MEM_LEVEL
+    packer = zlib.compressobj(level, wbits=31, memLevel=memory)
     return packer.compress(record) + packer.flush()
 
 
 def _http_head(start: bytes, headers: Headers) -> bytes:
     lines = [start, *(_stored_name(name) + b": " + value for name, value in headers)]
-    return (
-        b"".join(re.sub(rb"[\r\n\0]+", b" ", line) + b"\r\n" for line in lines)
-        + b"\r\n"
-    )
+    return b"".join(_BREAKS.sub(b" ", line) + b"\r\n" for line in lines) + b"\r\n"
 
 
 def _stored_name(name: bytes) -> bytes:
@@ -135,7 +139,7 @@ def _stored_name(name: bytes) -> bytes:
 
 
 def _line(value: str) -> str:
-    return re.sub(r"[\x00-\x20]+", " ", value)
+    return _BLANKS.sub(" ", value)
 
 
 def _digest(content: bytes) -> str:
@@ -203,9 +207,7 @@ def _stored(fields: dict[str, str], block: bytes, max_bytes: int) -> StoredRespo
         status_code=int(status.split(b" ")[1]),
         headers=headers,
         raw_body=raw_body,
-        body=decode_body(
-            raw_body, header_value(headers, b"content-encoding"), max_bytes
-        ),
+        body=decode_body(raw_body, coding_of(headers, raw_body), max_bytes),
     )
 
 

@@ -33,7 +33,7 @@ def origin() -> Iterator[Origin]:
         yield origin
 
 
-def page(*urls: str, attempt: int = 1, **validators: str) -> PageRequest:
+def page(*urls: str, attempt: int = 1, **validators: Any) -> PageRequest:
     """Return a page that is due, its addresses by the routes in order."""
     addresses = tuple(zip(ROUTES, urls, strict=False))
     return PageRequest(UUID(int=len(urls)), addresses, attempt, **validators)

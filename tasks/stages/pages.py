@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from tasks.due import by_host, is_captured, next_moment, page_request
+from tasks.due import Try, by_host, is_captured, next_moment, page_request
 from tasks.extraction import extract_page
 from tasks.models import (
     Capture,
@@ -25,7 +25,7 @@ from tasks.rows import capture_table, page_tables, rejection_table
 from tasks.run import Run
 from tasks.sandbox import Failure, run_sandboxed
 from tasks.urls import canonical_key, identify, url_key
-from tasks.web.answers import header
+from tasks.web.answers import header, retry_at
 from tasks.web.pages import run_fetch_pages
 
 BATCH_EXTRACTIONS = 200  # captures per task: some seconds of work
@@ -60,21 +60,25 @@ def fetch_pages(run: Run, pages: Sequence[DuePage]) -> None:
 
     requests = [page_request(page, run.settings.fetch) for page in pages]
     try:
-        run_fetch_pages(requests, run.settings.fetch, keep)
+        deferred = run_fetch_pages(requests, run.settings.fetch, keep)
     finally:
         run.captures.flush()
-        days = run.settings.fetch.refetch_after_days
         failures = {page.article_id: page.failures for page in pages}
         rows = [
             replace(capture, next_fetch_at=due_at)
             for article_id, captures in tries.items()
-            for due_at in [_due_at(captures, failures[article_id], run, days)]
+            for due_at in [_due_at(captures, failures[article_id], run)]
             for capture in captures
         ]
         run.warehouse.put_captures(capture_table(rows))
         _count_pages(run, tries)
     captured = sum(is_captured(c.outcome for c in found) for found in tries.values())
-    run.say(f"{len(pages):,} pages asked for, {captured:,} captured")
+    for rest, count in deferred.items():
+        run.say(f"{rest.reason}; {count:,} pages deferred")
+    run.advance(sum(deferred.values()))
+    run.say(
+        f"{len(pages):,} pages due, {len(tries):,} asked for, {captured:,} captured"
+    )
 
 
 def due_extractions(run: Run, *, everything: bool = False) -> list[list[DueExtraction]]:
@@ -150,13 +154,23 @@ def _capture(
         body_sha256=hashlib.sha256(response.body).hexdigest() if has_body else None,
         body_bytes=len(response.body) if has_body else None,
         place=run.captures.write(response),
-        next_fetch_at=run.moment,
+        next_fetch_at=retry_at(response, moment) or run.moment,
     )
 
 
-def _due_at(captures: list[Capture], failures: int, run: Run, days: float) -> datetime:
-    tries = [(capture.outcome, capture.status_code) for capture in captures]
-    return next_moment(tries, failures, run.moment, days)
+def _due_at(captures: list[Capture], failures: int, run: Run) -> datetime:
+    fetch = run.settings.fetch
+    return next_moment(
+        [
+            Try(c.outcome, c.status_code, c.reason, c.via, c.next_fetch_at)
+            for c in captures
+        ],
+        key=captures[0].article_id,
+        failures=failures,
+        moment=run.moment,
+        usual_days=fetch.refetch_after_days,
+        longest_days=fetch.longest_wait_days,
+    )
 
 
 def _count_pages(run: Run, tries: dict[UUID, list[Capture]]) -> None:

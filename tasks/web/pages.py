@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count
 
 from tasks.models import ImageRequest, PageRequest, Response, Via
 from tasks.settings import FetchSettings
 from tasks.web.answers import header, is_html
-from tasks.web.politeness import Sleep
-from tasks.web.tries import Courier, open_courier
+from tasks.web.mementos import as_saved, raw_address, saved_address, when_wanted
+from tasks.web.politeness import HostRests, Rest, Sleep
+from tasks.web.soft_errors import find_soft_error
+from tasks.web.tries import Courier, Keep, open_courier
 
 PAGE_TYPES = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.5"
 # Only what the image cache can check.
@@ -29,17 +33,19 @@ async def fetch_pages(
     *,
     sleep: Sleep = asyncio.sleep,
     draw: Callable[[], float] = random.random,
-) -> None:
+) -> dict[Rest, int]:
     """Try the addresses of each page in order until one is `ok` or `not_modified`.
 
     Every try is handed to *keep* at once: the request with its `attempt` counted on
     from the one given, the route, the address, the moment of the request (UTC) and the
-    answer. Raises what *keep* raises, and drops what is under way then.
+    answer. Raises what *keep* raises, and drops what is under way then. Returns whose
+    rest deferred how many pages; these have no try.
     """
     async with open_courier(settings, sleep=sleep, draw=draw) as courier:
         await _all(
             _fetch_page(courier, request, settings, keep) for request in requests
         )
+        return courier.take_deferred()
 
 
 async def fetch_images(
@@ -60,9 +66,9 @@ async def fetch_images(
 
 def run_fetch_pages(
     requests: Sequence[PageRequest], settings: FetchSettings, keep: KeepPage
-) -> None:
+) -> dict[Rest, int]:
     """Run `fetch_pages` from a thread that has no event loop."""
-    asyncio.run(fetch_pages(requests, settings, keep))
+    return asyncio.run(fetch_pages(requests, settings, keep))
 
 
 def run_fetch_images(
@@ -78,27 +84,76 @@ def run_fetch_images(
 async def _fetch_page(
     courier: Courier, request: PageRequest, settings: FetchSettings, keep: KeepPage
 ) -> None:
+    """Try the routes of a page; a page whose own host rests is deferred as a whole."""
+    attempts = count(request.attempt)
     for via, url in request.addresses:
-        # The validators are the origin's; another route's copy knows nothing of them.
-        conditions = _conditions(request) if via == "origin" else {}
-        response = await courier.ask(
-            url,
-            headers={"Accept": PAGE_TYPES, **conditions},
-            max_bytes=settings.max_bytes,
-            keep=_keeper(request, via, url, keep),
-        )
-        if require_html(response).outcome in {"ok", "not_modified"}:
+        hand_on = _keeper(request, attempts, via, url, keep)
+        try:
+            response = await _ask(courier, request, via, url, settings, hand_on)
+        except HostRests as resting:
+            if via == "origin":
+                courier.defer(resting.rest)
+                return
+            response = hand_on(datetime.now(UTC), _unasked(url, resting.rest))
+        if response.outcome in {"ok", "not_modified"}:
             return
 
 
+async def _ask(
+    courier: Courier,
+    request: PageRequest,
+    via: Via,
+    url: str,
+    settings: FetchSettings,
+    keep: Keep,
+) -> Response:
+    ask = partial(courier.ask, url, max_bytes=settings.max_bytes, keep=keep)
+    headers = {"Accept": PAGE_TYPES}
+    if via == "origin":
+        # The validators are the origin's; another route's copy knows nothing of them.
+        headers |= _conditions(request)
+        return await ask(headers=headers, validated_url=request.validated_url)
+    if via == "archive":
+        headers |= when_wanted(request.published_at)
+        return await ask(headers=headers, reroute=raw_address)
+    return await ask(headers=headers)
+
+
 def _keeper(
-    request: PageRequest, via: Via, url: str, keep: KeepPage
-) -> Callable[[int, datetime, Response], None]:
-    def hand_on(number: int, moment: datetime, response: Response) -> None:
-        counted = replace(request, attempt=request.attempt + number)
-        keep(counted, via, url, moment, require_html(response))
+    request: PageRequest, attempts: Iterator[int], via: Via, url: str, keep: KeepPage
+) -> Keep:
+    def hand_on(moment: datetime, response: Response) -> Response:
+        judged = _judged(via, url, response)
+        keep(replace(request, attempt=next(attempts)), via, url, moment, judged)
+        return judged
 
     return hand_on
+
+
+def _judged(via: Via, url: str, response: Response) -> Response:
+    """Turn an `ok` answer that is no article into what it is, without its body."""
+    if response.outcome != "ok":
+        return response
+    asked, answered = url, response.final_url
+    if via == "archive":
+        response = as_saved(response)
+        asked, answered = saved_address(asked), saved_address(answered)
+    response = require_html(response)
+    if response.outcome != "ok":
+        return response
+    kind = header(response.headers, "content-type")
+    error = find_soft_error(asked, answered, response.body, kind)
+    if error is None:
+        return response
+    reason = f"{response.reason}, but is {error.reason}"
+    return replace(response, outcome=error.outcome, reason=reason, body=b"")
+
+
+def _unasked(url: str, rest: Rest) -> Response:
+    """Stand in for a fallback that was not asked: it counts as its host's last try."""
+    return Response(
+        url, url, rest.outcome, f"not asked: {rest.reason}", 0, rest.status_code
+    )
 
 
 def require_html(response: Response) -> Response:
@@ -115,13 +170,17 @@ def require_html(response: Response) -> Response:
 async def _fetch_image(
     courier: Courier, request: ImageRequest, max_bytes: int, keep: KeepImage
 ) -> None:
-    response = await courier.ask(
-        request.url,
-        headers={"Accept": IMAGE_TYPES, **_conditions(request)},
-        max_bytes=max_bytes,
-        keep=lambda _number, _moment, _response: None,
-    )
-    keep(request, response)
+    try:
+        response = await courier.ask(
+            request.url,
+            headers={"Accept": IMAGE_TYPES, **_conditions(request)},
+            max_bytes=max_bytes,
+            keep=lambda _, response: response,
+        )
+    except HostRests as resting:
+        courier.defer(resting.rest)
+    else:
+        keep(request, response)
 
 
 def _conditions(request: PageRequest | ImageRequest) -> dict[str, str]:
