@@ -117,10 +117,11 @@ def _record(fields: dict[str, str], block: bytes, *, level: int) -> bytes:
     }
     lines = ["WARC/1.1", *(f"{name}: {_line(fields[name])}" for name in fields)]
     head = "\r\n".join(lines).encode("utf-8", "replace")
-    record = b"".join((head, b"\r\n\r\n", block, b"\r\n\r\n"))
-    memory = _SHORT_MEMORY if len(record) < _SHORT_BYTES else zlib.DEF_MEM_LEVEL
+    memory = _SHORT_MEMORY if len(block) < _SHORT_BYTES else zlib.DEF_MEM_LEVEL
     packer = zlib.compressobj(level, wbits=31, memLevel=memory)
-    return packer.compress(record) + packer.flush()
+    # Part by part: joined first, a body of megabytes would be there once more.
+    parts = [packer.compress(part) for part in (head, b"\r\n\r\n", block, b"\r\n\r\n")]
+    return b"".join((*parts, packer.flush()))
 
 
 def _http_head(start: bytes, headers: Headers) -> bytes:

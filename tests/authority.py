@@ -25,12 +25,13 @@ def _name(text: str) -> x509.Name:
 class Authority:
     """Signs certificates for one test run; *path* holds its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = "authority") -> None:
         """Write the authority's certificate into *folder*."""
         self.folder = folder
+        self.name = name
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.path = folder / "authority.pem"
-        self.path.write_bytes(self._certificate(["authority"], self.key, SOON))
+        self.path.write_bytes(self._certificate([name], self.key, SOON))
 
     def server(
         self, *hosts: str, until: datetime = SOON, is_weak: bool = False
@@ -76,7 +77,7 @@ class Authority:
         built = (
             x509.CertificateBuilder()
             .subject_name(_name(hosts[0]))
-            .issuer_name(_name("authority"))
+            .issuer_name(_name(self.name))
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(until - timedelta(days=30))

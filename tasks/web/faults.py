@@ -216,6 +216,7 @@ _PLAINER = {
 }
 # By OpenSSL's codes (x509_vfy.h).
 _CERTIFICATE_FAULTS: Mapping[int, Callable[[Chain, str], str]] = {
+    7: _unknown,  # by somebody else who bears a known name
     9: _premature,
     10: _expired,
     18: _self_signed,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from tempfile import SpooledTemporaryFile
 
 import httpx
 
 from tasks.coding import ACCEPT_ENCODING
 from tasks.models import Exchange, Outcome, Response
-from tasks.web.answers import header
+from tasks.web.answers import REDIRECTS, header
 from tasks.web.faults import Failed, broke_off, explain
 from tasks.web.targets import Target
 
@@ -20,6 +21,11 @@ CALLER_HEADERS = frozenset(
     "accept accept-datetime accept-language if-modified-since if-none-match".split()
 )
 _CONDITIONS = frozenset({"if-modified-since", "if-none-match"})
+# A body under way is kept in memory up to here, then in a file without a name: all
+# bodies that may be under way at once, each as large as allowed, would take 640 MB.
+SPOOL_BYTES = 262_144
+# What a redirect says to readers is kept if it is small; nobody reads it.
+MAX_REDIRECT_BYTES = 65_536
 # httpx refuses hosts that exist (`💩.la`) and rewrites escapes, which breaks signed
 # addresses. The transport sends the extension `url`, so it need not see any of them.
 _STAND_IN = httpx.URL("http://stand-in.invalid/")
@@ -95,8 +101,11 @@ class Hops:
         response = await self._send(request, target)
         visit.status_code = response.status_code
         raw, fault = b"", None
+        limit = visit.max_bytes
+        if response.status_code in REDIRECTS:
+            limit = min(limit, MAX_REDIRECT_BYTES)
         try:
-            raw = await _read(response, visit.max_bytes)
+            raw = await _read(response, limit)
         except Failed as failed:
             fault = failed
         finally:
@@ -152,18 +161,27 @@ async def _read(response: httpx.Response, max_bytes: int) -> bytes:
     if declared is not None and declared > max_bytes:
         reason = f"the body is {declared:,} bytes, allowed are {max_bytes:,}"
         raise Failed(outcome="too_large", reason=reason)
-    body = bytearray()
+    with SpooledTemporaryFile(SPOOL_BYTES) as body:
+        async for chunk in _chunks(response, declared):
+            body.write(chunk)
+            if body.tell() > max_bytes:
+                reason = f"the body is more than the {max_bytes:,} bytes allowed"
+                raise Failed(outcome="too_large", reason=reason)
+        body.seek(0)
+        return body.read()
+
+
+async def _chunks(
+    response: httpx.Response, declared: int | None
+) -> AsyncGenerator[bytes]:
+    """Pass the body on as it comes; raises `Failed` where it breaks off."""
+    received = 0
     try:
         async for chunk in response.aiter_raw():
-            body += chunk
-            if len(body) > max_bytes:
-                break
+            received += len(chunk)
+            yield chunk
     except Exception as error:  # noqa: BLE001 - as above
-        raise broke_off(error, len(body), declared) from None
-    if len(body) > max_bytes:
-        reason = f"the body is more than the {max_bytes:,} bytes allowed"
-        raise Failed(outcome="too_large", reason=reason)
-    return bytes(body)
+        raise broke_off(error, received, declared) from None
 
 
 async def _close(response: httpx.Response) -> None:
