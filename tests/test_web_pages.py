@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 
 from tasks.models import ImageRequest, Outcome, PageRequest, Response, Via
+from tasks.web import politeness
 from tasks.web.pages import (
     fetch_images,
     fetch_pages,
@@ -246,8 +247,11 @@ def test_robots_are_asked_first_and_obeyed(origin: Origin) -> None:
     assert sum(a.path == "/robots.txt" for a in origin.asked) == 6
 
 
-def test_a_robots_file_is_tried_again_like_a_page(origin: Origin) -> None:
+def test_a_robots_file_is_tried_again_like_a_page(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One passing fault does not cost the whole host."""
+    monkeypatch.setattr(politeness, "SLOW_SECONDS", 0.01)
     answers = [_forbid, _broken]
 
     def waver(it: Handler) -> None:

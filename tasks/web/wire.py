@@ -84,6 +84,8 @@ async def open_wire(
         max_field_size=MAX_HEADER_BYTES,
         max_headers=MAX_HEADERS,
     )
+    # It would ask a host that hung up a second time at once, and nobody would know.
+    session._retry_connection = False  # noqa: SLF001 - there is no setting for it
     async with session:
         yield Wire(session, tls)
 
