@@ -107,6 +107,7 @@ class Run:
         self.opened: dict[UUID, OpenSource] = {}  # from their listing to their end
         self.unread: list[str] = []  # a line for each source that could not be read
         self.number = warehouse.begin_run(self.run_id, self.moment, version())
+        self.before = warehouse.run_before(self.number)
         if job.flow_run_id is not None:
             warehouse.name_flow_run(self.run_id, job.flow_run_id)
 
