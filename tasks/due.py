@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,7 +29,7 @@ _PASSING: frozenset[Outcome] = frozenset(
 _PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 # How reasons begin or end that tell what the outcome alone does not; tests hold them to
 # the words of the rooms that say them.
-_NO_SUCH_HOST = "no such host"
+_NO_SUCH_HOST = re.compile(r"the name \S+ (?:does not exist|has no address)")
 _UNREAD_ROBOTS = "robots.txt could not be read"
 
 
@@ -48,7 +49,7 @@ class Try:
         if self.outcome == "http_error":
             return self.status_code in _PASSING_STATUS
         if self.outcome == "dns_error":
-            return _NO_SUCH_HOST not in self.reason
+            return _NO_SUCH_HOST.search(self.reason) is None
         if self.outcome == "robots_disallowed":
             return _UNREAD_ROBOTS in self.reason
         # Where there is a status it was an answer, though none that is of use.
@@ -139,12 +140,13 @@ def by_host(pages: Iterable[DuePage], size: int) -> list[list[DuePage]]:
     """
     hosts: dict[str, list[DuePage]] = {}
     for page in pages:
-        hosts.setdefault(_host(page.url), []).append(page)
+        hosts.setdefault(host_key(page.url), []).append(page)
     ordered = [page for host in hosts.values() for page in host]
     return [ordered[start : start + size] for start in range(0, len(ordered), size)]
 
 
-def _host(url: str) -> str:
+def host_key(url: str) -> str:
+    """Return the host whose turn a page waits for; "" for an address without one."""
     try:
         return host_of(url)
     except ValueError:

@@ -101,7 +101,7 @@ def test_a_passing_fault_is_tried_again_soon(attempt: Try) -> None:
         *[Try("http_error", code) for code in (401, 402, 403, 404, 410, 451, 501)],
         Try("http_error", 200, "answered 200 OK, but is a soft 404"),
         Try("bad_response", 200, "answered 200 OK, but is no article"),
-        Try("dns_error", reason="no such host: gone.example"),
+        Try("dns_error", reason="the name gone.example does not exist"),
         Try("robots_disallowed", reason="robots.txt of the host disallows it"),
         Try("blocked_address"),
         Try("not_html", 200),

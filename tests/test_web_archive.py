@@ -17,8 +17,8 @@ from tasks.due import page_request
 from tasks.models import DuePage, Response
 from tasks.settings import FetchSettings
 from tasks.web.mementos import as_saved, raw_address, saved_address
-from tasks.web.pages import run_fetch_pages
 from tests.origin import PAGE, Handler, Origin, open_origin, settings_for
+from tests.test_web_pages import do_pages
 
 PUBLISHED = datetime(2020, 6, 12, 1, 41, tzinfo=UTC)
 LOST = "http://news.example/status/404"
@@ -63,7 +63,7 @@ def ask(
     page = DuePage(UUID(int=1), LOST, None, None, published_at, 0, 0, None, None)
     settings = settings_for(origin, archive_url=template)
     rows: list[tuple[Any, ...]] = []
-    run_fetch_pages([page_request(page, settings)], settings, lambda *r: rows.append(r))
+    do_pages([page_request(page, settings)], settings, lambda *r: rows.append(r))
     assert [row[1] for row in rows] == ["origin", "archive"]
     response = rows[1][4]
     assert isinstance(response, Response)
@@ -124,7 +124,7 @@ def test_an_origin_cannot_speak_as_an_archive(origin: Origin) -> None:
     page = DuePage(UUID(int=1), LOST, None, None, None, 0, 0, None, None)
     settings = settings_for(origin)
     rows: list[tuple[Any, ...]] = []
-    run_fetch_pages([page_request(page, settings)], settings, lambda *r: rows.append(r))
+    do_pages([page_request(page, settings)], settings, lambda *r: rows.append(r))
 
     assert [row[4].outcome for row in rows] == ["ok"]
 

@@ -11,10 +11,10 @@ import pytest
 
 from tasks.models import PageRequest, Response, Via
 from tasks.web import politeness, tries
-from tasks.web.pages import run_fetch_images, run_fetch_pages
+from tasks.web.pages import image_job
 from tasks.web.politeness import Rest
 from tests.origin import PAGE, Handler, Origin, open_origin, settings_for
-from tests.test_web_pages import image, page
+from tests.test_web_pages import do, do_pages, image, page
 
 Row = tuple[PageRequest, Via, str, Any, Response]
 
@@ -34,7 +34,7 @@ def fetch(
     """Fetch pages; return all that was handed on, and what was deferred."""
     rows: list[Row] = []
     settings = settings_for(origin, **changes)
-    deferred = run_fetch_pages(requests, settings, lambda *row: rows.append(row))
+    deferred = do_pages(requests, settings, lambda *row: rows.append(row))
     return rows, deferred
 
 
@@ -216,12 +216,12 @@ def _of(origin: Origin, host: str) -> list[Any]:
 def test_images_of_a_host_that_rests_stay_due(origin: Origin) -> None:
     """They are not handed on."""
     found: list[Response] = []
-    run_fetch_images(
-        [image(f"http://ill.example/status/500?{n}") for n in range(9)],
-        settings_for(origin, rest_after_failures=2),
-        5_000,
-        lambda _, response: found.append(response),
-    )
+    images = [image(f"http://ill.example/status/500?{n}") for n in range(9)]
+    jobs = [
+        image_job(each, 5_000, lambda _, answer: found.append(answer))
+        for each in images
+    ]
+    do(jobs, settings_for(origin, rest_after_failures=2))
 
     assert [response.outcome for response in found] == ["http_error"] * 2
 

@@ -29,6 +29,7 @@ def main(data: Path, port: int, concurrency: int, per_host: int) -> int:
         steps = plain_steps()
         for pages in steps.due_pages(run):
             steps.fetch_pages(run, pages)
+        steps.finish_pages(run)
         run.finish("complete")
         return run.counts["captured"]
 
