@@ -10,6 +10,7 @@ import json
 import os
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -47,9 +48,13 @@ def _time_zone(name: str) -> str:
 
 
 def _cron(line: str) -> str:
-    if len(line.split()) != 5:
+    from cronsim import CronSim, CronSimError  # noqa: PLC0415 - a default is not asked
+
+    try:
+        CronSim(line, datetime.now(UTC))
+    except CronSimError:
         msg = "is not a cron line of five fields, such as '0 * * * *'"
-        raise ValueError(msg)
+        raise ValueError(msg) from None
     return line
 
 
@@ -303,10 +308,21 @@ class Settings(_Part):
     schedule: Annotated[str, AfterValidator(_cron)] = Field(
         "0 * * * *", description="when the refresh runs, as a cron line"
     )
+    prefect_port: int = Field(
+        4200, ge=1, le=65_535, description="port of the server of `wirehouse up`"
+    )
+    prefect_webhook: str = Field(
+        "", description="address that is told of runs that failed; none if empty"
+    )
     read: ReadSettings = ReadSettings()
     fetch: FetchSettings = FetchSettings()
     pages: PageSettings = PageSettings()
     images: ImageSettings = ImageSettings()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """*timezone* as Python knows it."""
+        return ZoneInfo(self.timezone)
 
 
 @dataclass(frozen=True, slots=True)
