@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from pickle import UnpicklingError
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 
 from tasks.warehouse import Published
 
-_TEMPLATE = Path(__file__).parent / "templates" / "report.html"
+if TYPE_CHECKING:
+    from jinja2.bccache import Bucket
+
+_TEMPLATES = Path(__file__).parent / "templates"
 # What the page shows, by the name that the template uses.
 _PARTS = (
     "published",
@@ -105,6 +110,8 @@ def write_report(warehouse: Published, target: Path) -> None:
 def render_report(parts: Mapping[str, Rows]) -> str:
     """Return the page for the rows of each part."""
     environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        bytecode_cache=_Compiled(str(_TEMPLATES / "__pycache__")),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -112,8 +119,26 @@ def render_report(parts: Mapping[str, Rows]) -> str:
     )
     environment.filters.update(number=number, moment=moment, day=day)
     environment.globals.update(FATES=FATES, percent=percent, stack=stack)
-    template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
+    template = environment.get_template("report.html")
     return template.render(parts, timeline=timeline(parts["months"]))
+
+
+class _Compiled(jinja2.FileSystemBytecodeCache):
+    """The template's bytecode, kept where Python keeps its own, if that can be.
+
+    To compile it took a tenth of the CPU of a run that finds nothing new.
+    """
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take what is kept for the template as it is, if it is whole."""
+        with suppress(OSError, EOFError, UnpicklingError):
+            super().load_bytecode(bucket)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep it for later runs, unless the program lies where nobody may write."""
+        with suppress(OSError):
+            Path(self.directory).mkdir(exist_ok=True)
+            super().dump_bytecode(bucket)
 
 
 def timeline(months: Iterable[Mapping[str, Any]]) -> Timeline | None:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from uuid import UUID
 
-import duckdb
+# The engine itself: the package around it spends 20 ms on types that nobody asks for.
+import _duckdb as duckdb
 
 from tasks.models import (
     Audit,

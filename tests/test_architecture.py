@@ -24,6 +24,7 @@ DOORS = {
     "aiohttp": ("tasks/web/",),
     "httpx_aiohttp": ("tasks/web/",),
     "duckdb": ("tasks/warehouse.py",),
+    "_duckdb": ("tasks/warehouse.py",),
     "trafilatura": ("tasks/pages.py",),
     "PIL": ("tasks/images.py", "tasks/hashing.py"),
     "ftfy": ("tasks/text.py",),

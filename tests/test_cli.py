@@ -98,7 +98,7 @@ def test_a_direct_run_without_pages_and_images_imports_little(
     os.utime(hub.folder / "_news" / "a.md", (1, 1))
     time.sleep(2.1)  # a file that changed just now is read again: it may change unseen
     heavy = {"prefect", "trafilatura", "PIL", "aiohttp"}
-    heavier = heavy | {"pyarrow", "ftfy", "yaml", "rich", "publicsuffixlist"}
+    heavier = heavy | {"pyarrow", "ftfy", "yaml", "rich", "publicsuffixlist", "duckdb"}
 
     first, imported_first = _run_and_list_modules(hub, tmp_path)
     second, imported_second = _run_and_list_modules(hub, tmp_path)

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import jinja2
 import lxml.html
 import pytest
 
+import tasks.report
 from tasks.report import (
     FATES,
     day,
@@ -30,6 +32,8 @@ from tests.hub import Hub, related
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 HOSTILE = "<script>alert('a')</script> & \"sons\""
+TEMPLATES = Path(tasks.report.__file__).parent / "templates"
+CACHE = shutil.ignore_patterns("__pycache__")
 NOTHING = "\N{EN DASH}"
 CAPTURE = """
 insert into captures (
@@ -358,6 +362,42 @@ def test_same_warehouse_makes_the_same_report(loaded: Hub) -> None:
     rewritten(loaded)
 
     assert (loaded.data / "report.html").read_bytes() == before
+
+
+def test_template_is_compiled_once(
+    loaded: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    templates = Path(shutil.copytree(TEMPLATES, tmp_path / "templates", ignore=CACHE))
+    monkeypatch.setattr("tasks.report._TEMPLATES", templates)
+    rewritten(loaded)
+    monkeypatch.setattr(jinja2.Environment, "compile", pytest.fail)
+
+    assert rewritten(loaded).xpath("//h1")
+
+
+@pytest.mark.parametrize("left", [0, 20, 40, -1])
+def test_damaged_cache_of_the_template_is_made_anew(
+    loaded: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    templates = Path(shutil.copytree(TEMPLATES, tmp_path / "templates", ignore=CACHE))
+    monkeypatch.setattr("tasks.report._TEMPLATES", templates)
+    rewritten(loaded)
+    (kept,) = (templates / "__pycache__").iterdir()
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:left])
+
+    assert rewritten(loaded).xpath("//h1")
+    assert kept.read_bytes() == whole
+
+
+def test_program_in_a_folder_that_takes_no_cache_writes_its_report(
+    loaded: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    templates = Path(shutil.copytree(TEMPLATES, tmp_path / "templates", ignore=CACHE))
+    (templates / "__pycache__").touch()  # a root may write to any folder, but not here
+    monkeypatch.setattr("tasks.report._TEMPLATES", templates)
+
+    assert rewritten(loaded).xpath("//h1")
 
 
 def test_interrupted_write_leaves_the_old_report(
