@@ -98,13 +98,7 @@ def tell_status(
 ) -> None:
     """Print the last runs, what is due, and what failed and why."""
     out.print("Last runs", style="bold")
-    table = _grid(header=True)
-    for name in runs[0] if runs else ():
-        title = name.removesuffix("_number").removesuffix("_at")
-        table.add_column(title, no_wrap=True)
-    for row in runs:
-        table.add_row(*(_cell(value) for value in row.values()))
-    out.draw(table)
+    tell_rows(runs, "  none")
     out.print("\nDue now", style="bold")
     table = _grid(right={0})
     for row in due:
@@ -117,6 +111,20 @@ def tell_status(
         out.print(f"         {row['example_subject']}", style="dim")
     if not failures:
         out.print("  nothing")
+
+
+def tell_rows(rows: Sequence[Mapping[str, Any]], none: str) -> None:
+    """Print rows below the names of their columns, or *none*."""
+    if not rows:
+        out.print(none)
+        return
+    table = _grid(header=True)
+    for name in rows[0]:
+        title = name.removesuffix("_number").removesuffix("_at")
+        table.add_column(title, no_wrap=True)
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    out.draw(table)
 
 
 def tell_settings(values: Iterable[SettingValue]) -> None:

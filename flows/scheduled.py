@@ -17,9 +17,9 @@ from prefect.runtime import flow_run
 
 from flows.progress import Lines
 from flows.refresh import refresh as tell_refresh
-from tasks.publish import PUBLISHED
 from tasks.run import IncompleteError, Job, open_run
 from tasks.settings import load_settings
+from tasks.snapshots import PUBLISHED
 from tasks.steps import prefect_steps
 from tasks.summary import summary_markdown
 from tasks.warehouse import open_published

@@ -10,12 +10,17 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from tasks.files import sync_file, sync_folder
+from tasks.files import copy_file, sync_file, sync_folder
 from tasks.report import write_report
 from tasks.run import Run, working_file
-from tasks.warehouse import Published, open_published
+from tasks.snapshots import PUBLISHED, keep_snapshot
+from tasks.warehouse import (
+    Published,
+    WarehouseError,
+    open_published,
+    settle_copy,
+)
 
-PUBLISHED = "news.duckdb"
 DIGEST = ".digest"  # beside a table's Parquet file: which rows it holds
 
 
@@ -27,15 +32,17 @@ def publish(run: Run) -> None:
     """Audit, then put the state of this run in the place of the last one.
 
     Raises `AuditError` and leaves the published state as it was if a rule is broken.
-    The run's books are closed before the copy, so that the copy shows them closed; the
-    warehouse is closed with them.
+    The run's books are closed before the copy, and the warehouse with them; the working
+    file says `publishing` of the run until the next one finds that it was published.
     """
+    run.close_books()
     _audit(run)
-    run.finish("complete")
     run.warehouse.checkpoint()
     run.warehouse.close()
     published = run.data / PUBLISHED
-    _swap_file(working_file(run.data), published)
+    _swap_copy(working_file(run.data), published)
+    run.is_published()
+    keep_snapshot(run.data, run.number, keep=run.settings.keep_snapshots)
     parquet = run.data / "parquet"
     parquet.mkdir(exist_ok=True)
     with open_published(published, exports=parquet) as warehouse:
@@ -52,18 +59,25 @@ def _audit(run: Run) -> None:
         raise AuditError(msg)
 
 
-def _swap_file(source: Path, target: Path) -> None:
-    """Copy *source* beside *target* and rename it there once it is on the disk."""
-    fresh = target.with_name(f".{target.name}.new")
+def _swap_copy(working: Path, published: Path) -> None:
+    """Copy *working* beside *published* and rename it there once it is on the disk.
+
+    Only in the copy does the run say that it is complete: it is, once that is in place.
+    """
+    fresh = published.with_name(f".{published.name}.new")
+    log = fresh.with_name(f"{fresh.name}.wal")
     try:
-        shutil.copyfile(source, fresh)
+        log.unlink(missing_ok=True)  # a killed run's would be applied to this copy
+        copy_file(working, fresh)
+        settle_copy(fresh)
         sync_file(fresh)
-        fresh.replace(target)
-    except OSError:
+        fresh.replace(published)
+    except (OSError, WarehouseError):
         with suppress(OSError):
             fresh.unlink(missing_ok=True)
+            log.unlink(missing_ok=True)
         raise
-    sync_folder(target.parent)
+    sync_folder(published.parent)
 
 
 def _write_parquet(warehouse: Published, folder: Path) -> None:

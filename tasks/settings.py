@@ -291,6 +291,12 @@ class Settings(_Part):
     schedule: Annotated[str, AfterValidator(_cron)] = Field(
         "0 * * * *", description="when the refresh runs, as a cron line"
     )
+    keep_snapshots: int = Field(
+        5,
+        gt=0,
+        description="published states kept, to ask and compare; each but the newest"
+        " takes up to the size of news.duckdb",
+    )
     read: ReadSettings = ReadSettings()
     fetch: FetchSettings = FetchSettings()
     pages: PageSettings = PageSettings()

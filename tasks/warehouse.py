@@ -51,6 +51,7 @@ set checkpoint_threshold = '32MB';
 # 122,880 rows are all files of most hubs, again and again; analysts never notice.
 ROW_GROUP_ROWS = 2_048
 _NAME = "warehouse"
+MAX_RUN = 2**63 - 1  # any run at all
 _NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -89,12 +90,18 @@ class Warehouse:
 
     # --- runs
 
-    def begin_run(self, run_id: UUID, moment: datetime, version: str) -> int:
-        """Open the books of a run and return its number; open ones were killed."""
+    def begin_run(
+        self, run_id: UUID, moment: datetime, version: str, *, published: int = 0
+    ) -> int:
+        """Open the books of a run and return its number; open ones were killed.
+
+        *published* is the last run that was, however old this file may be.
+        """
+        parameters = {"run_id": run_id, "moment": moment, "version": version}
         with self.transaction():
+            self._run("settle_runs", {"published": published})
             self._run("mark_killed_runs")
-            parameters = {"run_id": run_id, "moment": moment, "version": version}
-            (row,) = self._run("begin_run", parameters)
+            (row,) = self._run("begin_run", {**parameters, "published": published})
         return int(row[0])
 
     def finish_run(
@@ -397,6 +404,33 @@ def open_warehouse(path: Path, moment: datetime) -> Iterator[Warehouse]:
         connection.close()
 
 
+def settle_copy(path: Path) -> None:
+    """Let a copy say how its own run ended, which is so once it is published."""
+    connection = _connect(path)
+    try:
+        connection.execute(_statement("settle_runs"), {"published": MAX_RUN})
+    except duckdb.Error as error:
+        reason = str(error).partition("\n")[0]
+        msg = f"the copy cannot be finished, nothing was published: {reason}"
+        raise WarehouseError(msg) from None
+    finally:
+        connection.close()
+
+
+def published_run(path: Path) -> int:
+    """Return the number of the run that published a file.
+
+    Raises `WarehouseError` if it is not there or none of ours.
+    """
+    with open_published(path) as published:
+        try:
+            (row,) = published.rows("report/published")
+        except (duckdb.Error, ValueError):
+            msg = f"{path} was published by no run"
+            raise WarehouseError(msg) from None
+    return int(row["run_number"])
+
+
 class Published:
     """The published file, open for reading; any number of programs may."""
 
@@ -446,6 +480,10 @@ class Published:
         result = self._execute(statement)
         return [column[0] for column in result.description], result.fetchall()
 
+    def comparison(self) -> str:
+        """Return the question what changed since the earlier state that is open."""
+        return _statement("diff")
+
     def drawn(self, statement: str, width: int) -> str:
         """Draw the answer to a reader's own statement, *width* characters wide.
 
@@ -476,15 +514,18 @@ class Published:
 
 
 @contextmanager
-def open_published(path: Path, *, exports: Path | None = None) -> Iterator[Published]:
+def open_published(
+    path: Path, *, exports: Path | None = None, earlier: Path | None = None
+) -> Iterator[Published]:
     """Open the published file for reading; raises `WarehouseError` if there is none.
 
-    *exports* is the one folder to which its tables may be written.
+    *exports* is the one folder to which its tables may be written, *earlier* another
+    published state that is there to compare.
     """
     if not path.is_file():
         msg = f"{path} is not there yet: `wirehouse run` makes it"
         raise WarehouseError(msg)
-    connection = _connect(path, read_only=True, exports=exports)
+    connection = _connect(path, read_only=True, exports=exports, earlier=earlier)
     try:
         yield Published(connection)
     finally:
@@ -492,12 +533,18 @@ def open_published(path: Path, *, exports: Path | None = None) -> Iterator[Publi
 
 
 def _connect(
-    path: Path, *, read_only: bool = False, exports: Path | None = None
+    path: Path,
+    *,
+    read_only: bool = False,
+    exports: Path | None = None,
+    earlier: Path | None = None,
 ) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config=_NO_EXTENSIONS)
     how = "read_only" if read_only else f"row_group_size {ROW_GROUP_ROWS}"
     try:
         connection.execute(f"attach {_quoted(path)} as {_NAME} ({how}); use {_NAME}")
+        if earlier:
+            connection.execute(f"attach {_quoted(earlier)} as earlier (read_only)")
     except duckdb.Error as error:
         connection.close()
         reason = str(error).partition("\n")[0]
