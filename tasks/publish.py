@@ -6,6 +6,7 @@ leaves their file alone.
 
 from __future__ import annotations
 
+import json
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ from tasks.warehouse import (
 )
 
 DIGEST = ".digest"  # beside a table's Parquet file: which rows it holds
+CHECKED = "parquet.json"  # beside the working file: the run that left all in order
 
 
 class AuditError(Exception):
@@ -46,7 +48,7 @@ def publish(run: Run) -> None:
     parquet = run.data / "parquet"
     parquet.mkdir(exist_ok=True)
     with open_published(published, exports=parquet) as warehouse:
-        _write_parquet(warehouse, parquet)
+        _write_parquet(warehouse, parquet, run)
         write_report(warehouse, run.data / "report.html")
     run.say(f"published {published}")
 
@@ -80,13 +82,16 @@ def _swap_copy(working: Path, published: Path) -> None:
     sync_folder(published.parent)
 
 
-def _write_parquet(warehouse: Published, folder: Path) -> None:
+def _write_parquet(warehouse: Published, folder: Path, run: Run) -> None:
     """Write one folder a table, each written whole and swapped.
 
     A table whose folder holds the very same rows keeps it. That is told by the digest
-    beside them, not by what this run did: a killed run may have changed more.
+    beside them: what a killed run changed is not known. Only where the run before this
+    one left all in order, what was not written to since needs no new digest.
     """
-    for name, digest in warehouse.digests().items():
+    known = _known_digests(run)
+    digests = {**known, **warehouse.digests(but=known)}
+    for name, digest in digests.items():
         target = folder / name
         if _read_digest(target) == digest:
             continue
@@ -98,6 +103,25 @@ def _write_parquet(warehouse: Published, folder: Path) -> None:
         for file in fresh.iterdir():
             sync_file(file)
         _swap_folder(fresh, target)
+    checked = {"run": str(run.run_id), "digests": digests}
+    _checked_file(run).write_text(json.dumps(checked), encoding="utf-8")
+
+
+def _known_digests(run: Run) -> dict[str, str]:
+    """Return the digests of the tables that no run wrote to since all was in order."""
+    try:
+        checked = json.loads(_checked_file(run).read_bytes())
+        is_last = checked["run"] == str(run.before)
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
+    if not is_last or run.warehouse.is_migrated:
+        return {}
+    written = run.warehouse.written
+    return {n: d for n, d in checked["digests"].items() if n not in written}
+
+
+def _checked_file(run: Run) -> Path:
+    return working_file(run.data).with_name(CHECKED)
 
 
 def _read_digest(folder: Path) -> str | None:

@@ -110,6 +110,7 @@ class Run:
         self.number = warehouse.begin_run(
             self.run_id, self.moment, version(), published=last_published(self.data)
         )
+        self.before = warehouse.run_before(self.number)
         if job.flow_run_id is not None:
             warehouse.name_flow_run(self.run_id, job.flow_run_id)
 

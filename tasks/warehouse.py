@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from uuid import UUID
@@ -65,10 +66,14 @@ class WarehouseError(Exception):
 class Warehouse:
     """The working file, open for the one run that holds the lock."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, *, is_migrated: bool = False
+    ) -> None:
         self._connection = connection
         self._memory = _Memory(connection)
+        self.is_migrated = is_migrated  # when it was opened: any table may be another
         self._filled: set[str] = set()  # temporary tables that hold rows
+        self.written: set[str] = set()  # tables that statements of this run wrote to
         self._execute(";".join(map(_empty, SCHEMAS)))
 
     def close(self) -> None:
@@ -104,6 +109,11 @@ class Warehouse:
             (row,) = self._run("begin_run", {**parameters, "published": published})
         return int(row[0])
 
+    def run_before(self, number: int) -> UUID | None:
+        """Return the run before the one of that *number*, however it ended."""
+        rows = self._run("run_before", {"number": number})
+        return rows[0][0] if rows else None
+
     def finish_run(
         self, run_id: UUID, moment: datetime, status: str, summary: Mapping[str, Any]
     ) -> None:
@@ -122,10 +132,9 @@ class Warehouse:
 
     def audit(self, run_id: UUID) -> list[Audit]:
         """Hold the whole warehouse against every rule in `tasks/sql/audits`."""
-        audits = [
-            Audit(name, *self._memory.frugally(partial(self._audit, name)))
-            for name in _names("audits")
-        ]
+        audits = self._memory.frugally(
+            lambda: [Audit(name, *self._audit(name)) for name in _names("audits")]
+        )
         found = json.dumps([asdict(audit) for audit in audits])
         self._run("put_audits", {"run_id": run_id, "audits": found})
         return audits
@@ -188,7 +197,10 @@ class Warehouse:
         """Return the unchanged files whose word may count once the batch is loaded."""
         if not self._knows_documents():
             return []  # nobody loses a claim to files that had none
-        return [StoredDocument(*row) for row in self._run("find_contested")]
+        ((found,),) = self._run("find_contested")
+        if not found:
+            return []  # as nearly always, and no text is read to find that out
+        return [StoredDocument(*row) for row in self._run("read_contested")]
 
     def load_articles(self, moment: datetime) -> None:
         """Load the articles and the taxonomy of the batch."""
@@ -355,6 +367,7 @@ class Warehouse:
     def _run(
         self, name: str, parameters: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
+        self.written |= _writes(name)
         result = self._execute(_statement(name), parameters)
         return result.fetchall() if result.description else []
 
@@ -383,7 +396,9 @@ class Warehouse:
             self._filled.clear()
 
     def _fill(self, name: str, rows: pa.Table) -> None:
-        self._connection.register("batch", rows)
+        # As a stream of Arrow's C interface: for a table DuckDB would import all of
+        # pyarrow.dataset and compute (40 ms), to ask whether it is one of theirs.
+        self._connection.register("batch", rows.__arrow_c_stream__())
         self._execute(f"create or replace temp table {name} as from batch")
         self._connection.unregister("batch")
         self._filled.add(name)
@@ -398,8 +413,8 @@ def open_warehouse(path: Path, moment: datetime) -> Iterator[Warehouse]:
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = _connect(path)
     try:
-        _migrate(connection, path, moment)
-        yield Warehouse(connection)
+        is_migrated = _migrate(connection, path, moment)
+        yield Warehouse(connection, is_migrated=is_migrated)
     finally:
         connection.close()
 
@@ -438,12 +453,14 @@ class Published:
         self._connection = connection
         self._memory = _Memory(connection)
 
-    def digests(self) -> dict[str, str]:
+    def digests(self, *, but: Collection[str] = ()) -> dict[str, str]:
         """Return of each table what is equal only while its rows and columns are.
 
-        It is made of DuckDB's hash of each row, so a new DuckDB may change it.
+        It is made of DuckDB's hash of each row, so a new DuckDB may change it. Tables
+        *but* for which it is known are left out.
         """
-        columns = {row["table_name"]: row["columns"] for row in self.rows("columns")}
+        tables = {row["table_name"]: row["columns"] for row in self.rows("columns")}
+        columns = {name: tables[name] for name in tables if name not in but}
         each = (
             f"select '{name}', count(*), sum(hash(t)) from \"{name}\" as t"  # noqa: S608 - ours
             for name in columns
@@ -461,7 +478,7 @@ class Published:
         # columns of few values get a dictionary, which takes half of time and memory.
         how = (
             "(format parquet, codec zstd, row_group_size_bytes '16MB',"
-            " dictionary_size_limit 200)"
+            " dictionary_size_limit 20)"
         )
         statement = f'copy "{name}" to {_quoted(path)} {how}'
         self._memory.frugally(lambda: self._execute(statement))
@@ -593,8 +610,11 @@ def _quoted(path: Path) -> str:
 
 def _migrate(
     connection: duckdb.DuckDBPyConnection, path: Path, moment: datetime
-) -> None:
-    """Apply the migrations that the file has not seen, each in one transaction."""
+) -> bool:
+    """Apply the migrations that the file has not seen, each in one transaction.
+
+    Tell whether there were any.
+    """
     connection.execute(_statement("create_schema_version"))
     rows = connection.execute("select version from schema_version").fetchall()
     applied = {row[0] for row in rows}
@@ -605,7 +625,8 @@ def _migrate(
             " use the newer Wirehouse that wrote it"
         )
         raise WarehouseError(msg)
-    for version in sorted(set(available) - applied):
+    unseen = sorted(set(available) - applied)
+    for version in unseen:
         connection.execute("begin")
         connection.execute(_statement(f"migrations/{available[version]}"))
         connection.execute(
@@ -615,11 +636,19 @@ def _migrate(
         connection.execute("commit")
     views = (_statement(f"views/{name}") for name in _names("views"))
     connection.execute(";".join(["begin", *views, "commit"]))
+    return bool(unseen)
 
 
 @cache
 def _statement(name: str) -> str:
     return (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def _writes(name: str) -> frozenset[str]:
+    """Return the tables that a statement writes to."""
+    verbs = r"^(?:insert(?: or \w+)? into|merge into|update|delete from) (\w+)"
+    return frozenset(re.findall(verbs, _statement(name), re.MULTILINE))
 
 
 @cache

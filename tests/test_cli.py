@@ -97,7 +97,7 @@ def test_a_direct_run_without_pages_and_images_imports_little(
     hub.write("a.md")
     os.utime(hub.folder / "_news" / "a.md", (1, 1))
     time.sleep(2.1)  # a file that changed just now is read again: it may change unseen
-    heavy = {"prefect", "trafilatura", "PIL", "aiohttp"}
+    heavy = {"prefect", "trafilatura", "PIL", "aiohttp", "pyarrow.dataset"}
     heavier = heavy | {"pyarrow", "ftfy", "yaml", "rich", "publicsuffixlist", "duckdb"}
 
     first, imported_first = _run_and_list_modules(hub, tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from uuid import UUID
 import pyarrow.parquet as pq
 import pytest
 
+import tasks.warehouse
 from tasks.models import Changes, FoundFile, Source
 from tasks.stages.sources import BATCH_BYTES, BATCH_FILES, file_batches
 from tests.hub import Hub, related
@@ -315,6 +317,49 @@ def test_parquet_that_a_killed_run_left_behind_is_written_anew(hub: Hub) -> None
 
     titles = pq.read_table(hub.data / "parquet" / "articles").column("title")
     assert titles.to_pylist() == ["new"]
+
+
+def test_parquet_shows_what_a_run_loaded_that_never_published(hub: Hub) -> None:
+    """The next one writes nothing to these tables, and must find out all the same."""
+
+    def stop_once_all_is_read(line: str) -> None:
+        if line.endswith("files read"):
+            raise KeyboardInterrupt
+
+    hub.write("a.md", title="old")
+    hub.run()
+    hub.write("a.md", title="new")
+    with pytest.raises(KeyboardInterrupt):
+        hub.run(say=stop_once_all_is_read)
+
+    hub.run()
+
+    titles = pq.read_table(hub.data / "parquet" / "articles").column("title")
+    assert titles.to_pylist() == ["new"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"run": null}', "\0\0"])
+def test_damaged_note_on_parquet_is_made_anew(hub: Hub, content: str) -> None:
+    hub.write("a.md")
+    hub.run()
+    note = hub.data / "warehouse" / "parquet.json"
+    note.write_text(content)
+
+    hub.run()
+
+    (run_id,) = hub.ask("select run_id from runs order by run_number desc limit 1")[0]
+    assert str(run_id) in note.read_text()
+
+
+def test_every_statement_that_writes_tells_to_which_table() -> None:
+    folder = Path(tasks.warehouse.__file__).parent / "sql"
+    verbs = r"\b(?:insert|merge|update|delete|truncate|drop|alter)\b(?! when| set)"
+    for file in folder.glob("*.sql"):
+        text = re.sub("--.*", "", file.read_text(encoding="utf-8"))
+        text = re.sub("when (?:not )?matched.*", "", text, flags=re.DOTALL)
+        text = re.sub("on conflict.*", "", text, flags=re.DOTALL)
+        found = tasks.warehouse._writes(file.stem)
+        assert len(found) == len(re.findall(verbs, text)), file.name
 
 
 def test_file_that_breaks_keeps_its_last_good_state(hub: Hub) -> None:

@@ -322,6 +322,8 @@ def test_an_address_without_end_takes_no_time() -> None:
         ("somebody.github.io", "somebody.github.io"),
         ("www.müller.de", "müller.de"),
         ("www.xn--mller-kva.de", "xn--mller-kva.de"),
+        ("www.news.公司.cn", "news.公司.cn"),
+        ("www.news.xn--55qx5d.cn", "news.xn--55qx5d.cn"),
         ("co.uk", None),
         ("com", None),
         ("", None),

@@ -1,9 +1,6 @@
--- The tables of the warehouse, each with its columns and their types in words.
-select
-    table_name,
-    string_agg(column_name || ' ' || data_type, ', ' order by column_index) as columns
-from duckdb_columns()
+-- The tables of the warehouse, each with the statement that would make it.
+select table_name, sql as columns
+from duckdb_tables()
 where not internal
-    and table_name in (select table_name from duckdb_tables() where not temporary)
-group by table_name
+    and not temporary
 order by table_name

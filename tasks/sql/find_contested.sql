@@ -1,5 +1,6 @@
 -- Unchanged files that may now have the best claim on an article, because the file that
 -- had it is of this batch and says less than before, or is gone.
+create or replace temp table contested as
 with claims as (
     select
         article_id,
@@ -52,10 +53,7 @@ witnesses as (
     where articles.document_id <> documents.document_id
         and exists (from lost)
 )
-select source_id, path, revision, sha256, size_bytes, front_matter, body
-from documents
-where removed_at is null
-    and document_id in (select document_id from witnesses)
-    and document_id not in (select document_id from batch_documents)
+select document_id
+from witnesses
+where document_id not in (select document_id from batch_documents)
     and document_id not in (select document_id from batch_ids)
-order by source_id, path

@@ -6,7 +6,6 @@ Started by the tests as a program of its own: `killed_run.py DATA POINT`.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -109,7 +108,14 @@ def set_up(point: str) -> None:
             "checkpoint",
             before(Warehouse.checkpoint),
         ),
-        "half a copy": (shutil, "copyfile", half_a_copy),
+        "half a copy": (publish, "copy_file", half_a_copy),
+        "copied, not finished": (publish, "settle_copy", before(publish.settle_copy)),
+        "copied, not published": (publish, "settle_copy", after(publish.settle_copy)),
+        "published, not kept": (
+            publish,
+            "keep_snapshot",
+            before(publish.keep_snapshot),
+        ),
         "published, no Parquet": (
             publish,
             "_write_parquet",
