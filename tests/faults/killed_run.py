@@ -20,8 +20,9 @@ from tasks import publish
 from tasks.captures import CaptureWriter
 from tasks.images import keep_image
 from tasks.run import Job
+from tasks.snapshots import keep_snapshot
 from tasks.stages import images
-from tasks.warehouse import Warehouse
+from tasks.warehouse import Warehouse, settle_copy
 from tests.hub import MOMENT
 
 Wrap = Callable[..., Any]
@@ -109,12 +110,12 @@ def set_up(point: str) -> None:
             before(Warehouse.checkpoint),
         ),
         "half a copy": (publish, "copy_file", half_a_copy),
-        "copied, not finished": (publish, "settle_copy", before(publish.settle_copy)),
-        "copied, not published": (publish, "settle_copy", after(publish.settle_copy)),
+        "copied, not finished": (publish, "settle_copy", before(settle_copy)),
+        "copied, not published": (publish, "settle_copy", after(settle_copy)),
         "published, not kept": (
             publish,
             "keep_snapshot",
-            before(publish.keep_snapshot),
+            before(keep_snapshot),
         ),
         "published, no Parquet": (
             publish,
