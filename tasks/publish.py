@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tasks.files import copy_file, sync_file, sync_folder
+from tasks.models import Audit
 from tasks.report import write_report
 from tasks.run import Run, working_file
 from tasks.snapshots import PUBLISHED, keep_snapshot
@@ -37,8 +38,8 @@ def publish(run: Run) -> None:
     The run's books are closed before the copy, and the warehouse with them; the working
     file says `publishing` of the run until the next one finds that it was published.
     """
-    run.close_books()
     _audit(run)
+    run.close_books()
     run.warehouse.checkpoint()
     run.warehouse.close()
     published = run.data / PUBLISHED
@@ -54,11 +55,30 @@ def publish(run: Run) -> None:
 
 
 def _audit(run: Run) -> None:
-    broken = [audit for audit in run.warehouse.audit(run.run_id) if audit.failed_rows]
-    if broken:
-        rules = ", ".join(f"{a.name} ({a.failed_rows}: {a.detail})" for a in broken)
+    audits = run.warehouse.audit(run.run_id, also=[_reconciled(run)])
+    broken = [audit for audit in audits if audit.failed_rows]
+    run.audits = {audit.name: audit.failed_rows for audit in broken}
+    for audit in broken:
+        run.say(f"{audit.severity}: {_told(audit)}")
+    if errors := [audit for audit in broken if audit.severity == "error"]:
+        rules = "; ".join(map(_told, errors))
         msg = f"the warehouse breaks its own rules, nothing was published: {rules}"
         raise AuditError(msg)
+
+
+def _told(audit: Audit) -> str:
+    return f"{audit.name} ({audit.failed_rows}: {audit.detail})"
+
+
+def _reconciled(run: Run) -> Audit:
+    """Check that each file and each address that was due has one fate."""
+    count = run.counts
+    fates = {
+        "files": count["loaded"] + count["unchanged"] + count["rejected"],
+        "urls_due": count["captured"] + count["failed"] + count["deferred"],
+    }
+    wrong = [f"{count[n]} {n}, {fates[n]} fates" for n in fates if count[n] != fates[n]]
+    return Audit("counts_that_differ", "warning", len(wrong), ", ".join(wrong))
 
 
 def _swap_copy(working: Path, published: Path) -> None:

@@ -107,6 +107,7 @@ class Run:
         self._captures: CaptureWriter | None = None
         self.opened: dict[UUID, OpenSource] = {}  # from their listing to their end
         self.unread: list[str] = []  # a line for each source that could not be read
+        self.audits: dict[str, int] = {}  # rules that do not hold, with their rows
         self.number = warehouse.begin_run(
             self.run_id, self.moment, version(), published=last_published(self.data)
         )
@@ -156,6 +157,7 @@ class Run:
             **{name: self.counts[name] for name in COUNTS},
             "seconds": seconds,
             "unread": self.unread,
+            "audits": self.audits,
         }
 
     def finish(self, status: str) -> None:

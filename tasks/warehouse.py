@@ -18,6 +18,7 @@ from uuid import UUID
 # The engine itself: the package around it spends 20 ms on types that nobody asks for.
 import _duckdb as duckdb
 
+from tasks.files import copy_file, sync_file, sync_folder
 from tasks.models import (
     Audit,
     DueExtraction,
@@ -130,18 +131,22 @@ class Warehouse:
         """Note which flow run of Prefect a run is."""
         self._run("name_flow_run", {"run_id": run_id, "flow_run_id": flow_run_id})
 
-    def audit(self, run_id: UUID) -> list[Audit]:
-        """Hold the whole warehouse against every rule in `tasks/sql/audits`."""
+    def audit(self, run_id: UUID, *, also: Sequence[Audit] = ()) -> list[Audit]:
+        """Hold the whole warehouse against every rule in `tasks/sql/audits`.
+
+        *also* are rules that were looked at elsewhere; all are put on record.
+        """
         audits = self._memory.frugally(
             lambda: [Audit(name, *self._audit(name)) for name in _names("audits")]
         )
+        audits += also
         found = json.dumps([asdict(audit) for audit in audits])
         self._run("put_audits", {"run_id": run_id, "audits": found})
         return audits
 
-    def _audit(self, name: str) -> tuple[int, str]:
-        ((failed_rows, detail),) = self._run(f"audits/{name}")
-        return failed_rows, detail
+    def _audit(self, name: str) -> tuple[Any, ...]:
+        (found,) = self._run(f"audits/{name}")
+        return found
 
     # --- sources and articles
 
@@ -408,13 +413,21 @@ class Warehouse:
 def open_warehouse(path: Path, moment: datetime) -> Iterator[Warehouse]:
     """Open the working file, made or brought to the newest schema first.
 
+    Of one that gets another schema a copy is kept beside it.
+
     Raises `WarehouseError` when the file is no warehouse, or a newer one than this.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = _connect(path)
     try:
-        is_migrated = _migrate(connection, path, moment)
-        yield Warehouse(connection, is_migrated=is_migrated)
+        applied = _applied(connection, path)
+        unseen = sorted(set(_migrations()) - applied)
+        if unseen and applied:
+            connection.close()
+            _back_up(path, max(applied))
+            connection = _connect(path)
+        _migrate(connection, unseen, moment)
+        yield Warehouse(connection, is_migrated=bool(unseen))
     finally:
         connection.close()
 
@@ -608,35 +621,53 @@ def _quoted(path: Path) -> str:
     return "'" + str(path.absolute()).replace("'", "''") + "'"
 
 
-def _migrate(
-    connection: duckdb.DuckDBPyConnection, path: Path, moment: datetime
-) -> bool:
-    """Apply the migrations that the file has not seen, each in one transaction.
-
-    Tell whether there were any.
-    """
-    connection.execute(_statement("create_schema_version"))
-    rows = connection.execute("select version from schema_version").fetchall()
+def _applied(connection: duckdb.DuckDBPyConnection, path: Path) -> set[int]:
+    """Return the migrations that the file has seen; it may not know newer ones."""
+    try:  # asked first: a newer file is not to be written to
+        rows = connection.execute("select version from schema_version").fetchall()
+    except duckdb.CatalogException:
+        connection.execute(_statement("create_schema_version"))
+        rows = []
     applied = {row[0] for row in rows}
-    available = {int(name[:4]): name for name in _names("migrations")}
-    if newer := applied - set(available):
+    if newer := applied - set(_migrations()):
         msg = (
-            f"{path} has schema {max(newer)}, and this program knows {max(available)}:"
-            " use the newer Wirehouse that wrote it"
+            f"{path} has schema {max(newer)}, and this program knows"
+            f" {max(_migrations())}: use the newer Wirehouse that wrote it"
         )
         raise WarehouseError(msg)
-    unseen = sorted(set(available) - applied)
+    return applied
+
+
+def _back_up(path: Path, version: int) -> None:
+    """Keep the closed file as it is before it gets another schema."""
+    backup = path.with_name(f"{path.stem}.schema-{version}{path.suffix}")
+    fresh = backup.with_name(f".{backup.name}.new")
+    copy_file(path, fresh)
+    sync_file(fresh)
+    fresh.replace(backup)
+    sync_folder(backup.parent)
+
+
+def _migrate(
+    connection: duckdb.DuckDBPyConnection, unseen: Sequence[int], moment: datetime
+) -> None:
+    """Apply migrations, each in one transaction."""
     for version in unseen:
+        name = _migrations()[version]
         connection.execute("begin")
-        connection.execute(_statement(f"migrations/{available[version]}"))
+        connection.execute(_statement(f"migrations/{name}"))
         connection.execute(
             _statement("put_schema_version"),
-            {"version": version, "name": available[version][5:], "moment": moment},
+            {"version": version, "name": name[5:], "moment": moment},
         )
         connection.execute("commit")
     views = (_statement(f"views/{name}") for name in _names("views"))
     connection.execute(";".join(["begin", *views, "commit"]))
-    return bool(unseen)
+
+
+@cache
+def _migrations() -> dict[int, str]:
+    return {int(name[:4]): name for name in _names("migrations")}
 
 
 @cache

@@ -161,3 +161,107 @@ def test_changes_tell_what_became_new_hotter_and_was_removed(hub: Hub) -> None:
         ("changed", "stays", 4), ("new", "goes", None), ("new", "stays", None),
         ("removed", "goes", None),
     ]  # fmt: skip
+
+
+def test_a_rule_that_only_warns_is_told_and_does_not_stop_a_run(hub: Hub) -> None:
+    hub.write("a.md")
+    hub.run()
+    with duckdb.connect(str(working(hub))) as file:
+        file.execute("update documents set changed_at = '2999-01-01'")
+    said: list[str] = []
+
+    summary = hub.run(say=said.append)
+
+    assert summary["status"] == "complete"
+    assert summary["audits"] == {"moments_in_the_future": 1}
+    assert [line for line in said if "2999-01-01" in line]
+    found = hub.ask("select run_number, severity from audits join runs using (run_id)"
+        " where failed_rows > 0")  # fmt: skip
+    assert found == [(2, "warning")]
+
+
+def test_counts_that_do_not_add_up_are_told(hub: Hub) -> None:
+    from tasks.publish import _reconciled
+
+    class Counted:
+        counts = dict.fromkeys(
+            "files loaded unchanged rejected urls_due captured failed deferred".split(),
+            1,
+        )
+
+    assert _reconciled(Counted()).failed_rows == 2  # type: ignore[arg-type] # its counts alone
+
+
+DAMAGE = {
+    "articles_without_document": "update articles set document_id = uuid()",
+    "articles_without_provider_row": "update articles set provider_id = uuid()",
+    "captures_without_article": """
+        insert into captures by name
+        select
+            uuid() as capture_id, uuid() as article_id, 'u' as url, 'origin' as via,
+            1 as attempt, now() as requested_at, 'u' as final_url, 'ok' as outcome,
+            '' as reason, 1 as elapsed_ms, now() as next_fetch_at
+        """,
+    "cached_images_without_file_name": "update images set status = 'cached'",
+    "documents_twice": """
+        insert into documents
+        select uuid(), columns(* exclude (document_id)) from documents
+        """,
+    "documents_without_article": "update documents set article_id = uuid()",
+    "documents_without_source": "update documents set source_id = uuid()",
+    "edges_without_article": "update related_edges set target_article_id = uuid()",
+    "files_without_fate": "update files set path = 'other.md'",
+    "images_without_row": "delete from images",
+    "links_without_page": "insert into links values (uuid(), 0, 'u', 'u', null, '')",
+    "logos_without_row": "insert into provider_images values (uuid(), uuid(), 0)",
+    "observations_without_document": """
+        insert into observations by name
+        select uuid() as document_id, now() as observed_at, '' as revision
+        """,
+    "pages_without_capture": """
+        insert into pages by name
+        select
+            article_id, uuid() as capture_id, [] as authors, '' as text,
+            0 as word_count, 'utf-8' as encoding, 'bom' as encoding_source,
+            [] as flags
+        from articles
+        """,
+    "topics_without_parent": "update topics set parent_topic_id = uuid()",
+    "topics_without_row": "delete from topics",
+    "url_keys_twice": "update articles set url_key = 'https://same.example/'",
+    "versions_without_document": """
+        insert into versions by name
+        select
+            uuid() as document_id, now() as observed_at, 0 as generation,
+            '' as revision
+        """,
+}
+
+
+@pytest.mark.parametrize("rule", DAMAGE)
+def test_every_rule_notices_the_damage_it_is_for(hub: Hub, rule: str) -> None:
+    from tasks.warehouse import open_warehouse
+    from tests.hub import MOMENT, related
+
+    hub.write(
+        "a.md", topics=["Sea"], related=related("b"),
+        provider={"name": "P", "domain": "p.example"},
+        images=[{"url": "https://p.example/i.png"}],
+    )  # fmt: skip
+    hub.run()
+    with duckdb.connect(str(working(hub))) as file:
+        file.execute(DAMAGE[rule])
+        (run_id,) = file.execute("select run_id from runs").fetchall()[0]
+
+    with open_warehouse(working(hub), MOMENT) as warehouse:
+        broken = [a for a in warehouse.audit(run_id) if a.failed_rows]
+
+    (found,) = [audit for audit in broken if audit.name == rule]
+    assert found.severity == "error"
+    assert found.detail
+
+
+def test_every_rule_is_proven() -> None:
+    rules = {p.stem for p in (Path(publish.__file__).parent / "sql/audits").iterdir()}
+
+    assert rules - set(DAMAGE) == {"moments_in_the_future"}  # above
