@@ -25,7 +25,7 @@ from flows.backfill import with_history
 from flows.direct import Story, run_direct
 from flows.progress import shown
 from tasks.lock import LockHeldError, hold_lock
-from tasks.publish import PUBLISHED, AuditError
+from tasks.publish import AuditError
 from tasks.run import BrokenError, IncompleteError, Job, version
 from tasks.settings import (
     FILE_NAME,
@@ -34,9 +34,10 @@ from tasks.settings import (
     describe_settings,
     load_settings,
 )
+from tasks.snapshots import PUBLISHED, find_snapshots, snapshot_of
 from tasks.sources.location import SourceError
 from tasks.stages.sources import check_sources
-from tasks.warehouse import WarehouseError, open_published
+from tasks.warehouse import Published, WarehouseError, open_published
 
 BROKEN, WRONG_USAGE, HELD, INTERRUPTED = 1, 2, 3, 130
 
@@ -69,6 +70,11 @@ DirectOption = Annotated[
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the summary as one JSON object.")
+]
+
+Format = Literal["table", "csv", "json", "parquet"]
+FormatOption = Annotated[
+    Format, typer.Option("--format", help="How to print the answer.")
 ]
 
 
@@ -179,24 +185,61 @@ def sql(
     ],
     data: DataOption = None,
     *,
-    output_format: Annotated[
-        Literal["table", "csv", "json", "parquet"],
-        typer.Option("--format", help="How to print the answer."),
-    ] = "table",
+    at: Annotated[
+        int | None,
+        typer.Option("--at", metavar="RUN", help="Ask the state that a run published."),
+    ] = None,
+    output_format: FormatOption = "table",
 ) -> None:
     """Ask the published file a question."""
-    with open_published(_settings(None, data).data / PUBLISHED) as warehouse:
-        if output_format == "parquet":
-            if sys.stdout.isatty():
-                msg = "Parquet is not for a terminal: add > answer.parquet"
-                raise SourceError(msg)
-            warehouse.write_parquet(statement, sys.stdout.buffer)
-            return
-        if output_format == "table":
-            width = shutil.get_terminal_size((160, 40)).columns
-            console.out.print(warehouse.drawn(statement, width))
-            return
-        columns, rows = warehouse.query(statement)
+    folder = _settings(None, data).data
+    path = folder / PUBLISHED if at is None else snapshot_of(folder, at)
+    with open_published(path) as warehouse:
+        _answer(warehouse, statement, output_format)
+
+
+@app.command()
+def snapshots(data: DataOption = None) -> None:
+    """List the published states that are kept, for `sql --at` and `diff`."""
+    rows = []
+    for path in find_snapshots(_settings(None, data).data).values():
+        with open_published(path) as warehouse:
+            (row,) = warehouse.rows("report/state")
+        rows.append({**row, "megabytes": round(path.stat().st_size / 1e6, 1)})
+    console.tell_rows(rows, "no state is kept yet: `wirehouse run` makes one")
+
+
+@app.command()
+def diff(
+    earlier: Annotated[int, typer.Argument(metavar="RUN", help="A run's number.")],
+    later: Annotated[int, typer.Argument(metavar="RUN", help="Another run's.")],
+    data: DataOption = None,
+    *,
+    output_format: FormatOption = "table",
+) -> None:
+    """Tell which articles are new, changed and removed between two runs' states."""
+    folder = _settings(None, data).data
+    if earlier == later:
+        msg = f"run {earlier} is compared with itself: name two, see `snapshots`"
+        raise SettingsError(msg)
+    before, path = snapshot_of(folder, earlier), snapshot_of(folder, later)
+    with open_published(path, earlier=before) as warehouse:
+        _answer(warehouse, warehouse.comparison(), output_format)
+
+
+def _answer(warehouse: Published, question: str, output_format: Format) -> None:
+    """Print the answer to a question in the format that was asked for."""
+    if output_format == "parquet":
+        if sys.stdout.isatty():
+            msg = "Parquet is not for a terminal: add > answer.parquet"
+            raise SourceError(msg)
+        warehouse.write_parquet(question, sys.stdout.buffer)
+        return
+    if output_format == "table":
+        width = shutil.get_terminal_size((160, 40)).columns
+        console.out.print(warehouse.drawn(question, width))
+        return
+    columns, rows = warehouse.query(question)
     write = console.print_csv if output_format == "csv" else console.print_json
     write(columns, rows)
 

@@ -98,13 +98,7 @@ def tell_status(
 ) -> None:
     """Print the last runs, what is due, and what failed and why."""
     out.print("Last runs", style="bold")
-    table = _grid(header=True)
-    for name in runs[0] if runs else ():
-        title = name.removesuffix("_number").removesuffix("_at")
-        table.add_column(title, no_wrap=True)
-    for row in runs:
-        table.add_row(*(_cell(value) for value in row.values()))
-    out.draw(table)
+    tell_rows(runs, "  none")
     out.print("\nDue now", style="bold")
     table = _grid(right={0})
     for row in due:
@@ -129,6 +123,20 @@ def tell_up(address: str, next_run: datetime) -> None:
     )
     for name, value in rows:
         out.print(f"  {name:<10}  {value}")
+
+
+def tell_rows(rows: Sequence[Mapping[str, Any]], none: str) -> None:
+    """Print rows below the names of their columns, or *none*."""
+    if not rows:
+        out.print(none)
+        return
+    table = _grid(header=True)
+    for name in rows[0]:
+        title = name.removesuffix("_number").removesuffix("_at")
+        table.add_column(title, no_wrap=True)
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    out.draw(table)
 
 
 def tell_settings(values: Iterable[SettingValue]) -> None:

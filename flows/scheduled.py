@@ -28,9 +28,9 @@ from flows.progress import Lines
 from flows.refresh import read_every_page
 from flows.refresh import refresh as tell_refresh
 from tasks.lock import LockHeldError
-from tasks.publish import PUBLISHED
 from tasks.run import IncompleteError, Job, open_run
 from tasks.settings import Settings, load_settings
+from tasks.snapshots import PUBLISHED
 from tasks.steps import prefect_steps
 from tasks.summary import summary_markdown
 from tasks.warehouse import open_published

@@ -497,5 +497,6 @@ class Audit:
     """One rule that the whole warehouse was held against; 0 failed rows is good."""
 
     name: str
+    severity: Literal["error", "warning"]
     failed_rows: int
     detail: str

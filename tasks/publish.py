@@ -11,12 +11,18 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from tasks.files import sync_file, sync_folder
+from tasks.files import copy_file, sync_file, sync_folder
+from tasks.models import Audit
 from tasks.report import write_report
 from tasks.run import Run, working_file
-from tasks.warehouse import Published, open_published
+from tasks.snapshots import PUBLISHED, keep_snapshot
+from tasks.warehouse import (
+    Published,
+    WarehouseError,
+    open_published,
+    settle_copy,
+)
 
-PUBLISHED = "news.duckdb"
 DIGEST = ".digest"  # beside a table's Parquet file: which rows it holds
 CHECKED = "parquet.json"  # beside the working file: the run that left all in order
 
@@ -29,15 +35,17 @@ def publish(run: Run) -> None:
     """Audit, then put the state of this run in the place of the last one.
 
     Raises `AuditError` and leaves the published state as it was if a rule is broken.
-    The run's books are closed before the copy, so that the copy shows them closed; the
-    warehouse is closed with them.
+    The run's books are closed before the copy, and the warehouse with them; the working
+    file says `publishing` of the run until the next one finds that it was published.
     """
     _audit(run)
-    run.finish("complete")
+    run.close_books()
     run.warehouse.checkpoint()
     run.warehouse.close()
     published = run.data / PUBLISHED
-    _swap_file(working_file(run.data), published)
+    _swap_copy(working_file(run.data), published)
+    run.is_published()
+    keep_snapshot(run.data, run.number, keep=run.settings.keep_snapshots)
     parquet = run.data / "parquet"
     parquet.mkdir(exist_ok=True)
     with open_published(published, exports=parquet) as warehouse:
@@ -47,25 +55,51 @@ def publish(run: Run) -> None:
 
 
 def _audit(run: Run) -> None:
-    broken = [audit for audit in run.warehouse.audit(run.run_id) if audit.failed_rows]
-    if broken:
-        rules = ", ".join(f"{a.name} ({a.failed_rows}: {a.detail})" for a in broken)
+    audits = run.warehouse.audit(run.run_id, also=[_reconciled(run)])
+    broken = [audit for audit in audits if audit.failed_rows]
+    run.audits = {audit.name: audit.failed_rows for audit in broken}
+    for audit in broken:
+        run.say(f"{audit.severity}: {_told(audit)}")
+    if errors := [audit for audit in broken if audit.severity == "error"]:
+        rules = "; ".join(map(_told, errors))
         msg = f"the warehouse breaks its own rules, nothing was published: {rules}"
         raise AuditError(msg)
 
 
-def _swap_file(source: Path, target: Path) -> None:
-    """Copy *source* beside *target* and rename it there once it is on the disk."""
-    fresh = target.with_name(f".{target.name}.new")
+def _told(audit: Audit) -> str:
+    return f"{audit.name} ({audit.failed_rows}: {audit.detail})"
+
+
+def _reconciled(run: Run) -> Audit:
+    """Check that each file and each address that was due has one fate."""
+    count = run.counts
+    fates = {
+        "files": count["loaded"] + count["unchanged"] + count["rejected"],
+        "urls_due": count["captured"] + count["failed"] + count["deferred"],
+    }
+    wrong = [f"{count[n]} {n}, {fates[n]} fates" for n in fates if count[n] != fates[n]]
+    return Audit("counts_that_differ", "warning", len(wrong), ", ".join(wrong))
+
+
+def _swap_copy(working: Path, published: Path) -> None:
+    """Copy *working* beside *published* and rename it there once it is on the disk.
+
+    Only in the copy does the run say that it is complete: it is, once that is in place.
+    """
+    fresh = published.with_name(f".{published.name}.new")
+    log = fresh.with_name(f"{fresh.name}.wal")
     try:
-        shutil.copyfile(source, fresh)
+        log.unlink(missing_ok=True)  # a killed run's would be applied to this copy
+        copy_file(working, fresh)
+        settle_copy(fresh)
         sync_file(fresh)
-        fresh.replace(target)
-    except OSError:
+        fresh.replace(published)
+    except (OSError, WarehouseError):
         with suppress(OSError):
             fresh.unlink(missing_ok=True)
+            log.unlink(missing_ok=True)
         raise
-    sync_folder(target.parent)
+    sync_folder(published.parent)
 
 
 def _write_parquet(warehouse: Published, folder: Path, run: Run) -> None:

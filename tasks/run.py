@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 from tasks.files import OPEN
 from tasks.lock import hold_lock
 from tasks.settings import Settings
+from tasks.snapshots import last_published
 from tasks.sources.opened import OpenSource
 from tasks.warehouse import Warehouse, WarehouseError, open_warehouse
 
@@ -117,7 +118,10 @@ class Run:
         self.under_way: UnderWay | None = None
         self.opened: dict[UUID, OpenSource] = {}  # from their listing to their end
         self.unread: list[str] = []  # a line for each source that could not be read
-        self.number = warehouse.begin_run(self.run_id, self.moment, version())
+        self.audits: dict[str, int] = {}  # rules that do not hold, with their rows
+        self.number = warehouse.begin_run(
+            self.run_id, self.moment, version(), published=last_published(self.data)
+        )
         self.before = warehouse.run_before(self.number)
         if job.flow_run_id is not None:
             warehouse.name_flow_run(self.run_id, job.flow_run_id)
@@ -182,17 +186,29 @@ class Run:
             **{name: self.counts[name] for name in COUNTS},
             "seconds": seconds,
             "unread": self.unread,
+            "audits": self.audits,
         }
 
     def finish(self, status: str) -> None:
-        """Close the books; the warehouse stays open until the run is left.
+        """Close the books; the warehouse stays open until the run is left."""
+        self.status = status
+        self._put_books(status, self.summary())
 
-        A run that is complete but for a source that could not be read is incomplete.
-        """
-        is_short = status == "complete" and self.unread
-        self.status = "incomplete" if is_short else status
-        moment = datetime.now(UTC)
-        self.warehouse.finish_run(self.run_id, moment, self.status, self.summary())
+    def close_books(self) -> None:
+        """Close the books of a run that has done its work and is to be published."""
+        self._put_books("publishing", {**self.summary(), "status": self._ending})
+
+    def is_published(self) -> None:
+        """Count the run as ended: all can see what it did."""
+        self.status = self._ending
+
+    @property
+    def _ending(self) -> str:
+        """How the run ends if it is published: it may lack a source."""
+        return "incomplete" if self.unread else "complete"
+
+    def _put_books(self, status: str, summary: dict[str, Any]) -> None:
+        self.warehouse.finish_run(self.run_id, datetime.now(UTC), status, summary)
 
     def close(self) -> None:
         """Bring all captures to the disk, and let go of the network and the sources."""

@@ -314,6 +314,12 @@ class Settings(_Part):
     prefect_webhook: str = Field(
         "", description="address that is told of runs that failed; none if empty"
     )
+    keep_snapshots: int = Field(
+        5,
+        gt=0,
+        description="published states kept, to ask and compare; each but the newest"
+        " takes up to the size of news.duckdb",
+    )
     read: ReadSettings = ReadSettings()
     fetch: FetchSettings = FetchSettings()
     pages: PageSettings = PageSettings()

@@ -18,6 +18,7 @@ from uuid import UUID
 # The engine itself: the package around it spends 20 ms on types that nobody asks for.
 import _duckdb as duckdb
 
+from tasks.files import copy_file, sync_file, sync_folder
 from tasks.models import (
     Audit,
     DueExtraction,
@@ -52,6 +53,7 @@ set checkpoint_threshold = '32MB';
 # 122,880 rows are all files of most hubs, again and again; analysts never notice.
 ROW_GROUP_ROWS = 2_048
 _NAME = "warehouse"
+MAX_RUN = 2**63 - 1  # any run at all
 _NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -94,12 +96,18 @@ class Warehouse:
 
     # --- runs
 
-    def begin_run(self, run_id: UUID, moment: datetime, version: str) -> int:
-        """Open the books of a run and return its number; open ones were killed."""
+    def begin_run(
+        self, run_id: UUID, moment: datetime, version: str, *, published: int = 0
+    ) -> int:
+        """Open the books of a run and return its number; open ones were killed.
+
+        *published* is the last run that was, however old this file may be.
+        """
+        parameters = {"run_id": run_id, "moment": moment, "version": version}
         with self.transaction():
+            self._run("settle_runs", {"published": published})
             self._run("mark_killed_runs")
-            parameters = {"run_id": run_id, "moment": moment, "version": version}
-            (row,) = self._run("begin_run", parameters)
+            (row,) = self._run("begin_run", {**parameters, "published": published})
         return int(row[0])
 
     def run_before(self, number: int) -> UUID | None:
@@ -123,18 +131,22 @@ class Warehouse:
         """Note which flow run of Prefect a run is."""
         self._run("name_flow_run", {"run_id": run_id, "flow_run_id": flow_run_id})
 
-    def audit(self, run_id: UUID) -> list[Audit]:
-        """Hold the whole warehouse against every rule in `tasks/sql/audits`."""
+    def audit(self, run_id: UUID, *, also: Sequence[Audit] = ()) -> list[Audit]:
+        """Hold the whole warehouse against every rule in `tasks/sql/audits`.
+
+        *also* are rules that were looked at elsewhere; all are put on record.
+        """
         audits = self._memory.frugally(
             lambda: [Audit(name, *self._audit(name)) for name in _names("audits")]
         )
+        audits += also
         found = json.dumps([asdict(audit) for audit in audits])
         self._run("put_audits", {"run_id": run_id, "audits": found})
         return audits
 
-    def _audit(self, name: str) -> tuple[int, str]:
-        ((failed_rows, detail),) = self._run(f"audits/{name}")
-        return failed_rows, detail
+    def _audit(self, name: str) -> tuple[Any, ...]:
+        (found,) = self._run(f"audits/{name}")
+        return found
 
     # --- sources and articles
 
@@ -402,15 +414,50 @@ class Warehouse:
 def open_warehouse(path: Path, moment: datetime) -> Iterator[Warehouse]:
     """Open the working file, made or brought to the newest schema first.
 
+    Of one that gets another schema a copy is kept beside it.
+
     Raises `WarehouseError` when the file is no warehouse, or a newer one than this.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = _connect(path)
     try:
-        is_migrated = _migrate(connection, path, moment)
-        yield Warehouse(connection, is_migrated=is_migrated)
+        applied = _applied(connection, path)
+        unseen = sorted(set(_migrations()) - applied)
+        if unseen and applied:
+            connection.close()
+            _back_up(path, max(applied))
+            connection = _connect(path)
+        _migrate(connection, unseen, moment)
+        yield Warehouse(connection, is_migrated=bool(unseen))
     finally:
         connection.close()
+
+
+def settle_copy(path: Path) -> None:
+    """Let a copy say how its own run ended, which is so once it is published."""
+    connection = _connect(path)
+    try:
+        connection.execute(_statement("settle_runs"), {"published": MAX_RUN})
+    except duckdb.Error as error:
+        reason = str(error).partition("\n")[0]
+        msg = f"the copy cannot be finished, nothing was published: {reason}"
+        raise WarehouseError(msg) from None
+    finally:
+        connection.close()
+
+
+def published_run(path: Path) -> int:
+    """Return the number of the run that published a file.
+
+    Raises `WarehouseError` if it is not there or none of ours.
+    """
+    with open_published(path) as published:
+        try:
+            (row,) = published.rows("report/published")
+        except (duckdb.Error, ValueError):
+            msg = f"{path} was published by no run"
+            raise WarehouseError(msg) from None
+    return int(row["run_number"])
 
 
 class Published:
@@ -464,6 +511,10 @@ class Published:
         result = self._execute(statement)
         return [column[0] for column in result.description], result.fetchall()
 
+    def comparison(self) -> str:
+        """Return the question what changed since the earlier state that is open."""
+        return _statement("diff")
+
     def drawn(self, statement: str, width: int) -> str:
         """Draw the answer to a reader's own statement, *width* characters wide.
 
@@ -494,15 +545,18 @@ class Published:
 
 
 @contextmanager
-def open_published(path: Path, *, exports: Path | None = None) -> Iterator[Published]:
+def open_published(
+    path: Path, *, exports: Path | None = None, earlier: Path | None = None
+) -> Iterator[Published]:
     """Open the published file for reading; raises `WarehouseError` if there is none.
 
-    *exports* is the one folder to which its tables may be written.
+    *exports* is the one folder to which its tables may be written, *earlier* another
+    published state that is there to compare.
     """
     if not path.is_file():
         msg = f"{path} is not there yet: `wirehouse run` makes it"
         raise WarehouseError(msg)
-    connection = _connect(path, read_only=True, exports=exports)
+    connection = _connect(path, read_only=True, exports=exports, earlier=earlier)
     try:
         yield Published(connection)
     finally:
@@ -510,12 +564,18 @@ def open_published(path: Path, *, exports: Path | None = None) -> Iterator[Publi
 
 
 def _connect(
-    path: Path, *, read_only: bool = False, exports: Path | None = None
+    path: Path,
+    *,
+    read_only: bool = False,
+    exports: Path | None = None,
+    earlier: Path | None = None,
 ) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config=_NO_EXTENSIONS)
     how = "read_only" if read_only else f"row_group_size {ROW_GROUP_ROWS}"
     try:
         connection.execute(f"attach {_quoted(path)} as {_NAME} ({how}); use {_NAME}")
+        if earlier:
+            connection.execute(f"attach {_quoted(earlier)} as earlier (read_only)")
     except duckdb.Error as error:
         connection.close()
         reason = str(error).partition("\n")[0]
@@ -562,35 +622,53 @@ def _quoted(path: Path) -> str:
     return "'" + str(path.absolute()).replace("'", "''") + "'"
 
 
-def _migrate(
-    connection: duckdb.DuckDBPyConnection, path: Path, moment: datetime
-) -> bool:
-    """Apply the migrations that the file has not seen, each in one transaction.
-
-    Tell whether there were any.
-    """
-    connection.execute(_statement("create_schema_version"))
-    rows = connection.execute("select version from schema_version").fetchall()
+def _applied(connection: duckdb.DuckDBPyConnection, path: Path) -> set[int]:
+    """Return the migrations that the file has seen; it may not know newer ones."""
+    try:  # asked first: a newer file is not to be written to
+        rows = connection.execute("select version from schema_version").fetchall()
+    except duckdb.CatalogException:
+        connection.execute(_statement("create_schema_version"))
+        rows = []
     applied = {row[0] for row in rows}
-    available = {int(name[:4]): name for name in _names("migrations")}
-    if newer := applied - set(available):
+    if newer := applied - set(_migrations()):
         msg = (
-            f"{path} has schema {max(newer)}, and this program knows {max(available)}:"
-            " use the newer Wirehouse that wrote it"
+            f"{path} has schema {max(newer)}, and this program knows"
+            f" {max(_migrations())}: use the newer Wirehouse that wrote it"
         )
         raise WarehouseError(msg)
-    unseen = sorted(set(available) - applied)
+    return applied
+
+
+def _back_up(path: Path, version: int) -> None:
+    """Keep the closed file as it is before it gets another schema."""
+    backup = path.with_name(f"{path.stem}.schema-{version}{path.suffix}")
+    fresh = backup.with_name(f".{backup.name}.new")
+    copy_file(path, fresh)
+    sync_file(fresh)
+    fresh.replace(backup)
+    sync_folder(backup.parent)
+
+
+def _migrate(
+    connection: duckdb.DuckDBPyConnection, unseen: Sequence[int], moment: datetime
+) -> None:
+    """Apply migrations, each in one transaction."""
     for version in unseen:
+        name = _migrations()[version]
         connection.execute("begin")
-        connection.execute(_statement(f"migrations/{available[version]}"))
+        connection.execute(_statement(f"migrations/{name}"))
         connection.execute(
             _statement("put_schema_version"),
-            {"version": version, "name": available[version][5:], "moment": moment},
+            {"version": version, "name": name[5:], "moment": moment},
         )
         connection.execute("commit")
     views = (_statement(f"views/{name}") for name in _names("views"))
     connection.execute(";".join(["begin", *views, "commit"]))
-    return bool(unseen)
+
+
+@cache
+def _migrations() -> dict[int, str]:
+    return {int(name[:4]): name for name in _names("migrations")}
 
 
 @cache

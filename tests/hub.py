@@ -22,10 +22,16 @@ def run_sources(
     data: Path,
     *places: SourceSettings,
     read: ReadSettings | None = None,
+    keep_snapshots: int = 5,
     **options: Any,
 ) -> dict[str, Any]:
     """Refresh sources without the network and return the summary."""
-    settings = Settings(sources=places, data=data, read=read or ReadSettings())
+    settings = Settings(
+        sources=places,
+        data=data,
+        read=read or ReadSettings(),
+        keep_snapshots=keep_snapshots,
+    )
     values = {"with_pages": False, "with_images": False, "moment": MOMENT}
     job = Job(settings, **{"say": lambda _: None, **values, **options})
     return run_direct(refresh, job)

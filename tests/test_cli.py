@@ -21,7 +21,8 @@ from tests.hub import Hub
 
 OFFLINE = ("--no-fetch", "--no-images", "--direct")
 COMMANDS = (
-    "run demo backfill fetch images reextract publish sql status report settings init"
+    "run demo backfill fetch images reextract publish sql snapshots diff status report"
+    " settings init"
 ).split()
 
 
@@ -253,6 +254,48 @@ def test_questions_are_answered_in_every_format(loaded: Hub, tmp_path: Path) -> 
     assert as_csv.stdout.splitlines() == ["title,topics", 'a,"[""Sea""]"', "b,"]
     assert json.loads(as_json.stdout)[0] == {"title": "a", "topics": ["Sea"]}
     assert pq.read_table(io.BytesIO(as_parquet.stdout)).num_rows == 2
+
+
+def test_an_old_state_can_be_listed_asked_and_compared(
+    loaded: Hub, tmp_path: Path
+) -> None:
+    loaded.write("a.md", title="A second thought", heat=7)
+    loaded.write("c.md")
+    loaded.remove("b.md")
+    loaded.run()
+    where = ["--data", str(loaded.data)]
+    count = "select count(*) as n from articles where title = 'a'"
+
+    kept = wirehouse("snapshots", *where, cwd=tmp_path)
+    at_first = wirehouse(
+        "sql", count, "--at", "1", "--format", "json", *where, cwd=tmp_path
+    )
+    now = wirehouse("sql", count, "--format", "json", *where, cwd=tmp_path)
+    between = wirehouse("diff", "1", "2", "--format", "json", *where, cwd=tmp_path)
+
+    assert kept.stdout.count("complete") == 2
+    assert [json.loads(at_first.stdout), json.loads(now.stdout)] == [
+        [{"n": 1}],
+        [{"n": 0}],
+    ]
+    found = [
+        (d["change"], d["title"], d["columns"]) for d in json.loads(between.stdout)
+    ]
+    assert found == [
+        ("changed", "A second thought", ["title", "heat"]),
+        ("new", "c", []),
+        ("removed", "b", []),
+    ]
+
+
+def test_a_state_that_is_not_kept_is_one_line(loaded: Hub, tmp_path: Path) -> None:
+    done = wirehouse(
+        "sql", "select 1", "--at", "9", "--data", loaded.data, cwd=tmp_path
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "no state of run 9 is kept (kept: 1)" in done.stderr
 
 
 @pytest.mark.parametrize(

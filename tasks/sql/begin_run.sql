@@ -1,5 +1,10 @@
--- Runs are counted, so that their order never hangs on a clock.
+-- Runs are counted, so that their order never hangs on a clock, nor on this file alone.
 insert into runs (run_id, run_number, started_at, status, version)
-select $run_id, coalesce(max(run_number), 0) + 1, $moment, 'running', $version
+select
+    $run_id,
+    greatest(coalesce(max(run_number), 0), $published) + 1,
+    $moment,
+    'running',
+    $version
 from runs
 returning run_number

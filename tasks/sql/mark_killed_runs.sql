@@ -1,4 +1,4 @@
 -- Whoever holds the lock knows that no other run is alive.
 update runs
-set status = 'killed'
-where status = 'running'
+set status = if(status = 'publishing', 'unpublished', 'killed')
+where status in ('running', 'publishing')

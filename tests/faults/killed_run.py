@@ -6,7 +6,6 @@ Started by the tests as a program of its own: `killed_run.py DATA POINT`.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -21,8 +20,9 @@ from tasks import publish
 from tasks.captures import CaptureWriter
 from tasks.images import keep_image
 from tasks.run import Job
+from tasks.snapshots import keep_snapshot
 from tasks.stages import images
-from tasks.warehouse import Warehouse
+from tasks.warehouse import Warehouse, settle_copy
 from tests.hub import MOMENT
 
 Wrap = Callable[..., Any]
@@ -109,7 +109,14 @@ def set_up(point: str) -> None:
             "checkpoint",
             before(Warehouse.checkpoint),
         ),
-        "half a copy": (shutil, "copyfile", half_a_copy),
+        "half a copy": (publish, "copy_file", half_a_copy),
+        "copied, not finished": (publish, "settle_copy", before(settle_copy)),
+        "copied, not published": (publish, "settle_copy", after(settle_copy)),
+        "published, not kept": (
+            publish,
+            "keep_snapshot",
+            before(keep_snapshot),
+        ),
         "published, no Parquet": (
             publish,
             "_write_parquet",

@@ -1,4 +1,7 @@
 -- Every article is traced to a file.
-select count(*), coalesce(min(url), '')
+select
+    'error' as severity,
+    count(*) as failed_rows,
+    coalesce(array_to_string(min(url, 3), ', '), '') as detail
 from articles
 where document_id not in (select document_id from documents)

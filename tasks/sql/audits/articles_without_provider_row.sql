@@ -1,5 +1,8 @@
 -- A provider that an article names is in providers.
-select count(*), coalesce(min(url), '')
+select
+    'error' as severity,
+    count(*) as failed_rows,
+    coalesce(array_to_string(min(url, 3), ', '), '') as detail
 from articles
 where provider_id is not null
     and provider_id not in (select provider_id from providers)

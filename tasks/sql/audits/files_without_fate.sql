@@ -1,5 +1,8 @@
 -- Every file that is known to be loaded is a document, and the other way round.
-select count(*), coalesce(min(path), '')
+select
+    'error' as severity,
+    count(*) as failed_rows,
+    coalesce(array_to_string(min(path, 3), ', '), '') as detail
 from (
     select source_id, path from files where kind = 'article' and fate = 'loaded'
     except

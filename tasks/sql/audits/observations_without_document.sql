@@ -1,4 +1,7 @@
 -- Every observation is traced to a file.
-select count(*), coalesce(min(document_id::varchar), '')
+select
+    'error' as severity,
+    count(*) as failed_rows,
+    coalesce(array_to_string(min(document_id::varchar, 3), ', '), '') as detail
 from observations
 where document_id not in (select document_id from documents)

@@ -1,3 +1,6 @@
 -- One address, one article.
-select count(*), coalesce(min(url_key), '')
+select
+    'error' as severity,
+    count(*) as failed_rows,
+    coalesce(array_to_string(min(url_key, 3), ', '), '') as detail
 from (select url_key from articles group by url_key having count(*) > 1)

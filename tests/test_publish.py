@@ -1,0 +1,267 @@
+"""What is published never lies: of its own run, of what was before it, of a kill."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tasks import publish
+from tasks.publish import AuditError
+from tasks.snapshots import find_snapshots
+from tests.hub import Hub
+
+
+def ask(path: Path, statement: str) -> list[tuple[Any, ...]]:
+    """Ask any database file."""
+    with duckdb.connect(str(path), read_only=True) as found:
+        return found.execute(statement).fetchall()
+
+
+def statuses(path: Path) -> list[tuple[int, str]]:
+    return ask(path, "select run_number, status from runs order by run_number")
+
+
+def working(hub: Hub) -> Path:
+    return hub.data / "warehouse" / "working.duckdb"
+
+
+def test_only_the_published_copy_says_that_its_run_is_complete(hub: Hub) -> None:
+    hub.write("a.md")
+
+    hub.run()
+
+    assert statuses(hub.data / "news.duckdb") == [(1, "complete")]
+    assert statuses(working(hub)) == [(1, "publishing")]
+
+
+def test_the_next_run_finds_that_the_last_one_was_published(hub: Hub) -> None:
+    hub.write("a.md")
+    hub.run()
+
+    hub.run()
+
+    assert statuses(hub.data / "news.duckdb") == [(1, "complete"), (2, "complete")]
+
+
+def test_a_run_whose_copy_failed_is_never_told_complete(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.write("a.md")
+    hub.run()
+    before = (hub.data / "news.duckdb").read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publish, "sync_file", full)
+        with pytest.raises(OSError, match="No space"):
+            hub.run()
+
+    assert (hub.data / "news.duckdb").read_bytes() == before
+    assert not list(hub.data.glob(".*"))
+    hub.run()
+    assert statuses(hub.data / "news.duckdb") == [
+        (1, "complete"), (2, "unpublished"), (3, "complete"),
+    ]  # fmt: skip
+
+
+def test_a_log_left_by_a_killed_run_is_not_applied_to_the_next_copy(hub: Hub) -> None:
+    hub.write("a.md")
+    hub.data.mkdir()
+    (hub.data / ".news.duckdb.new.wal").write_bytes(b"of another file")
+
+    hub.run()
+
+    assert statuses(hub.data / "news.duckdb") == [(1, "complete")]
+
+
+def test_a_state_published_just_before_a_kill_is_kept_by_the_next_run(
+    hub: Hub,
+) -> None:
+    hub.write("a.md")
+    hub.run()
+    (hub.data / "snapshots" / "000001.duckdb").unlink()  # killed before it was kept
+
+    hub.run()
+
+    assert statuses(hub.data / "news.duckdb") == [(1, "complete"), (2, "complete")]
+    assert list(find_snapshots(hub.data)) == [1, 2]
+
+
+def test_the_newest_state_costs_nothing_and_old_ones_are_let_go(hub: Hub) -> None:
+    for number in range(4):
+        hub.write(f"{number}.md")
+        hub.run(keep_snapshots=2)
+
+    found = find_snapshots(hub.data)
+
+    assert list(found) == [3, 4]
+    assert found[4].samefile(hub.data / "news.duckdb")
+    assert ask(found[3], "select count(*) from articles") == [(3,)]
+
+
+def test_a_reader_keeps_its_state_while_the_next_one_is_published(hub: Hub) -> None:
+    hub.write("a.md")
+    hub.run()
+
+    with duckdb.connect(str(hub.data / "news.duckdb"), read_only=True) as reader:
+        hub.write("b.md")
+        hub.run()
+        seen = reader.execute("select count(*) from articles").fetchall()
+
+    assert seen == [(1,)]
+    assert hub.ask("select count(*) from articles") == [(2,)]
+
+
+def test_a_lost_working_file_does_not_start_the_count_of_runs_again(hub: Hub) -> None:
+    hub.write("a.md")
+    hub.run()
+    hub.run()
+    working(hub).unlink()
+
+    hub.run()
+
+    assert statuses(hub.data / "news.duckdb") == [(3, "complete")]
+    assert list(find_snapshots(hub.data)) == [1, 2, 3]
+
+
+def test_a_broken_rule_keeps_the_published_file_and_names_the_rows(hub: Hub) -> None:
+    hub.write("a.md")
+    hub.run()
+    before = (hub.data / "news.duckdb").read_bytes()
+    with duckdb.connect(str(working(hub))) as file:
+        file.execute("update articles set document_id = uuid()")
+
+    with pytest.raises(AuditError, match=r"articles_without_document \(1: .*/a\)"):
+        hub.run()
+
+    assert (hub.data / "news.duckdb").read_bytes() == before
+    assert statuses(working(hub))[-1] == (2, "broken")
+
+
+def test_changes_tell_what_became_new_hotter_and_was_removed(hub: Hub) -> None:
+    from datetime import timedelta
+
+    from tests.hub import MOMENT
+
+    hub.write("stays.md", heat=1)
+    hub.write("goes.md")
+    hub.run()
+    hub.write("stays.md", heat=5)
+    hub.remove("goes.md")
+    hub.run(moment=MOMENT + timedelta(hours=1))
+
+    told = hub.ask("select change, title, heat_rise from changes order by all")
+
+    assert told == [
+        ("changed", "stays", 4), ("new", "goes", None), ("new", "stays", None),
+        ("removed", "goes", None),
+    ]  # fmt: skip
+
+
+def test_a_rule_that_only_warns_is_told_and_does_not_stop_a_run(hub: Hub) -> None:
+    hub.write("a.md")
+    hub.run()
+    with duckdb.connect(str(working(hub))) as file:
+        file.execute("update documents set changed_at = '2999-01-01'")
+    said: list[str] = []
+
+    summary = hub.run(say=said.append)
+
+    assert summary["status"] == "complete"
+    assert summary["audits"] == {"moments_in_the_future": 1}
+    assert [line for line in said if "2999-01-01" in line]
+    found = hub.ask("select run_number, severity from audits join runs using (run_id)"
+        " where failed_rows > 0")  # fmt: skip
+    assert found == [(2, "warning")]
+
+
+def test_counts_that_do_not_add_up_are_told(hub: Hub) -> None:
+    from tasks.publish import _reconciled
+
+    class Counted:
+        counts = dict.fromkeys(
+            "files loaded unchanged rejected urls_due captured failed deferred".split(),
+            1,
+        )
+
+    assert _reconciled(Counted()).failed_rows == 2  # type: ignore[arg-type] # its counts alone
+
+
+DAMAGE = {
+    "articles_without_document": "update articles set document_id = uuid()",
+    "articles_without_provider_row": "update articles set provider_id = uuid()",
+    "captures_without_article": """
+        insert into captures by name
+        select
+            uuid() as capture_id, uuid() as article_id, 'u' as url, 'origin' as via,
+            1 as attempt, now() as requested_at, 'u' as final_url, 'ok' as outcome,
+            '' as reason, 1 as elapsed_ms, now() as next_fetch_at
+        """,
+    "cached_images_without_file_name": "update images set status = 'cached'",
+    "documents_twice": """
+        insert into documents
+        select uuid(), columns(* exclude (document_id)) from documents
+        """,
+    "documents_without_article": "update documents set article_id = uuid()",
+    "documents_without_source": "update documents set source_id = uuid()",
+    "edges_without_article": "update related_edges set target_article_id = uuid()",
+    "files_without_fate": "update files set path = 'other.md'",
+    "images_without_row": "delete from images",
+    "links_without_page": "insert into links values (uuid(), 0, 'u', 'u', null, '')",
+    "logos_without_row": "insert into provider_images values (uuid(), uuid(), 0)",
+    "observations_without_document": """
+        insert into observations by name
+        select uuid() as document_id, now() as observed_at, '' as revision
+        """,
+    "pages_without_capture": """
+        insert into pages by name
+        select
+            article_id, uuid() as capture_id, [] as authors, '' as text,
+            0 as word_count, 'utf-8' as encoding, 'bom' as encoding_source,
+            [] as flags
+        from articles
+        """,
+    "topics_without_parent": "update topics set parent_topic_id = uuid()",
+    "topics_without_row": "delete from topics",
+    "url_keys_twice": "update articles set url_key = 'https://same.example/'",
+    "versions_without_document": """
+        insert into versions by name
+        select
+            uuid() as document_id, now() as observed_at, 0 as generation,
+            '' as revision
+        """,
+}
+
+
+@pytest.mark.parametrize("rule", DAMAGE)
+def test_every_rule_notices_the_damage_it_is_for(hub: Hub, rule: str) -> None:
+    from tasks.warehouse import open_warehouse
+    from tests.hub import MOMENT, related
+
+    hub.write(
+        "a.md", topics=["Sea"], related=related("b"),
+        provider={"name": "P", "domain": "p.example"},
+        images=[{"url": "https://p.example/i.png"}],
+    )  # fmt: skip
+    hub.run()
+    with duckdb.connect(str(working(hub))) as file:
+        file.execute(DAMAGE[rule])
+        (run_id,) = file.execute("select run_id from runs").fetchall()[0]
+
+    with open_warehouse(working(hub), MOMENT) as warehouse:
+        broken = [a for a in warehouse.audit(run_id) if a.failed_rows]
+
+    (found,) = [audit for audit in broken if audit.name == rule]
+    assert found.severity == "error"
+    assert found.detail
+
+
+def test_every_rule_is_proven() -> None:
+    rules = {p.stem for p in (Path(publish.__file__).parent / "sql/audits").iterdir()}
+
+    assert rules - set(DAMAGE) == {"moments_in_the_future"}  # above
