@@ -40,6 +40,7 @@ from tasks.stages.sources import check_sources
 from tasks.warehouse import Published, WarehouseError, open_published
 
 BROKEN, WRONG_USAGE, HELD, INTERRUPTED = 1, 2, 3, 130
+STOPPED = "stopped; what was done is kept, and the next run goes on"
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -329,7 +330,11 @@ def main() -> None:
     ) as error:  # fmt: skip
         _end(BROKEN, error)
     except _InterruptedError:
-        _end(INTERRUPTED, "stopped; what was done is kept, and the next run goes on")
+        _end(INTERRUPTED, STOPPED)
+    except RuntimeError as error:
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        _end(INTERRUPTED, STOPPED)  # Ctrl-C as DuckDB tells of it, within a statement
     finally:
         gc.freeze()  # or Python does so several times as it ends, which takes 30 ms
 

@@ -40,7 +40,9 @@ class _Out:
         stream = sys.stderr if self._stderr else sys.stdout
         if not stream.isatty():
             plain = (part if isinstance(part, str) else part[0] for part in parts)
-            print("".join(plain), file=stream)
+            # Not by `print`, of which Prefect makes log lines within a flow.
+            stream.write("".join(plain) + "\n")
+            stream.flush()
             return
         from rich.text import Text  # noqa: PLC0415
 

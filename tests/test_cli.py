@@ -331,6 +331,26 @@ def test_ctrl_c_ends_a_run_at_once_in_one_line_and_the_next_goes_on(
     assert wirehouse("demo", "--direct", cwd=tmp_path).returncode == 0
 
 
+def test_ctrl_c_within_a_statement_is_one_line_too(loaded: Hub, tmp_path: Path) -> None:
+    import signal
+
+    program = str(Path(sys.executable).with_name("wirehouse"))
+    endless = "select sum(a.range * b.range) from range(1000000) a, range(1000000) b"
+    with subprocess.Popen(
+        [program, "sql", endless, "--data", str(loaded.data)],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as asked:
+        time.sleep(3)  # by then it has begun, or nothing would be left to interrupt
+        asked.send_signal(signal.SIGINT)
+        _, said = asked.communicate(timeout=60)
+
+    assert asked.returncode == 130
+    assert said.startswith("wirehouse: stopped")
+    assert "Traceback" not in said
+
+
 def test_status_shows_runs_what_is_due_and_what_failed(
     loaded: Hub, tmp_path: Path
 ) -> None:
@@ -375,6 +395,8 @@ def test_the_demo_runs_as_a_prefect_flow_without_a_word_too_many(
     assert states == [("COMPLETED",)]
     assert "fetch 36 pages" in tasks
     assert ("pages: 32 captured, 4 failed, 0 deferred",) in logs
+    assert not [line for (line,) in logs if line.startswith(" ")], "told twice"
+    assert "  pages: 32 captured, 4 failed, 0 deferred\n" in done.stderr
     assert "article files | 43" in artifacts["summary"]
     assert "answered 404 Not Found" in artifacts["failures"]
     assert not _left_running(tmp_path)
