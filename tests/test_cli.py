@@ -344,7 +344,10 @@ def test_ctrl_c_within_a_statement_is_one_line_too(loaded: Hub, tmp_path: Path) 
     ) as asked:
         time.sleep(3)  # by then it has begun, or nothing would be left to interrupt
         asked.send_signal(signal.SIGINT)
-        _, said = asked.communicate(timeout=60)
+        try:
+            _, said = asked.communicate(timeout=30)
+        finally:
+            asked.kill()  # where SIGINT is ignored it would go on for days
 
     assert asked.returncode == 130
     assert said.startswith("wirehouse: stopped")
