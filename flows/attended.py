@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from flows.serve import prefect_server
+from flows.serve import HOST, is_healthy, prepare_environment
+from flows.services import START_SECONDS, ServiceError, api_address, find_address
 from tasks.run import IncompleteError, Job
+
+STOP_SECONDS = 15.0  # a server that is told to end has little to finish
 
 
 def run_attended(job: Job) -> dict[str, Any]:
@@ -16,13 +27,13 @@ def run_attended(job: Job) -> dict[str, Any]:
 
         token = scheduled.asked.set(job)
         try:
-            return dict(
-                scheduled.refresh(
-                    mode=_mode(job),
-                    with_pages=job.with_pages,
-                    with_images=job.with_images,
-                )
+            options = scheduled.RefreshOptions(
+                mode=_mode(job),
+                with_pages=job.with_pages,
+                with_images=job.with_images,
+                sources=[place.label for place in job.settings.sources],
             )
+            return dict(scheduled.refresh(options))
         except IncompleteError as error:
             if error.summary is None:
                 raise
@@ -36,3 +47,62 @@ def _mode(job: Job) -> Any:
     if job.full:
         return "full"
     return "retry_failed" if job.retry_failed else "incremental"
+
+
+@contextmanager
+def prefect_server(data: Path) -> Iterator[str]:
+    """Give the address of a Prefect API: that is there, or is for this block alone.
+
+    One that is there is named by `PREFECT_API_URL`, or was started by `wirehouse up`.
+    Raises `ServiceError` when our own does not answer within `START_SECONDS`.
+    """
+    prepare_environment(data)
+    if address := os.environ.get("PREFECT_API_URL") or find_address(data):
+        os.environ["PREFECT_API_URL"] = address
+        yield address
+        return
+    home = Path(os.environ["PREFECT_HOME"])
+    home.mkdir(parents=True, exist_ok=True)
+    port = _free_port()
+    with (home / "server.log").open("wb") as log:
+        server = subprocess.Popen(  # noqa: S603 - our own module, by our interpreter
+            [sys.executable, "-m", "flows.serve", "child", str(port)],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for the run, which then ends the server
+        )
+        try:
+            _wait_until_healthy(server, port, home / "server.log")
+            os.environ["PREFECT_API_URL"] = api_address(port)
+            yield os.environ["PREFECT_API_URL"]
+        finally:
+            os.environ.pop("PREFECT_API_URL", None)
+            _stop(server)
+
+
+def _free_port() -> int:
+    with socket.create_server((HOST, 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _wait_until_healthy(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            break
+        if is_healthy(port):
+            return
+        time.sleep(0.1)
+    msg = f"the Prefect server did not start; its log is {log}"
+    raise ServiceError(msg)
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    if server.stdin is not None:
+        server.stdin.close()
+    try:
+        server.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from flows.refresh import read_sources
 from tasks.run import Run
+from tasks.settings import Settings
+from tasks.sources.location import NO_HISTORY, SourceError, locate_source
+from tasks.stages.sources import check_sources
 from tasks.steps import Steps
 
 
@@ -14,3 +17,16 @@ def backfill(run: Run, steps: Steps) -> None:
     """
     read_sources(run, steps, whole=True)
     steps.publish(run)
+
+
+def with_history(settings: Settings, *, named: bool) -> Settings:
+    """Keep the sources that are git repositories.
+
+    Raises `SourceError` if none is, and if one is not that was *named*.
+    """
+    check_sources(settings.sources)
+    places = tuple(p for p in settings.sources if locate_source(p).kind == "git")
+    others = [place.label for place in settings.sources if place not in places]
+    if others and (named or not places):
+        raise SourceError(NO_HISTORY, of=others[0])
+    return settings.model_copy(update={"sources": places})

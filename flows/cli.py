@@ -21,6 +21,7 @@ import typer
 
 from flows import console, refresh
 from flows.backfill import backfill as tell_backfill
+from flows.backfill import with_history
 from flows.direct import Story, run_direct
 from flows.progress import shown
 from tasks.lock import LockHeldError, hold_lock
@@ -34,7 +35,7 @@ from tasks.settings import (
     load_settings,
 )
 from tasks.snapshots import PUBLISHED, find_snapshots, snapshot_of
-from tasks.sources.location import NO_HISTORY, SourceError, locate_source
+from tasks.sources.location import SourceError
 from tasks.stages.sources import check_sources
 from tasks.warehouse import Published, WarehouseError, open_published
 
@@ -132,7 +133,10 @@ def backfill(
     source: GitOption = None, data: DataOption = None, *, as_json: JsonOption = False
 ) -> None:
     """Read the whole history of git sources: what could be seen of a file, and when."""
-    settings = _with_history(_settings(source, data), named=bool(source))
+    settings = _settings(source, data)
+    if not settings.sources:
+        raise SourceError(console.no_sources())
+    settings = with_history(settings, named=bool(source))
     _run_stage(tell_backfill, Job(settings, say=console.say), as_json=as_json)
 
 
@@ -273,6 +277,26 @@ def status(data: DataOption = None) -> None:
 
 
 @app.command()
+def up(data: DataOption = None) -> None:
+    """Start the Prefect server, a worker and the scheduled runs; they stay."""
+    from flows.services import go_up  # noqa: PLC0415 - for this command alone
+
+    with _interruptible():
+        address, next_run = go_up(_settings(None, data), Path.cwd(), console.say)
+    console.tell_up(address, next_run)
+
+
+@app.command()
+def down(data: DataOption = None) -> None:
+    """End what `wirehouse up` started; a run under way keeps what it has."""
+    from flows.services import go_down  # noqa: PLC0415 - for this command alone
+
+    with _interruptible():
+        ended = go_down(_settings(None, data).data)
+    console.out.print(f"ended: {', '.join(ended)}" if ended else "nothing was up")
+
+
+@app.command()
 def report(data: DataOption = None) -> None:
     """Write the HTML report of the published file, and say where it is."""
     from tasks.report import write_report  # noqa: PLC0415 - for this command alone
@@ -387,21 +411,6 @@ def _run_stage(story: Story, job: Job, *, as_json: bool) -> None:
     with _interruptible(), shown() as progress:
         summary = run_direct(story, replace(job, progress=progress))
     _finish(summary, job.settings, "report {}", as_json=as_json)
-
-
-def _with_history(settings: Settings, *, named: bool) -> Settings:
-    """Keep the sources that are git repositories.
-
-    Raises `SourceError` if none is, and if one is not that was *named*.
-    """
-    if not settings.sources:
-        raise SourceError(console.no_sources())
-    check_sources(settings.sources)
-    places = tuple(p for p in settings.sources if locate_source(p).kind == "git")
-    others = [place.label for place in settings.sources if place not in places]
-    if others and (named or not places):
-        raise SourceError(NO_HISTORY, of=others[0])
-    return settings.model_copy(update={"sources": places})
 
 
 def _finish(

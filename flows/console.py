@@ -113,6 +113,18 @@ def tell_status(
         out.print("  nothing")
 
 
+def tell_up(address: str, next_run: datetime) -> None:
+    """Print where the Prefect UI is, when the next run is due, and how to end it."""
+    rows = (
+        ("Prefect UI", address),
+        ("next run", f"{next_run:%Y-%m-%d %H:%M %Z}"),
+        ("a run now", "wirehouse run, or in the UI"),
+        ("to end it", "wirehouse down"),
+    )
+    for name, value in rows:
+        out.print(f"  {name:<10}  {value}")
+
+
 def tell_rows(rows: Sequence[Mapping[str, Any]], none: str) -> None:
     """Print rows below the names of their columns, or *none*."""
     if not rows:

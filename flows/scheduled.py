@@ -2,64 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
+from cronsim import CronSim
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogHandler
 from prefect.runtime import flow_run
+from prefect.states import Cancelled
+from pydantic import BaseModel, Field
 
+from flows.backfill import backfill as tell_backfill
+from flows.backfill import with_history
+from flows.direct import Story
 from flows.progress import Lines
+from flows.refresh import read_every_page
 from flows.refresh import refresh as tell_refresh
+from tasks.lock import LockHeldError
 from tasks.run import IncompleteError, Job, open_run
-from tasks.settings import load_settings
+from tasks.settings import Settings, load_settings
 from tasks.snapshots import PUBLISHED
 from tasks.steps import prefect_steps
 from tasks.summary import summary_markdown
 from tasks.warehouse import open_published
 
 Mode = Literal["incremental", "full", "retry_failed"]
+Answer = dict[str, Any] | State[Any]  # a run's summary, or why there was nothing to do
+
+
+class RefreshOptions(BaseModel):
+    """What a refresh does; the form of the Prefect UI shows it."""
+
+    mode: Mode = Field(
+        "incremental",
+        title="Mode",
+        description="incremental: what changed and what is due; full: read unchanged"
+        " files, too; retry_failed: ask again for all that failed",
+    )
+    with_pages: bool = Field(
+        default=True, title="Fetch pages", description="fetch linked pages that are due"
+    )
+    with_images: bool = Field(
+        default=True, title="Fetch images", description="fetch images that are due"
+    )
+    sources: list[str] = Field(
+        default_factory=list,
+        title="Sources",
+        description="names or locations; none: all that are configured",
+    )
+
+
+class BackfillOptions(BaseModel):
+    """What a back-fill reads."""
+
+    sources: list[str] = Field(
+        default_factory=list,
+        title="Sources",
+        description="git sources, by name or location; none: all that are configured",
+    )
+
+
+EVERYTHING_DUE, EVERY_HISTORY = RefreshOptions(), BackfillOptions()
 # What the command line asks for in this process; a deployment's run has its parameters.
 asked: ContextVar[Job | None] = ContextVar("asked", default=None)
 
 
 def _run_name() -> str:
     """Name a run by what it reads: `refresh · powerapps, azure`."""
-    given = flow_run.parameters.get("sources") or []
     job = asked.get()
-    names = [place.label for place in job.settings.sources] if job else given
-    return " · ".join(filter(None, ("refresh", ", ".join(names)[:80])))
+    if job is not None:
+        return _title(job.settings)
+    options = flow_run.parameters.get("options")
+    return _title(_settings(options.sources if options else []))
 
 
 @flow(name="refresh", flow_run_name=_run_name, log_prints=True)
-def refresh(
-    mode: Mode = "incremental",
-    *,
-    with_pages: bool = True,
-    with_images: bool = True,
-    sources: list[str] | None = None,
-) -> dict[str, Any]:
+def refresh(options: RefreshOptions = EVERYTHING_DUE) -> Answer:
     """Read what changed, fetch what is due, keep its images, publish the result.
 
-    Settings come from `wirehouse.toml` and the environment of the worker; *sources*
-    replaces the configured ones. A run that could not read one of them fails, after it
-    has done all the rest.
+    Settings come from `wirehouse.toml` and the environment of the worker. A run that
+    could not read one of its sources fails, after it has done all the rest.
     """
-    job = asked.get() or _job(mode, sources or [])
-    job = replace(job, with_pages=with_pages, with_images=with_images)
-    with open_run(_in_flow(job)) as run:
-        tell_refresh(run, prefect_steps())
-        summary = run.summary()
-    _create_artifacts(job.settings.data / PUBLISHED, summary)
-    if summary["unread"]:
-        raise IncompleteError(summary["unread"], summary)
-    return summary
+    job = asked.get() or Job(
+        _settings(options.sources),
+        full=options.mode == "full",
+        retry_failed=options.mode == "retry_failed",
+        with_pages=options.with_pages,
+        with_images=options.with_images,
+    )
+    return _tell(tell_refresh, job)
+
+
+@flow(name="backfill", flow_run_name=_run_name, log_prints=True)
+def backfill(options: BackfillOptions = EVERY_HISTORY) -> Answer:
+    """Read the whole history of git sources: what could be seen of a file, and when.
+
+    It may be ended anywhere, and goes on from there; twice changes nothing.
+    """
+    settings = with_history(_settings(options.sources), named=bool(options.sources))
+    return _tell(tell_backfill, Job(settings))
+
+
+@flow(name="reextract", log_prints=True)
+def reextract() -> Answer:
+    """Read all captured pages again, without the network."""
+    return _tell(read_every_page, Job(_settings([])))
 
 
 def flush() -> None:
@@ -68,10 +124,53 @@ def flush() -> None:
     EventsWorker.drain_all()
 
 
-def _job(mode: Mode, sources: list[str]) -> Job:
-    overrides = {"sources": sources} if sources else {}
-    settings, _ = load_settings(Path.cwd(), overrides)
-    return Job(settings, full=mode == "full", retry_failed=mode == "retry_failed")
+def _settings(sources: Sequence[str]) -> Settings:
+    overrides = {"sources": list(sources)} if sources else {}
+    return load_settings(Path.cwd(), overrides)[0]
+
+
+def _tell(story: Story, job: Job) -> Answer:
+    """Tell a story as this flow run; what another run does already is left to it."""
+    if asked.get() is None and (reason := _overtaken(job.settings, job.moment)):
+        return Cancelled(message=reason)
+    try:
+        with open_run(_in_flow(job)) as run:
+            story(run, prefect_steps())
+            summary = run.summary()
+    except LockHeldError as error:
+        if asked.get() is not None:
+            raise
+        return Cancelled(message=f"skipped: {error}")
+    _create_artifacts(job.settings.data / PUBLISHED, summary)
+    _rename(f"{_title(job.settings)} · {summary['loaded']:,} loaded")
+    if summary["unread"]:
+        raise IncompleteError(summary["unread"], summary)
+    return summary
+
+
+def _title(settings: Settings) -> str:
+    names = [Path(place.label).name for place in settings.sources]
+    what = ", ".join(names) if len(names) <= 2 else f"{len(names)} sources"
+    return " · ".join(filter(None, (flow_run.flow_name, what[:80])))
+
+
+def _overtaken(settings: Settings, now: datetime) -> str | None:
+    """Say why a scheduled run has nothing to do: the one after it is due, too.
+
+    So a server or worker that was away does not make up for every hour it missed.
+    """
+    if "auto-scheduled" not in flow_run.tags:
+        return None
+    due = flow_run.scheduled_start_time
+    following = next(CronSim(settings.schedule, due.astimezone(settings.zone)))
+    if following > now:
+        return None
+    return f"skipped: was due at {due:%Y-%m-%d %H:%M} UTC, and the next one is, too"
+
+
+def _rename(name: str) -> None:
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(UUID(flow_run.id), name=name)
 
 
 def _in_flow(job: Job) -> Job:

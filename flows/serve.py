@@ -1,7 +1,7 @@
-"""The Prefect server that a run talks to: quiet, private, on this machine alone.
+"""What is a process of its own: the Prefect server, quiet and private, and its worker.
 
-A server of its own is a child process that lives as long as its standard input is open,
-so it cannot outlive the run, however the run ends.
+A server of a run lives as long as its standard input is open, so it cannot outlive the
+run, however the run ends; the server and worker of `wirehouse up` stay.
 """
 
 from __future__ import annotations
@@ -9,20 +9,11 @@ from __future__ import annotations
 import http.client
 import os
 import signal
-import socket
-import subprocess
 import sys
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from tasks.run import BrokenError
-
 HOST = "127.0.0.1"
-START_SECONDS = 180.0  # a first start on a busy machine migrates a database
-STOP_SECONDS = 15.0
 
 # Nothing leaves this machine, and nothing is printed that is not for the user.
 QUIET = {
@@ -39,10 +30,6 @@ QUIET = {
 }
 
 
-class ServerError(BrokenError):
-    """A Prefect server that does not come up: one line, with where its log is."""
-
-
 def prepare_environment(data: Path) -> None:
     """Set what Prefect reads when it is imported; must come before that.
 
@@ -53,54 +40,8 @@ def prepare_environment(data: Path) -> None:
         os.environ.setdefault(name, value)
 
 
-@contextmanager
-def prefect_server(data: Path) -> Iterator[str]:
-    """Give the address of a Prefect API: the one that is set, or one of our own.
-
-    Raises `ServerError` when our own does not answer within `START_SECONDS`.
-    """
-    prepare_environment(data)
-    if address := os.environ.get("PREFECT_API_URL"):
-        yield address
-        return
-    home = Path(os.environ["PREFECT_HOME"])
-    home.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
-    with (home / "server.log").open("wb") as log:
-        server = subprocess.Popen(  # noqa: S603 - our own module, by our interpreter
-            [sys.executable, "-m", "flows.serve", str(port)],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for the run, which then ends the server
-        )
-        try:
-            _wait_until_healthy(server, port, home / "server.log")
-            os.environ["PREFECT_API_URL"] = f"http://{HOST}:{port}/api"
-            yield os.environ["PREFECT_API_URL"]
-        finally:
-            os.environ.pop("PREFECT_API_URL", None)
-            _stop(server)
-
-
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-def _wait_until_healthy(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            break
-        if _is_healthy(port):
-            return
-        time.sleep(0.1)
-    msg = f"the Prefect server did not start; its log is {log}"
-    raise ServerError(msg)
-
-
-def _is_healthy(port: int) -> bool:
+def is_healthy(port: int) -> bool:
+    """Tell whether the Prefect server at *port* of this machine answers."""
     connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
         connection.request("GET", "/api/health")
@@ -111,22 +52,13 @@ def _is_healthy(port: int) -> bool:
         connection.close()
 
 
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    if server.stdin is not None:
-        server.stdin.close()
-    try:
-        server.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
-
-
-def _serve(port: int) -> None:
-    """Run the server in this process until standard input ends."""
+def _serve(port: int, *, until_input_ends: bool) -> None:
+    """Run the server in this process, until it is told to end."""
     import uvicorn  # noqa: PLC0415 - only the child needs a web server
     from prefect.server.api.server import create_app  # noqa: PLC0415
 
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    if until_input_ends:
+        threading.Thread(target=_end_with_input, daemon=True).start()
     uvicorn.run(create_app(), host=HOST, port=port, log_level="warning")
 
 
@@ -135,5 +67,22 @@ def _end_with_input() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def _work(pool: str) -> None:
+    """Become a worker of *pool*."""
+    # What is started in the background of a script ignores SIGINT, and Prefect's worker
+    # ends by it: it sends itself one when it is told to end.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    command = ["-m", "prefect", "worker", "start", "--pool", pool, "--name", pool]
+    os.execv(sys.executable, [sys.executable, *command, "--install-policy", "never"])  # noqa: S606 - our own interpreter
+
+
+def main(kind: str, argument: str) -> None:
+    """Be a server for a run (`child`), one that stays (`server`), or a `worker`."""
+    if kind == "worker":
+        _work(argument)
+    else:
+        _serve(int(argument), until_input_ends=kind == "child")
+
+
 if __name__ == "__main__":
-    _serve(int(sys.argv[1]))
+    main(*sys.argv[1:])

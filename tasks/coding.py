@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 
 from tasks.models import Outcome
 
@@ -12,6 +13,13 @@ ACCEPT_ENCODING = "gzip, deflate"
 _GZIP = 16 + zlib.MAX_WBITS
 _RAW_DEFLATE = -zlib.MAX_WBITS
 _GZIP_MAGIC = b"\x1f\x8b"
+_SAVED_CODING = b"x-archive-orig-content-encoding"
+# Ten megabytes in blocks of 64 KB, as some tools write them, are 160 members.
+_MAX_MEMBERS = 1_000
+# So little makes at most 2 MB of text at a time: deflate packs 1,032 into one.
+_PIECE_BYTES = 2_048
+_MAX_SHOWN = 100  # characters of a header in a reason
+_TOO_LARGE = "the body is larger than allowed once decoded"
 
 
 class CodingError(ValueError):
@@ -20,6 +28,19 @@ class CodingError(ValueError):
     def __init__(self, reason: str, outcome: Outcome) -> None:
         super().__init__(reason)
         self.outcome: Outcome = outcome
+
+
+def coding_of(headers: Iterable[tuple[bytes, bytes]], raw: bytes) -> str:
+    """Return the content coding of a body, as the header names it.
+
+    Web archives hand some saved bodies out as they were saved, still in gzip, and name
+    the coding only among the saved page's own headers.
+    """
+    fields = [(name.lower(), value) for name, value in headers]
+    own = [value for name, value in fields if name == b"content-encoding"]
+    if not own and raw.startswith(_GZIP_MAGIC):
+        own = [value for name, value in fields if name == _SAVED_CODING]
+    return b", ".join(own).decode("latin-1").strip()
 
 
 def decode_body(raw: bytes, content_encoding: str, max_bytes: int) -> bytes:
@@ -34,22 +55,32 @@ def decode_body(raw: bytes, content_encoding: str, max_bytes: int) -> bytes:
     if not codings or not raw:
         return _within(raw, max_bytes)
     if len(codings) > 1:
-        reason = f"the body is coded more than once: {', '.join(codings)!r}"
+        shown = ", ".join(codings)[:_MAX_SHOWN]
+        reason = f"the body is coded more than once: {shown!r}"
         raise CodingError(reason, "bad_response")
     if codings[0] in {"gzip", "x-gzip"}:
         return _gunzip(raw, max_bytes)
     if codings[0] == "deflate":
         return _inflate(raw, max_bytes)
-    reason = f"the body is coded as {codings[0]!r}, which was not asked for"
+    shown = codings[0][:_MAX_SHOWN]
+    reason = f"the body is coded as {shown!r}, which was not asked for"
     raise CodingError(reason, "bad_response")
 
 
 def _gunzip(raw: bytes, max_bytes: int) -> bytes:
-    """Decode all members of a gzip body (RFC 1952, 2.2); what follows is padding."""
+    """Decode all members of a gzip body (RFC 1952, 2.2).
+
+    What follows and is no member is ignored, as browsers do: servers pad.
+    """
+    rest = memoryview(raw)
     parts: list[bytes] = []
     room = max_bytes
-    while not parts or raw.startswith(_GZIP_MAGIC):
-        part, raw = _decompress(raw, _GZIP, room)
+    while not parts or rest[: len(_GZIP_MAGIC)] == _GZIP_MAGIC:
+        if len(parts) == _MAX_MEMBERS:
+            reason = f"the body has more than {_MAX_MEMBERS:,} gzip members"
+            raise CodingError(reason, "bad_encoding")
+        part, taken = _decompress(rest, _GZIP, room)
+        rest = rest[taken:]
         parts.append(part)
         room -= len(part)
     return b"".join(parts)
@@ -61,33 +92,40 @@ def _inflate(raw: bytes, max_bytes: int) -> bytes:
     Some servers send the latter, and only trying tells.
     """
     try:
-        return _decompress(raw, zlib.MAX_WBITS, max_bytes)[0]
+        return _decompress(memoryview(raw), zlib.MAX_WBITS, max_bytes)[0]
     except CodingError as error:
         if error.outcome != "bad_encoding":
             raise
-    return _decompress(raw, _RAW_DEFLATE, max_bytes)[0]
+    return _decompress(memoryview(raw), _RAW_DEFLATE, max_bytes)[0]
 
 
-def _decompress(raw: bytes, window: int, room: int) -> tuple[bytes, bytes]:
-    """Return one stream's text and the bytes after it, or raise `CodingError`.
+def _decompress(raw: memoryview, window: int, room: int) -> tuple[bytes, int]:
+    """Return one stream's text and how many bytes it took, or raise `CodingError`.
 
-    One byte more than there is *room* for is asked for: it tells "too large".
+    It is read by pieces, since zlib copies what it was given and did not need. One byte
+    more than there is *room* for is asked for: it tells "too large".
     """
     decoder = zlib.decompressobj(window)
+    parts: list[bytes] = []
+    taken = 0
     try:
-        text = decoder.decompress(raw, room + 1)
+        while not decoder.eof and taken < len(raw) and room >= 0:
+            piece = raw[taken : taken + _PIECE_BYTES]
+            parts.append(decoder.decompress(piece, room + 1))
+            taken += len(piece)
+            room -= len(parts[-1])
     except zlib.error:
         reason = "the body is not in the coding that its header names, or is damaged"
         raise CodingError(reason, "bad_encoding") from None
-    _within(text, room)
+    if room < 0:
+        raise CodingError(_TOO_LARGE, "too_large")
     if not decoder.eof:
         reason = "the compressed body breaks off before its end"
         raise CodingError(reason, "truncated")
-    return text, decoder.unused_data
+    return b"".join(parts), taken - len(decoder.unused_data)
 
 
 def _within(body: bytes, room: int) -> bytes:
     if len(body) > room:
-        reason = "the body is larger than allowed once decoded"
-        raise CodingError(reason, "too_large")
+        raise CodingError(_TOO_LARGE, "too_large")
     return body

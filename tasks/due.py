@@ -2,21 +2,59 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from tasks.models import DuePage, Outcome, PageRequest, Via
 from tasks.settings import FetchSettings
-from tasks.urls import host_of
+from tasks.urls import fetch_url, host_of
 
 # A restart takes minutes, an outage hours, a move for good shows within days.
 FIRST_WAIT = timedelta(minutes=15)
 WAIT_FACTOR = 4
+# What lasts is waited for ever longer, too, but from the usual days on.
+LASTING_FACTOR = 2
+MAX_EXPONENT = 14  # of a factor; a century is reached, and no overflow
+# Waits are up to a tenth longer, each by its own share: what was fetched together is
+# not due again in one second.
+SPREAD = 0.1
+
 _CAPTURED: frozenset[Outcome] = frozenset({"ok", "not_modified"})
 _PASSING: frozenset[Outcome] = frozenset(
-    {"timeout", "connection_error", "dns_error", "bad_response", "truncated"}
+    {"timeout", "connection_error", "dns_error", "truncated"}
 )
 _PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+# How reasons begin or end that tell what the outcome alone does not; tests hold them to
+# the words of the rooms that say them.
+_NO_SUCH_HOST = re.compile(r"the name \S+ (?:does not exist|has no address)")
+_UNREAD_ROBOTS = "robots.txt could not be read"
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """How one address answered; *not_before* is when its host lets us come back."""
+
+    outcome: Outcome
+    status_code: int | None = None
+    reason: str = ""
+    via: Via = "origin"
+    not_before: datetime | None = None
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the fault may be over soon."""
+        if self.outcome == "http_error":
+            return self.status_code in _PASSING_STATUS
+        if self.outcome == "dns_error":
+            return _NO_SUCH_HOST.search(self.reason) is None
+        if self.outcome == "robots_disallowed":
+            return _UNREAD_ROBOTS in self.reason
+        # Where there is a status it was an answer, though none that is of use.
+        is_garbled = self.outcome == "bad_response" and self.status_code is None
+        return is_garbled or self.outcome in _PASSING
 
 
 def is_captured(outcomes: Iterable[Outcome]) -> bool:
@@ -25,29 +63,47 @@ def is_captured(outcomes: Iterable[Outcome]) -> bool:
 
 
 def next_moment(
-    tries: Iterable[tuple[Outcome, int | None]],
+    tries: Iterable[Try],
+    *,
+    key: UUID,
     failures: int,
     moment: datetime,
-    after_days: float,
+    usual_days: float,
+    longest_days: float,
 ) -> datetime:
-    """Return when something is due again whose *tries* ended so, each with its status.
+    """Return when something is due again whose *tries* ended so at *moment*.
 
-    What was got, or is gone for good, is due after *after_days*. A passing fault is
-    tried again after 15 minutes, and four times later for each of the *failures* that
-    went before, but never later than that.
+    What its own address gave is due after *usual_days*. A passing fault is tried again
+    after 15 minutes, and four times later for each of the *failures* in a row that went
+    before, but no later than that. What is gone for good, and what only a fallback had,
+    is due after *usual_days*, twice that, and so on, but no later than *longest_days*.
+    No host is asked before it wants to be, within *longest_days*. *key* decides on the
+    spread.
     """
-    longest = timedelta(days=after_days)
     tries = list(tries)
-    if is_captured(outcome for outcome, _ in tries) or not any(
-        outcome in _PASSING or status in _PASSING_STATUS for outcome, status in tries
-    ):
-        return moment + longest
-    wait: timedelta = FIRST_WAIT * WAIT_FACTOR ** min(failures, 10)
-    return moment + min(wait, longest)
+    usual = timedelta(days=usual_days)
+    longest = max(usual, timedelta(days=longest_days))
+    wait = _wait(tries, min(failures, MAX_EXPONENT), usual, longest)
+    wanted = max((t.not_before for t in tries if t.not_before), default=moment)
+    due = max(moment + wait, min(wanted, moment + longest))
+    return due + wait * (SPREAD * (key.int % 1_000) / 1_000)
+
+
+def _wait(
+    tries: list[Try], failures: int, usual: timedelta, longest: timedelta
+) -> timedelta:
+    if is_captured(t.outcome for t in tries if t.via == "origin"):
+        return usual
+    is_saved = is_captured(t.outcome for t in tries)
+    if not is_saved and any(t.is_passing for t in tries):
+        passing: timedelta = FIRST_WAIT * WAIT_FACTOR**failures
+        return min(passing, usual)
+    doublings: int = LASTING_FACTOR**failures
+    return min(usual * doublings, longest)
 
 
 def page_request(page: DuePage, settings: FetchSettings) -> PageRequest:
-    """Say which addresses to try for a page, in order, each with its route."""
+    """Say which addresses to try for a page, in order, each with its route, once."""
     addresses: list[tuple[Via, str]] = [("origin", page.url)]
     for fallback in settings.fallbacks:
         if fallback == "amp" and page.amp_url:
@@ -56,13 +112,25 @@ def page_request(page: DuePage, settings: FetchSettings) -> PageRequest:
             addresses.append(("cdn_amp", page.cdn_amp_url))
         elif fallback == "archive" and settings.archive_url:
             addresses.append(("archive", _archive_address(page, settings.archive_url)))
+    routes: dict[str, tuple[Via, str]] = {}
+    for via, url in addresses:
+        routes.setdefault(_spelling(url), (via, url))
     return PageRequest(
         page.article_id,
-        tuple(addresses),
+        tuple(routes.values()),
         page.attempts + 1,
         page.etag,
         page.last_modified,
+        page.validated_url,
+        page.published_at,
     )
+
+
+def _spelling(url: str) -> str:
+    try:
+        return fetch_url(url)
+    except ValueError:
+        return url
 
 
 def by_host(pages: Iterable[DuePage], size: int) -> list[list[DuePage]]:
@@ -72,12 +140,13 @@ def by_host(pages: Iterable[DuePage], size: int) -> list[list[DuePage]]:
     """
     hosts: dict[str, list[DuePage]] = {}
     for page in pages:
-        hosts.setdefault(_host(page.url), []).append(page)
+        hosts.setdefault(host_key(page.url), []).append(page)
     ordered = [page for host in hosts.values() for page in host]
     return [ordered[start : start + size] for start in range(0, len(ordered), size)]
 
 
-def _host(url: str) -> str:
+def host_key(url: str) -> str:
+    """Return the host whose turn a page waits for; "" for an address without one."""
     try:
         return host_of(url)
     except ValueError:

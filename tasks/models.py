@@ -284,13 +284,18 @@ class Taxonomy:
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """A page that is due: *addresses* in the order to try, each with its route."""
+    """A page that is due: *addresses* in the order to try, each with its route.
+
+    *etag* and *last_modified* are of the copy that *validated_url* gave.
+    """
 
     article_id: UUID
     addresses: tuple[tuple[Via, str], ...]
     attempt: int
     etag: str | None = None
     last_modified: str | None = None
+    validated_url: str | None = None
+    published_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,7 +450,11 @@ class StoredDocument:
 
 @dataclass(frozen=True, slots=True)
 class DuePage:
-    """An article whose page is due, with what earlier tries left behind."""
+    """An article whose page is due, with what earlier tries left behind.
+
+    *attempts* counts all tries, *failures* the runs in a row in which its own address
+    had no page; *validated_url* is the address that gave *etag* and *last_modified*.
+    """
 
     article_id: UUID
     url: str
@@ -456,6 +465,7 @@ class DuePage:
     failures: int
     etag: str | None
     last_modified: str | None
+    validated_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

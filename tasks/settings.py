@@ -10,6 +10,7 @@ import json
 import os
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -47,9 +48,13 @@ def _time_zone(name: str) -> str:
 
 
 def _cron(line: str) -> str:
-    if len(line.split()) != 5:
+    from cronsim import CronSim, CronSimError  # noqa: PLC0415 - a default is not asked
+
+    try:
+        CronSim(line, datetime.now(UTC))
+    except CronSimError:
         msg = "is not a cron line of five fields, such as '0 * * * *'"
-        raise ValueError(msg)
+        raise ValueError(msg) from None
     return line
 
 
@@ -206,6 +211,11 @@ class FetchSettings(_Part):
     attempts: int = Field(
         2, gt=0, description="tries per address within a run, for passing faults"
     )
+    rest_after_failures: int = Field(
+        10,
+        gt=0,
+        description="failures in a row after which a host rests until the next run",
+    )
     respect_robots: bool = Field(default=True, description="obey robots.txt (RFC 9309)")
     ports: tuple[Annotated[int, Field(gt=0, lt=65536)], ...] = Field(
         (80, 443), description="ports that an address may name"
@@ -230,6 +240,13 @@ class FetchSettings(_Part):
         gt=0,
         le=MAX_DAYS,
         description="days after which a page is asked for again",
+    )
+    longest_wait_days: float = Field(
+        365.0,
+        gt=0,
+        le=MAX_DAYS,
+        description="a page that is gone is asked for less and less, at least after"
+        " so many days",
     )
     include_related: bool = Field(
         default=False,
@@ -291,6 +308,12 @@ class Settings(_Part):
     schedule: Annotated[str, AfterValidator(_cron)] = Field(
         "0 * * * *", description="when the refresh runs, as a cron line"
     )
+    prefect_port: int = Field(
+        4200, ge=1, le=65_535, description="port of the server of `wirehouse up`"
+    )
+    prefect_webhook: str = Field(
+        "", description="address that is told of runs that failed; none if empty"
+    )
     keep_snapshots: int = Field(
         5,
         gt=0,
@@ -301,6 +324,11 @@ class Settings(_Part):
     fetch: FetchSettings = FetchSettings()
     pages: PageSettings = PageSettings()
     images: ImageSettings = ImageSettings()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """*timezone* as Python knows it."""
+        return ZoneInfo(self.timezone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,22 +27,24 @@ PAGE = b"<!DOCTYPE html><title>Bees</title><p>Bees came back to the city." * 20
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request as it came in; header names are in lower case."""
+    """One request as it came in; header names are in lower case, *at* in seconds."""
 
     host: str
     path: str
     headers: dict[str, str]
+    at: float = field(default_factory=time.monotonic)
 
 
 @dataclass
 class Origin:
-    """What the server saw, and what it says for robots.txt, by host."""
+    """What the server saw, and what it says by host: for robots.txt, and at all."""
 
     port: int = 0
     connections: int = 0
     asked: list[Asked] = field(default_factory=list)
     most_at_once: Counter[str] = field(default_factory=Counter)
     robots: dict[str, Callable[[Handler], None]] = field(default_factory=dict)
+    hosts: dict[str, Callable[[Handler], None]] = field(default_factory=dict)
     _at_once: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -97,6 +99,9 @@ class Handler(BaseHTTPRequestHandler):
                 self.origin.robots.get(host, _missing)(self)
                 return
             with contextlib.suppress(ConnectionError):
+                if host in self.origin.hosts:
+                    self.origin.hosts[host](self)
+                    return
                 BEHAVIOURS.get(name, _page)(self, unquote(argument))
 
     def handle_one_request(self) -> None:

@@ -39,7 +39,7 @@ DOORS = {
 PURE = (
     "articles coding due frontmatter hashing history lineyaml markup metadata models"
     " pages rows sources/changes sources/selection summary text urls warc web/answers"
-    " web/guard web/targets"
+    " web/guard web/mementos web/phrases web/soft_errors web/targets"
 ).split()
 WORLDLY = frozenset({"os", "pathlib", "subprocess", "socket", "shutil", "time"})
 

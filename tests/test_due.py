@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import get_args
@@ -11,9 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.due import by_host, is_captured, next_moment, page_request
-from tasks.models import DuePage, Outcome, PageRequest
+from tasks.due import Try, by_host, is_captured, next_moment, page_request
+from tasks.models import DuePage, Outcome, PageRequest, Response, Via
 from tasks.settings import FetchSettings
+from tasks.urls import identify
+from tasks.web.faults import Failed, explain
+from tasks.web.robots import read_rules
 
 NOW = datetime(2024, 3, 4, 9, 30, tzinfo=UTC)
 ARTICLE = UUID("00000000-0000-5000-8000-000000000001")
@@ -39,34 +43,92 @@ def test_a_page_is_captured_when_one_of_its_tries_got_it(
     assert is_captured(outcomes) == is_got
 
 
+FIRST = UUID(int=0)  # no spread
+
+
+def due(
+    *tries: Try, failures: int = 0, key: UUID = FIRST, days: float = 30.0
+) -> datetime:
+    return next_moment(
+        tries,
+        key=key,
+        failures=failures,
+        moment=NOW,
+        usual_days=days,
+        longest_days=365.0,
+    )
+
+
+GONE = Try("http_error", 404)
+BUSY = Try("http_error", 503)
+
+
 @pytest.mark.parametrize(
-    ("tries", "minutes"),
+    "tries",
     [
-        ([("ok", 200)], None),
-        ([("not_modified", 304)], None),
-        ([("timeout", None), ("ok", 200)], None),
-        ([("http_error", 404)], None),
-        ([("http_error", 410)], None),
-        ([("blocked_address", None)], None),
-        ([("robots_disallowed", None)], None),
-        ([("not_html", 200)], None),
-        ([], None),
-        ([("timeout", None)], 15),
-        ([("connection_error", None)], 15),
-        ([("dns_error", None)], 15),
-        ([("bad_response", None)], 15),
-        ([("truncated", 200)], 15),
-        ([("http_error", 404), ("timeout", None)], 15),
-        *[([("http_error", code)], 15) for code in (408, 425, 429, 500, 502, 503, 504)],
-        ([("http_error", 501)], None),
+        [Try("ok", 200)],
+        [Try("not_modified", 304)],
+        [Try("timeout"), Try("ok", 200)],
     ],
 )
-def test_a_passing_fault_is_tried_soon_and_all_else_when_it_is_due(
-    tries: list[tuple[Outcome, int | None]], minutes: int | None
+def test_what_its_own_address_gave_is_due_after_the_usual_days(
+    tries: list[Try],
 ) -> None:
-    wait = timedelta(days=30) if minutes is None else timedelta(minutes=minutes)
+    for failures in (0, 3):
+        assert due(*tries, failures=failures) == NOW + timedelta(days=30)
 
-    assert next_moment(tries, 0, NOW, 30.0) == NOW + wait
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        Try("timeout"),
+        Try("connection_error"),
+        Try("truncated", 200),
+        Try("bad_response", reason="n.example:80 did not answer in valid HTTP"),
+        Try("dns_error", reason="the name service gave no answer for n.example"),
+        Try("robots_disallowed", reason="robots.txt could not be read: answered 503"),
+        *[Try("http_error", code) for code in (408, 425, 429, 500, 502, 503, 504)],
+    ],
+)
+def test_a_passing_fault_is_tried_again_soon(attempt: Try) -> None:
+    assert attempt.is_passing
+    assert due(attempt) == due(GONE, attempt) == NOW + timedelta(minutes=15)
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        *[Try("http_error", code) for code in (401, 402, 403, 404, 410, 451, 501)],
+        Try("http_error", 200, "answered 200 OK, but is a soft 404"),
+        Try("bad_response", 200, "answered 200 OK, but is no article"),
+        Try("dns_error", reason="the name gone.example does not exist"),
+        Try("robots_disallowed", reason="robots.txt of the host disallows it"),
+        Try("blocked_address"),
+        Try("not_html", 200),
+        Try("tls_error"),
+        Try("bad_url"),
+        Try("too_large", 200),
+        Try("too_many_redirects"),
+    ],
+)
+def test_what_lasts_is_tried_ever_more_seldom_but_once_a_year(attempt: Try) -> None:
+    days = [(due(attempt, failures=n) - NOW).days for n in (0, 1, 2, 3, 4, 1_000_000)]
+
+    assert days == [30, 60, 120, 240, 365, 365]
+
+
+@pytest.mark.parametrize("via", ["amp", "cdn_amp", "archive"])
+def test_a_page_that_only_a_fallback_has_asks_its_origin_ever_more_seldom(
+    via: Via,
+) -> None:
+    saved = Try("ok", 200, via=via)
+    days = [(due(BUSY, saved, failures=n) - NOW).days for n in (0, 1, 2)]
+
+    assert days == [30, 60, 120]
+
+
+def test_no_wait_is_shorter_than_the_usual_one_when_that_is_long() -> None:
+    assert due(GONE, days=1_000.0) == NOW + timedelta(days=1_000)
 
 
 @pytest.mark.parametrize(
@@ -85,26 +147,70 @@ def test_a_passing_fault_is_tried_soon_and_all_else_when_it_is_due(
 def test_each_failure_makes_the_wait_four_times_longer_up_to_the_usual_one(
     failures: int, wait: timedelta
 ) -> None:
-    assert next_moment([("timeout", None)], failures, NOW, 30.0) == NOW + wait
+    assert due(Try("timeout"), failures=failures) == NOW + wait
+
+
+@pytest.mark.parametrize(
+    ("asked", "wait"),
+    [
+        (timedelta(minutes=1), timedelta(minutes=15)),
+        (timedelta(hours=5), timedelta(hours=5)),
+        (timedelta(days=100), timedelta(days=100)),
+        (timedelta(days=36_500), timedelta(days=365)),
+    ],
+)
+def test_a_host_is_not_asked_before_it_wants_to_be(
+    asked: timedelta, wait: timedelta
+) -> None:
+    tries = [Try("http_error", 429, not_before=NOW + asked), GONE]
+
+    assert due(*tries) == NOW + wait
+
+
+def test_what_was_fetched_together_is_not_due_in_one_second() -> None:
+    keys = [identify("article", str(number)) for number in range(1_000)]
+    moments = [due(Try("ok", 200), key=key) for key in keys]
+
+    assert moments == [due(Try("ok", 200), key=key) for key in keys]
+    assert len({moment.replace(microsecond=0) for moment in moments}) > 500
+    assert max(moments) - min(moments) > timedelta(days=2)
+
+
+def test_reasons_that_decide_are_the_words_of_the_rooms_that_say_them() -> None:
+    gone = explain(socket.gaierror(socket.EAI_NONAME, "x"), "n.example:80")
+    silent = explain(socket.gaierror(socket.EAI_AGAIN, "x"), "n.example:80")
+    unread = Response("u", "u", "http_error", "answered 503", 1, 503)
+    with pytest.raises(Failed) as refusal:
+        read_rules(unread, "Wirehouse").check("http://n.example/")
+
+    assert not Try(gone.outcome, reason=gone.reason).is_passing
+    assert Try(silent.outcome, reason=silent.reason).is_passing
+    assert Try(refusal.value.outcome, reason=refusal.value.reason).is_passing
+
+
+TRIES = st.builds(
+    Try,
+    st.sampled_from(get_args(Outcome)),
+    st.none() | st.integers(100, 599),
+    st.just(""),
+    st.sampled_from(get_args(Via)),
+    st.none() | st.datetimes(timezones=st.just(UTC)),
+)
 
 
 @settings(deadline=None)
 @given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(get_args(Outcome)), st.none() | st.integers(100, 599)
-        ),
-        max_size=4,
-    ),
+    st.lists(TRIES, max_size=4),
     st.integers(0, 10**9),
     st.floats(0.001, 36_500),
+    st.uuids(),
 )
-def test_whatever_happens_it_is_due_later_and_never_later_than_usual(
-    tries: list[tuple[Outcome, int | None]], failures: int, days: float
+def test_whatever_happens_it_is_due_later_and_not_too_late(
+    tries: list[Try], failures: int, days: float, key: UUID
 ) -> None:
-    due = next_moment(tries, failures, NOW, days)
+    moment = due(*tries, failures=failures, key=key, days=days)
 
-    assert NOW < due <= NOW + timedelta(days=days)
+    assert NOW < moment <= NOW + 1.1 * timedelta(days=max(days, 365.0))
 
 
 # Which addresses
@@ -168,11 +274,35 @@ def test_braces_of_an_address_are_not_fields_of_the_archive() -> None:
     assert addresses(page)[1][1].endswith("id_/https://n.example/{timestamp}{0}")
 
 
-def test_a_request_carries_on_where_the_last_one_ended() -> None:
-    page = replace(PAGE, attempts=3, etag='"e"', last_modified="yesterday")
+def test_one_address_is_not_asked_by_two_routes() -> None:
+    page = replace(
+        EVERYWHERE, amp_url="HTTPS://n.example:443/a", cdn_amp_url="not an address"
+    )
 
-    assert page_request(page, DEFAULTS.model_copy(update={"fallbacks": ()})) == (
-        PageRequest(ARTICLE, (("origin", URL),), 4, '"e"', "yesterday")
+    routes = [via for via, _ in addresses(page)]
+
+    assert routes == ["origin", "cdn_amp", "archive"]
+
+
+def test_a_request_carries_on_where_the_last_one_ended() -> None:
+    page = replace(
+        EVERYWHERE,
+        attempts=3,
+        etag='"e"',
+        last_modified="yesterday",
+        validated_url="https://n.example/b",
+    )
+
+    request = page_request(page, DEFAULTS.model_copy(update={"fallbacks": ()}))
+
+    assert request == PageRequest(
+        ARTICLE,
+        (("origin", URL),),
+        4,
+        '"e"',
+        "yesterday",
+        "https://n.example/b",
+        EVERYWHERE.published_at,
     )
 
 

@@ -101,8 +101,8 @@ FAULTS = {
     "/chunks/cut": ("truncated", "broke off after 5 bytes"),
     "/junk/text": ("bad_response", "did not answer in valid HTTP"),
     "/junk/header": ("bad_response", "did not answer in valid HTTP"),
-    "/junk/huge-header": ("bad_response", "more than 32768 bytes"),
-    "/junk/many-headers": ("bad_response", "Too many headers"),
+    "/junk/huge-header": ("bad_response", "is longer than 32,768 bytes"),
+    "/junk/many-headers": ("bad_response", "it has too many headers"),
     "/junk/length": ("bad_response", "Content-Length"),
     "/junk/lengths": ("bad_response", "Content-Length"),
     "/junk/transfer": ("bad_response", "'gzip, chunked' was not asked for"),
@@ -118,7 +118,10 @@ FAULTS = {
     "/redirect/http://news.example:22/": ("bad_url", "port 22 is not among"),
     "/redirect/http://[/": ("bad_url", "redirects to 'http://[/'"),
     "/redirect/http://169.254.169.254/x": ("blocked_address", "a link-local address"),
-    "/redirect/http://dead.invalid/": ("dns_error", "no such host: dead.invalid"),
+    "/redirect/http://dead.invalid/": (
+        "dns_error",
+        "the name dead.invalid does not exist",
+    ),
     "/circle": ("too_many_redirects", "circle → http://news.example/circle-back → "),
     "/countdown/0": ("too_many_redirects", "more than 5 redirects, the last one to "),
 }
@@ -267,11 +270,11 @@ UNUSABLE = {
     "http://news.example:8080/": ("bad_url", "port 8080 is not among those allowed"),
     "http://me@news.example/": ("bad_url", "a user name or password"),
     "http://:secret@news.example/": ("bad_url", "a user name or password"),
-    "http://nobody.invalid/": ("dns_error", "no such host: nobody.invalid"),
-    "http://hidden.onion/": ("dns_error", "no such host: hidden.onion"),
-    f"http://{'a' * 64}.invalid/": ("dns_error", "no such host: aaa"),
+    "http://nobody.invalid/": ("dns_error", "the name nobody.invalid does not exist"),
+    "http://hidden.onion/": ("dns_error", "the name hidden.onion does not exist"),
+    f"http://{'a' * 64}.invalid/": ("dns_error", "the name aaa"),
     "http://dead.test/": ("connection_error", "nothing listens at dead.test:80"),
-    "https://news.example/": ("tls_error", "wrong version number"),
+    "https://news.example/": ("tls_error", "news.example:443 does not speak TLS"),
 }
 
 

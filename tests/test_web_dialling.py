@@ -102,7 +102,7 @@ def test_the_socket_itself_is_guarded(
     canary: Origin, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Were the address not judged before, nothing would be dialled all the same."""
-    monkeypatch.setattr(Web, "_check_literal", lambda *_: None)
+    monkeypatch.setattr(Web, "_check_host", lambda *_: None)
     ports = (canary.port,)
     response = get(canary, f"http://{host}:{canary.port}/", ports=ports)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from tasks.models import Outcome, Response
 from tasks.settings import FetchSettings
 from tasks.web import robots
 from tasks.web.faults import Failed
-from tasks.web.politeness import Slots
+from tasks.web.politeness import MANY_HOSTS, RECOVERY, HostRests, Rest, Slots
 from tasks.web.robots import Robots, Rules, read_rules
 
 
@@ -59,7 +60,7 @@ def starts(hosts: list[str], seconds: float, **settings: Any) -> list[float]:
             await clock.sleep(seconds)
 
     async def run() -> None:
-        slots = Slots(FetchSettings(**settings), clock=clock, sleep=clock.sleep)
+        slots = slots_for(clock, **settings)
         await clock.run(asyncio.gather(*(one(slots, host) for host in hosts)))
 
     asyncio.run(run())
@@ -94,16 +95,10 @@ def test_a_postponed_host_is_left_alone() -> None:
     """What a host asks for is waited for by all who want it."""
     clock = Time()
 
-    async def take(slots: Slots) -> None:
-        async with slots.slot("a"):
-            assert clock.now == 12.0
+    slots = slots_for(clock)
+    slots.postpone("a", 12.0)
 
-    async def run() -> None:
-        slots = Slots(FetchSettings(), clock=clock, sleep=clock.sleep)
-        slots.postpone("a", 12.0)
-        await clock.run(take(slots))
-
-    asyncio.run(run())
+    assert in_turn(slots, clock, ["a"]) == [12.0]
 
 
 def test_a_cancelled_turn_is_given_back() -> None:
@@ -120,6 +115,173 @@ def test_a_cancelled_turn_is_given_back() -> None:
             pass
 
     asyncio.run(run())
+
+
+def slots_for(clock: Time, *, chance: float = 0.0, **settings: Any) -> Slots:
+    """Return slots on a clock of their own."""
+    return Slots(
+        FetchSettings(**settings), clock=clock, sleep=clock.sleep, draw=lambda: chance
+    )
+
+
+async def take(slots: Slots, host: str, clock: Time, seconds: float = 0.0) -> float:
+    """Take a turn for so long; return when it began."""
+    async with slots.slot(host):
+        began = clock.now
+        if seconds:
+            await clock.sleep(seconds)
+    return began
+
+
+def in_turn(slots: Slots, clock: Time, hosts: list[str]) -> list[float]:
+    """Take turns one after the other; return when each began."""
+    began: list[float] = []
+
+    async def run() -> None:
+        began.extend([await take(slots, host, clock) for host in hosts])
+
+    asyncio.run(clock.run(run()))
+    return began
+
+
+def test_pauses_are_longer_by_chance_and_never_shorter() -> None:
+    """Up to a quarter: no beat that many hosts would hear at once."""
+    clock = Time()
+    slots = slots_for(clock, chance=1.0, per_host_delay_seconds=4.0)
+
+    assert in_turn(slots, clock, ["a"] * 3) == [0.0, 5.0, 10.0]
+
+
+def test_a_busy_host_is_asked_half_as_often_each_time_it_says_so() -> None:
+    """And as before only after many good answers."""
+    clock = Time()
+    slots = slots_for(clock, per_host_delay_seconds=1.0)
+    slots.busy("a")
+    slots.busy("a")
+
+    assert in_turn(slots, clock, ["a", "a", "a"]) == [0.0, 4.0, 8.0]
+    for _ in range(2 * RECOVERY):
+        slots.answered("a")
+    assert in_turn(slots, clock, ["a", "a"]) == [12.0, 13.0]
+
+
+def test_a_busy_host_gets_a_pause_where_none_was_asked_for_but_no_endless_one() -> None:
+    """Doubling nothing would be nothing."""
+    clock = Time()
+    slots = slots_for(clock, per_host_delay_seconds=0.0)
+    slots.busy("a")
+    first = in_turn(slots, clock, ["a", "a"])
+    for _ in range(100):
+        slots.busy("a")
+    last = in_turn(slots, clock, ["a", "a"])
+
+    assert first == [0.0, 2.0]
+    assert last[1] - last[0] == 64.0
+
+
+def test_a_busy_host_is_asked_one_at_a_time() -> None:
+    """Whatever the setting says."""
+    clock = Time()
+    slots = slots_for(clock, per_host_delay_seconds=0.0, per_host_concurrency=3)
+
+    async def run() -> list[float]:
+        jobs = [take(slots, "a", clock, 10.0) for _ in range(4)]
+        return await asyncio.gather(*jobs)
+
+    async def both() -> None:
+        assert await run() == [0.0, 0.0, 0.0, 10.0]
+        slots.busy("a")
+        began = await run()
+        assert all(b - a >= 10.0 for a, b in pairwise(began))
+
+    asyncio.run(clock.run(both()))
+
+
+FAULT: tuple[Outcome, str, int | None] = ("timeout", "no answer within 60 s", None)
+
+
+def test_a_host_that_fails_ten_times_in_a_row_rests() -> None:
+    """One good answer between, and it is asked on."""
+    clock = Time()
+    slots = slots_for(clock, per_host_delay_seconds=0.0)
+    for _ in range(9):
+        slots.failed("a", *FAULT)
+    slots.answered("a")
+    for _ in range(9):
+        slots.failed("a", *FAULT)
+    in_turn(slots, clock, ["a"])
+    slots.failed("a", *FAULT)
+
+    with pytest.raises(HostRests) as resting:
+        in_turn(slots, clock, ["a"])
+    in_turn(slots, clock, ["b"])
+    words = "a rests after 10 failures in a row, the last: no answer within 60 s"
+    assert resting.value.rest == Rest("a", words, "timeout", None)
+
+
+def test_who_waits_for_a_host_that_begins_to_rest_is_sent_away() -> None:
+    """Nobody is asked any more, in whatever order they came."""
+    clock = Time()
+    slots = slots_for(clock, per_host_delay_seconds=50.0)
+
+    async def first() -> None:
+        async with slots.slot("a"):
+            await clock.sleep(1.0)
+            slots.rest(Rest("a", "asked for rest", "http_error", 429))
+
+    async def run() -> None:
+        jobs = [first(), *(take(slots, "a", clock) for _ in range(5))]
+        ended = await asyncio.gather(*jobs, return_exceptions=True)
+        assert [type(e) for e in ended[1:]] == [HostRests] * 5
+
+    asyncio.run(clock.run(run()))
+
+
+def test_a_name_that_does_not_exist_is_looked_up_once() -> None:
+    """The others are told what it was."""
+    clock = Time()
+    slots = slots_for(clock)
+    slots.failed("a", "dns_error", "no such host: a", None)
+
+    with pytest.raises(Failed, match="no such host: a") as failed:
+        in_turn(slots, clock, ["a"])
+    assert failed.value.outcome == "dns_error"
+
+
+def test_hosts_that_nobody_waits_for_are_forgotten() -> None:
+    """A run over ten thousand hosts remembers few of them, and those with a reason."""
+    clock = Time()
+    slots = slots_for(clock, per_host_delay_seconds=1.0)
+    slots.busy("busy")
+    slots.failed("failing", *FAULT)
+    for number in range(3 * MANY_HOSTS):
+        clock.now += 0.01
+        in_turn(slots, clock, [f"h{number}"])
+
+    assert len(slots._hosts) <= MANY_HOSTS + 200
+    assert {"busy", "failing"} <= slots._hosts.keys()
+
+
+def test_robots_of_hosts_long_past_are_forgotten() -> None:
+    """And asked for again, should the host come back."""
+    asked: list[str] = []
+
+    async def fetch(url: str) -> Response:
+        asked.append(url)
+        return answer(b"User-agent: *\nDisallow: /x")
+
+    async def run() -> None:
+        cache = Robots("Wirehouse/0.1", fetch)
+        for number in range(robots.MAX_ORIGINS + 1):
+            await cache.rules(f"http://h{number}.example/")
+        await cache.rules("http://h1.example/")
+        await cache.rules("http://h0.example/")
+        assert len(cache._origins) == robots.MAX_ORIGINS
+
+    asyncio.run(run())
+    assert [url for url in asked if asked.count(url) > 1] == [
+        "http://h0.example/robots.txt"
+    ] * 2
 
 
 def answer(
@@ -179,6 +341,8 @@ def test_a_delay_is_honoured_up_to_a_limit() -> None:
 OUTCOMES: list[tuple[Outcome, int | None, str]] = [
     ("http_error", 404, ""),
     ("http_error", 403, ""),
+    ("http_error", 401, ""),
+    ("http_error", 429, "robots_disallowed"),
     ("too_many_redirects", 302, ""),
     ("http_error", 503, "robots_disallowed"),
     ("bad_response", 200, "robots_disallowed"),

@@ -1,8 +1,8 @@
 -- Captures that answered and that no page was read from yet, the latest of each article;
--- with $all, those that were read too.
--- An archive's copy is read as what it is a copy of: so its links lead where they led.
+-- with $all, those that were read too. An archive's copy keeps the address of its page,
+-- lest its links lead into the archive.
 select captures.capture_id, captures.article_id,
-    case captures.via when 'archive' then articles.url else captures.final_url end,
+    if(captures.via = 'archive', articles.url, captures.final_url),
     captures.content_type, captures.warc_file, captures.warc_offset,
     captures.warc_length
 from captures

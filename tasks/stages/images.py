@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from tasks.due import next_moment
+from tasks.due import Try, next_moment
 from tasks.images import check_image, decode_data_url, keep_image
 from tasks.models import (
     CheckedImage,
@@ -20,8 +21,8 @@ from tasks.models import (
 from tasks.rows import image_table
 from tasks.run import Run
 from tasks.sandbox import Failure, run_sandboxed
-from tasks.web.answers import header
-from tasks.web.pages import run_fetch_images
+from tasks.web.answers import header, retry_at
+from tasks.web.pages import image_job
 
 BATCH_IMAGES = 50  # images per task: all of them are held in memory at once
 
@@ -48,16 +49,17 @@ def fetch_images(run: Run, images: Sequence[DueImage]) -> None:
         answers[request.image_id] = response
         run.advance()
 
-    requests = []
+    jobs = []
+    limits = run.settings.images
     for image in images:
         if image.url[:5].lower() == "data:":
             answers[image.image_id] = _inline(image.url)
             run.advance()
         else:
-            requests.append(_image_request(image))
-    limits = run.settings.images
+            jobs.append(image_job(_image_request(image), limits.max_bytes, keep))
     try:
-        run_fetch_images(requests, run.settings.fetch, limits.max_bytes, keep)
+        run.fetcher.begin(jobs)
+        run.fetcher.finish()
     finally:
         results = _image_results(run, images, answers)
         run.warehouse.put_images(image_table(results))
@@ -136,23 +138,35 @@ def _image_result(
 
 def _answered(run: Run, image: DueImage, answer: Response | bytes | str) -> ImageResult:
     """Say how the asking ended; an image that came is still to be checked."""
-    days = run.settings.images.recheck_after_days
     if not isinstance(answer, Response):
         return ImageResult(
             image_id=image.image_id,
             status="failed",
             reason=answer if isinstance(answer, str) else "",
             checked_at=run.moment,
-            next_check_at=next_moment([("ok", None)], 0, run.moment, days),
+            next_check_at=_due_at(run, image, Try("ok")),
         )
-    outcome = (answer.outcome, answer.status_code)
+    wanted = retry_at(answer, run.moment)
+    tried = Try(answer.outcome, answer.status_code, answer.reason, not_before=wanted)
     is_unchanged = answer.outcome == "not_modified"
     return ImageResult(
         image_id=image.image_id,
         status="cached" if is_unchanged else "failed",
         reason="" if is_unchanged else answer.reason,
         checked_at=run.moment,
-        next_check_at=next_moment([outcome], 0, run.moment, days),
+        next_check_at=_due_at(run, image, tried),
         etag=header(answer.headers, "etag") or None,
         last_modified=header(answer.headers, "last-modified") or None,
+    )
+
+
+def _due_at(run: Run, image: DueImage, tried: Try) -> datetime:
+    days = run.settings.images.recheck_after_days
+    return next_moment(
+        [tried],
+        key=image.image_id,
+        failures=0,
+        moment=run.moment,
+        usual_days=days,
+        longest_days=days,
     )

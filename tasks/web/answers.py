@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
-from tasks.coding import CodingError, decode_body
-from tasks.models import Exchange, Outcome
+from tasks.coding import CodingError, coding_of, decode_body
+from tasks.models import Exchange, Outcome, Response
 from tasks.web.faults import Failed
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -17,6 +19,12 @@ HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _UNKNOWN_TYPES = frozenset(
     {"", "*/*", "unknown/unknown", "application/unknown", "application/octet-stream"}
 )
+# Faults of the host rather than of one of its pages, as are 429 and 5xx.
+_HOST_FAULTS: frozenset[Outcome] = frozenset(
+    {"timeout", "connection_error", "dns_error", "tls_error"}
+)
+_BUSY_STATUS = frozenset({429, 503})
+MAX_RETRY_SECONDS = 3.2e9  # a century: for those who mean never
 _HTML_START = re.compile(
     rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*(?:<\?xml[^>]{0,200}\?>\s*)?"
     rb"<(?:!--|(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title"
@@ -91,12 +99,43 @@ def is_html(content_type: str, body: bytes) -> bool:
     return kind in _UNKNOWN_TYPES and _HTML_START.match(start) is not None
 
 
+def is_busy(response: Response) -> bool:
+    """Tell whether a host says that it has too much to do."""
+    return response.outcome == "http_error" and response.status_code in _BUSY_STATUS
+
+
+def is_host_fault(response: Response) -> bool:
+    """Tell whether the host failed, rather than one of its pages."""
+    if response.outcome == "http_error":
+        return is_busy(response) or (response.status_code or 0) >= 500
+    return response.outcome in _HOST_FAULTS
+
+
+def retry_at(response: Response, now: datetime) -> datetime | None:
+    """Return when a busy host may be asked again, if it says so.
+
+    `Retry-After` is in seconds or a date (RFC 9110, 10.2.3); what is neither says
+    nothing.
+    """
+    value = header(response.headers, "retry-after") if is_busy(response) else ""
+    if not value:
+        return None
+    if value.isascii() and value.isdigit():
+        return now + timedelta(seconds=min(float(value), MAX_RETRY_SECONDS))
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(now, moment)
+
+
 def _body(answer: Exchange, max_bytes: int) -> bytes:
     transfer = header(answer.headers, "transfer-encoding").lower()
     if transfer not in {"", "chunked", "identity"}:
         reason = f"the transfer coding {transfer!r} was not asked for"
         raise Failed(outcome="bad_response", reason=reason)
-    coding = header(answer.headers, "content-encoding")
+    coding = coding_of(answer.headers, answer.raw_body)
     try:
         return decode_body(answer.raw_body, coding, max_bytes)
     except CodingError as error:

@@ -9,9 +9,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-
-import httpx
 
 from tasks.models import Response
 from tasks.settings import FetchSettings
@@ -19,10 +16,12 @@ from tasks.web.answers import REDIRECTS, judge, location_of
 from tasks.web.faults import Failed
 from tasks.web.guard import ALLOW, verdict
 from tasks.web.hop import Hops, Visit
-from tasks.web.targets import Detours, Target, follow, parse_target
-from tasks.web.wire import Lookup, Wire, look_up, open_wire
+from tasks.web.targets import Detours, Target, follow, parse_target, shown
+from tasks.web.tls import trust_public_authorities
+from tasks.web.wire import Lookup, look_up, open_wire
 
 Gate = Callable[[str], AbstractAsyncContextManager[None]]
+Reroute = Callable[[str], str]
 
 
 @contextlib.asynccontextmanager
@@ -54,19 +53,9 @@ async def open_web(
     if not (settings.user_agent.isascii() and settings.user_agent.isprintable()):
         msg = f"user_agent: {settings.user_agent!r} is not in plain ASCII"
         raise ValueError(msg)
-    trust = tls or httpx.create_ssl_context(trust_env=False)
-    async with open_wire(settings, trust, lookup) as wire, _client(wire) as client:
-        yield Web(settings, Hops(client, settings.user_agent, clock))
-
-
-def _client(wire: Wire) -> httpx.AsyncClient:
-    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-    return httpx.AsyncClient(
-        transport=wire,
-        trust_env=False,
-        timeout=None,  # noqa: S113 - `_ask_in_time` has the deadline, over everything
-        cookies=no_cookies,
-    )
+    trust = tls or trust_public_authorities()
+    async with open_wire(settings, trust, lookup) as wire:
+        yield Web(settings, Hops(wire, settings.user_agent, clock))
 
 
 class Web:
@@ -87,27 +76,35 @@ class Web:
         headers: Mapping[str, str] | None = None,
         max_bytes: int | None = None,
         gate: Gate = open_gate,
+        validated_url: str | None = None,
+        reroute: Reroute | None = None,
     ) -> Response:
         """Get *url*, following redirects; raises nothing but `CancelledError`.
 
         Of *headers*, those of `CALLER_HEADERS` are sent. *max_bytes* limits the body as
         received and as decoded. *gate* is entered before each request with its address
-        and left after it; it may raise `Failed`. Time spent in it is not counted.
+        and left after it; it may raise `Failed`, and what else it raises is passed on.
+        Time spent in it is not counted. With *validated_url*, only that address is
+        asked for changes since the last copy. *reroute* may change where a redirect
+        leads.
         """
         settings = self._settings
         limit = settings.max_bytes if max_bytes is None else max_bytes
         visit = Visit(url, headers or {}, limit, settings.total_seconds, url)
+        visit.validated_url = validated_url
         try:
-            return await self._travel(visit, gate)
+            return await self._travel(visit, gate, reroute)
         except Failed as failed:
             return visit.response(failed.outcome, failed.reason)
 
-    async def _travel(self, visit: Visit, gate: Gate) -> Response:
+    async def _travel(
+        self, visit: Visit, gate: Gate, reroute: Reroute | None
+    ) -> Response:
         target = parse_target(visit.url, self._settings.ports)
         trail = [target.url]
         while True:
             visit.final_url, visit.status_code = target.url, None
-            self._check_literal(target)
+            self._check_host(target)
             async with gate(target.url):
                 fault = await self._ask_in_time(visit, target)
             answer = visit.exchanges[-1]
@@ -117,28 +114,31 @@ class Web:
                     answer, fault, visit.max_bytes, is_conditional=visit.is_conditional
                 )
                 return visit.response(outcome, reason, body)
+            if reroute is not None:
+                location = reroute(location)
             target = follow(target, location, self._settings.ports)
             self._check_trail(trail, target)
 
-    def _check_literal(self, target: Target) -> None:
-        """Judge an address in numbers as the URL names it, before `connect_to`."""
-        if not target.is_literal or self._detours.names(target.host):
+    def _check_host(self, target: Target) -> None:
+        """Judge a host whose addresses nobody need tell, before `connect_to` does."""
+        known = target.known_addresses
+        if not known or self._detours.names(target.host):
             return
         networks = self._settings.allowed_networks
-        judged = verdict(target.host, allowed_networks=networks)
-        if judged != ALLOW:
-            raise Failed(outcome="blocked_address", reason=judged)
+        judged = [verdict(address, allowed_networks=networks) for address in known]
+        if ALLOW not in judged:
+            raise Failed(outcome="blocked_address", reason=judged[0])
 
     def _check_trail(self, trail: list[str], target: Target) -> None:
         is_circle = target.url in trail
         trail.append(target.url)
         if is_circle:
-            circle = " → ".join(trail[trail.index(target.url) :])
+            circle = " → ".join(shown(url) for url in trail[trail.index(target.url) :])
             reason = f"redirects in a circle: {circle}"
             raise Failed(outcome="too_many_redirects", reason=reason)
         most = self._settings.max_redirects
         if len(trail) - 1 > most:
-            reason = f"more than {most} redirects, the last one to {target.url}"
+            reason = f"more than {most} redirects, the last one to {shown(target.url)}"
             raise Failed(outcome="too_many_redirects", reason=reason)
 
     async def _ask_in_time(self, visit: Visit, target: Target) -> Failed | None:

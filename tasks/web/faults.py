@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
 
 import aiohttp
 import httpx
 from aiohttp.http_exceptions import HttpProcessingError
 
 from tasks.models import Outcome
+
+# Certificates as `getpeercert` gives them, the server's own first.
+Chain = Sequence[Mapping[str, Any]]
+_MAX_NAME = 253  # characters of a name that a reason repeats: RFC 1035, 2.3.4
 
 
 class Failed(Exception):  # noqa: N818 - it is an outcome on its way, not an error
@@ -26,6 +33,14 @@ class Failed(Exception):  # noqa: N818 - it is an outcome on its way, not an err
 
 class BlockedAddressError(OSError):
     """The guard refused the address that was about to be dialled."""
+
+
+class FloodError(Exception):
+    """A server sends and sends, but no answer; its words are a reason."""
+
+
+class CutOffError(Exception):
+    """A connection ended where only the announced end ends the body."""
 
 
 def explain(error: BaseException, place: str) -> Failed:
@@ -44,6 +59,21 @@ def explain(error: BaseException, place: str) -> Failed:
     )
 
 
+def broke_off(error: BaseException, received: int, declared: int | None) -> Failed:
+    """Turn what was raised while a body came into an outcome.
+
+    *received* counts its bytes so far, *declared* is how many there should be.
+    """
+    whole = "" if declared is None else f" of {declared:,}"
+    reason = f"the body broke off after {received:,}{whole} bytes"
+    for link in _chain(error):
+        if isinstance(link, FloodError):
+            return Failed(outcome="bad_response", reason=str(link))
+        if type(link) is HttpProcessingError:  # its kinds tell of the count alone
+            reason = f"the body broke off: {_words(link)}"
+    return Failed(outcome="truncated", reason=reason)
+
+
 def _chain(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     link: BaseException | None = error
@@ -59,24 +89,75 @@ def _blocked(error: BaseException, _place: str) -> Failed:
 
 def _dns(error: BaseException, place: str) -> Failed:
     host = place.rpartition(":")[0]
-    if getattr(error, "errno", None) == socket.EAI_AGAIN:
-        return Failed(
-            outcome="dns_error", reason=f"the name service gave no answer for {host}"
-        )
-    return Failed(outcome="dns_error", reason=f"no such host: {host}")
+    words = {
+        socket.EAI_AGAIN: f"the name service gave no answer for {host}",
+        socket.EAI_FAIL: f"the name service failed to answer for {host}",
+        socket.EAI_NODATA: f"the name {host} has no address",
+    }
+    reason = words.get(getattr(error, "errno", 0), f"the name {host} does not exist")
+    return Failed(outcome="dns_error", reason=reason)
 
 
 def _certificate(error: BaseException, place: str) -> Failed:
-    words = getattr(error, "verify_message", "") or "it cannot be verified"
-    return Failed(
-        outcome="tls_error",
-        reason=f"the certificate of {place} is not trusted: {words}",
-    )
+    host = place.rpartition(":")[0]
+    code = getattr(error, "verify_code", 0)
+    chain = getattr(error, "chain", [])
+    if chain and code in _CERTIFICATE_FAULTS:
+        reason = _CERTIFICATE_FAULTS[code](chain, host)
+    else:
+        words = getattr(error, "verify_message", "") or "it cannot be verified"
+        reason = f"the certificate of {host} is not trusted: {words}"
+    return Failed(outcome="tls_error", reason=reason)
+
+
+def _expired(chain: Chain, host: str) -> str:
+    # OpenSSL does not say which one it means; what ran out first surely has.
+    ends = [_on(certificate, "notAfter") for certificate in chain]
+    if min(ends) == ends[0]:
+        return f"the certificate of {host} expired on {ends[0]}"
+    return f"a certificate that vouches for {host} expired on {min(ends)}"
+
+
+def _premature(chain: Chain, host: str) -> str:
+    begins = [_on(certificate, "notBefore") for certificate in chain]
+    if max(begins) == begins[0]:
+        return f"the certificate of {host} is not valid before {begins[0]}"
+    return f"a certificate that vouches for {host} is not valid before {max(begins)}"
+
+
+def _misnamed(chain: Chain, host: str) -> str:
+    names = [str(value) for _, value in chain[0].get("subjectAltName", ())]
+    shown = [name if name.isprintable() else repr(name) for name in names[:3]]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    whose = f"{', '.join(n[:_MAX_NAME] for n in shown)}{more}" or "no host at all"
+    return f"the certificate is for {whose}, not {host}"
+
+
+def _self_signed(_chain: Chain, host: str) -> str:
+    return f"the certificate of {host} is signed by itself alone"
+
+
+def _unknown(_chain: Chain, host: str) -> str:
+    return f"the certificate of {host} is signed by nobody known"
+
+
+def _weak(_chain: Chain, host: str) -> str:
+    return f"the certificate of {host} is too weak to be safe"
+
+
+def _on(certificate: Mapping[str, Any], name: str) -> date:
+    seconds = ssl.cert_time_to_seconds(certificate[name])
+    return datetime.fromtimestamp(seconds, UTC).date()
 
 
 def _tls(error: BaseException, place: str) -> Failed:
-    words = (getattr(error, "reason", None) or "no common ground").replace("_", " ")
-    return Failed(outcome="tls_error", reason=f"no TLS with {place}: {words.lower()}")
+    code = getattr(error, "reason", None) or "NO_COMMON_GROUND"
+    reason = {
+        "WRONG_VERSION_NUMBER": f"{place} does not speak TLS",
+        "TLSV1_ALERT_PROTOCOL_VERSION": f"{place} speaks only TLS that is not safe",
+        "UNSUPPORTED_PROTOCOL": f"{place} speaks only TLS that is not safe",
+    }.get(code, f"no TLS with {place}: {code.replace('_', ' ').lower()}")
+    return Failed(outcome="tls_error", reason=reason)
 
 
 def _refused(_error: BaseException, place: str) -> Failed:
@@ -88,13 +169,14 @@ def _hung_up(_error: BaseException, place: str) -> Failed:
     return Failed(outcome="connection_error", reason=reason)
 
 
+def _flooded(error: BaseException, place: str) -> Failed:
+    return Failed(outcome="bad_response", reason=f"{place} gave no answer: {error}")
+
+
 def _not_http(error: BaseException, place: str) -> Failed:
-    words = _words(error)
-    # Arriving with the head, broken chunks make the parser forget that there was one.
-    if "chunk" in words.lower():
-        return Failed(outcome="truncated", reason=f"the body broke off: {words}")
     return Failed(
-        outcome="bad_response", reason=f"{place} did not answer in valid HTTP: {words}"
+        outcome="bad_response",
+        reason=f"{place} did not answer in valid HTTP: {_words(error)}",
     )
 
 
@@ -117,10 +199,36 @@ def _unusable(error: BaseException, _place: str) -> Failed:
 def _words(error: BaseException) -> str:
     """Take the first line of a library's message: the rest quotes raw bytes."""
     message = getattr(error, "message", "") or str(error)
-    first = message.strip().partition("\n")[0].partition(": b'")[0].strip(" :")[:200]
-    return first if first.isprintable() and first else "no reason given"
+    first = message.strip().partition("\n")[0]
+    plain = re.split(r": b(?:ytearray\(b)?['\"]", first)[0].strip(" :")[:200]
+    if found := _TOO_LONG.match(plain):
+        return f"a line of its head is longer than {int(found[1]):,} bytes"
+    if not plain.isprintable():
+        return "no reason given"
+    return _PLAINER.get(plain, plain) or "no reason given"
 
 
+_TOO_LONG = re.compile(r"Got more than ([0-9]{1,9}) bytes")
+_PLAINER = {
+    "Bad status line": "its first line is no status line",
+    "Too many headers received": "it has too many headers",
+    "Invalid HTTP header": "a header holds what none may hold",
+}
+# By OpenSSL's codes (x509_vfy.h).
+_CERTIFICATE_FAULTS: Mapping[int, Callable[[Chain, str], str]] = {
+    7: _unknown,  # by somebody else who bears a known name
+    9: _premature,
+    10: _expired,
+    18: _self_signed,
+    19: _unknown,
+    20: _unknown,
+    21: _unknown,
+    62: _misnamed,
+    64: _misnamed,
+    66: _weak,
+    67: _weak,
+    68: _weak,
+}
 # The first kind found anywhere in the chain wins, so the telling ones stand first.
 _BY_KIND = (
     ((BlockedAddressError,), _blocked),
@@ -128,6 +236,7 @@ _BY_KIND = (
     ((ssl.SSLCertVerificationError,), _certificate),
     ((ssl.SSLError,), _tls),
     ((ConnectionRefusedError,), _refused),
+    ((FloodError,), _flooded),
     ((HttpProcessingError, aiohttp.ClientResponseError), _not_http),
     ((aiohttp.ServerDisconnectedError, ConnectionResetError), _hung_up),
     ((BrokenPipeError, ConnectionAbortedError), _hung_up),

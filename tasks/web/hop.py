@@ -3,42 +3,56 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from tempfile import SpooledTemporaryFile
 
 import httpx
 
 from tasks.coding import ACCEPT_ENCODING
 from tasks.models import Exchange, Outcome, Response
-from tasks.web.answers import header
-from tasks.web.faults import Failed, explain
+from tasks.web.answers import REDIRECTS, header
+from tasks.web.faults import Failed, broke_off, explain
 from tasks.web.targets import Target
 
 # What a caller may add to a request. Nothing that says who we are gets through.
 CALLER_HEADERS = frozenset(
-    {"accept", "accept-language", "if-modified-since", "if-none-match"}
+    "accept accept-datetime accept-language if-modified-since if-none-match".split()
 )
 _CONDITIONS = frozenset({"if-modified-since", "if-none-match"})
+# A body under way is kept in memory up to here, then in a file without a name: all
+# bodies that may be under way at once, each as large as allowed, would take 640 MB.
+SPOOL_BYTES = 262_144
+# What a redirect says to readers is kept if it is small; nobody reads it.
+MAX_REDIRECT_BYTES = 65_536
+# httpx refuses hosts that exist (`💩.la`) and rewrites escapes, which breaks signed
+# addresses. The transport sends the extension `url`, so it need not see any of them.
 _STAND_IN = httpx.URL("http://stand-in.invalid/")
 
 
 @dataclass(slots=True)
 class Visit:
-    """A URL on its way to a `Response`: what to ask, what is left, what was seen."""
+    """A URL on its way to a `Response`: what to ask, what is left, what was seen.
+
+    Conditions in *headers* are for *validated_url* alone, for any address if None.
+    """
 
     url: str
     headers: Mapping[str, str]
     max_bytes: int
     seconds_left: float
     final_url: str
+    validated_url: str | None = None
     seconds_spent: float = 0.0
     status_code: int | None = None
     exchanges: list[Exchange] = field(default_factory=list)
 
     @property
     def is_conditional(self) -> bool:
-        """Whether 304 is an answer to expect."""
+        """Whether 304 is an answer to expect, from where the visit is now."""
+        if self.validated_url not in {None, self.final_url}:
+            return False
         return any(name.lower() in _CONDITIONS for name in self.headers)
 
     def response(self, outcome: Outcome, reason: str, body: bytes = b"") -> Response:
@@ -58,12 +72,21 @@ class Visit:
 
 
 class Hops:
-    """Sends requests, one at a time per visit; *clock* stamps them."""
+    """Sends requests, one at a time per visit; *clock* stamps them.
+
+    There is no httpx client above the transport: it reads cookies, and builds the next
+    request from a redirect's address, before anybody could judge either.
+    """
 
     def __init__(
-        self, client: httpx.AsyncClient, user_agent: str, clock: Callable[[], datetime]
+        self,
+        transport: httpx.AsyncBaseTransport,
+        user_agent: str,
+        clock: Callable[[], datetime],
     ) -> None:
-        self._client = client
+        # Not a client of httpx: cookies, redirects, credentials and defaults are all
+        # that it would add, and an eighth of the CPU.
+        self._transport = transport
         self._user_agent = user_agent
         self._clock = clock
 
@@ -78,8 +101,11 @@ class Hops:
         response = await self._send(request, target)
         visit.status_code = response.status_code
         raw, fault = b"", None
+        limit = visit.max_bytes
+        if response.status_code in REDIRECTS:
+            limit = min(limit, MAX_REDIRECT_BYTES)
         try:
-            raw = await _read(response, visit.max_bytes)
+            raw = await _read(response, limit)
         except Failed as failed:
             fault = failed
         finally:
@@ -93,33 +119,24 @@ class Hops:
             "User-Agent": self._user_agent,
             "Accept": "*/*",
             "Accept-Encoding": ACCEPT_ENCODING,
+            "Connection": "keep-alive",  # for servers that still speak HTTP/1.0
         }
+        allowed = CALLER_HEADERS
+        if not visit.is_conditional:
+            allowed -= _CONDITIONS
         for name, value in visit.headers.items():
             is_clean = value.isascii() and value.isprintable()
-            if name.lower() in CALLER_HEADERS and is_clean:
+            if name.lower() in allowed and is_clean:
                 headers[name.title()] = value
-        return self._client.build_request(
-            "GET", _as_httpx(target), headers=headers, extensions={"url": target.url}
+        return httpx.Request(
+            "GET", _STAND_IN, headers=headers, extensions={"url": target.url}
         )
 
     async def _send(self, request: httpx.Request, target: Target) -> httpx.Response:
         try:
-            return await self._client.send(request, stream=True)
+            return await self._transport.handle_async_request(request)
         except Exception as error:  # noqa: BLE001 - a server can make any library raise
             raise explain(error, target.place) from None
-
-
-def _as_httpx(target: Target) -> httpx.URL:
-    """Return the address for httpx, which refuses hosts that exist (`💩.la`).
-
-    The transport sends the extension `url`, so a stand-in does no harm.
-    """
-    try:
-        url = httpx.URL(target.url)
-        is_readable = bool(url.host)  # decoded on asking, which is what can fail
-    except (httpx.InvalidURL, ValueError):
-        return _STAND_IN
-    return url if is_readable else _STAND_IN
 
 
 def _exchange(
@@ -144,20 +161,27 @@ async def _read(response: httpx.Response, max_bytes: int) -> bytes:
     if declared is not None and declared > max_bytes:
         reason = f"the body is {declared:,} bytes, allowed are {max_bytes:,}"
         raise Failed(outcome="too_large", reason=reason)
-    body = bytearray()
+    with SpooledTemporaryFile(SPOOL_BYTES) as body:
+        async for chunk in _chunks(response, declared):
+            body.write(chunk)
+            if body.tell() > max_bytes:
+                reason = f"the body is more than the {max_bytes:,} bytes allowed"
+                raise Failed(outcome="too_large", reason=reason)
+        body.seek(0)
+        return body.read()
+
+
+async def _chunks(
+    response: httpx.Response, declared: int | None
+) -> AsyncGenerator[bytes]:
+    """Pass the body on as it comes; raises `Failed` where it breaks off."""
+    received = 0
     try:
         async for chunk in response.aiter_raw():
-            body += chunk
-            if len(body) > max_bytes:
-                break
-    except Exception:  # noqa: BLE001 - as above; since an answer began, it broke off
-        whole = "" if declared is None else f" of {declared:,}"
-        reason = f"the body broke off after {len(body):,}{whole} bytes"
-        raise Failed(outcome="truncated", reason=reason) from None
-    if len(body) > max_bytes:
-        reason = f"the body is more than the {max_bytes:,} bytes allowed"
-        raise Failed(outcome="too_large", reason=reason)
-    return bytes(body)
+            received += len(chunk)
+            yield chunk
+    except Exception as error:  # noqa: BLE001 - as above
+        raise broke_off(error, received, declared) from None
 
 
 async def _close(response: httpx.Response) -> None:

@@ -1,18 +1,22 @@
-"""Due pages and images, fetched politely and handed on as each becomes known."""
+"""Due pages and images as jobs for the fetcher, each answer handed on as it comes."""
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count
 
+from tasks.due import host_key
 from tasks.models import ImageRequest, PageRequest, Response, Via
 from tasks.settings import FetchSettings
 from tasks.web.answers import header, is_html
-from tasks.web.politeness import Sleep
-from tasks.web.tries import Courier, open_courier
+from tasks.web.fetcher import HandOn, Job
+from tasks.web.mementos import as_saved, raw_address, saved_address, when_wanted
+from tasks.web.politeness import HostRests, Rest
+from tasks.web.soft_errors import find_soft_error
+from tasks.web.tries import Courier, Keep
 
 PAGE_TYPES = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.5"
 # Only what the image cache can check.
@@ -22,83 +26,122 @@ KeepPage = Callable[[PageRequest, Via, str, datetime, Response], None]
 KeepImage = Callable[[ImageRequest, Response], None]
 
 
-async def fetch_pages(
-    requests: Sequence[PageRequest],
+def page_job(
+    request: PageRequest,
     settings: FetchSettings,
     keep: KeepPage,
-    *,
-    sleep: Sleep = asyncio.sleep,
-    draw: Callable[[], float] = random.random,
-) -> None:
-    """Try the addresses of each page in order until one is `ok` or `not_modified`.
+    ended: Callable[[PageRequest], None],
+) -> Job:
+    """Try the addresses of a page in order until one is `ok` or `not_modified`.
 
     Every try is handed to *keep* at once: the request with its `attempt` counted on
     from the one given, the route, the address, the moment of the request (UTC) and the
-    answer. Raises what *keep* raises, and drops what is under way then.
+    answer. After the last one *ended* is called.
     """
-    async with open_courier(settings, sleep=sleep, draw=draw) as courier:
-        await _all(
-            _fetch_page(courier, request, settings, keep) for request in requests
-        )
+
+    async def work(courier: Courier, hand_on: HandOn) -> None:
+        def hand_over(
+            counted: PageRequest, via: Via, url: str, moment: datetime, answer: Response
+        ) -> None:
+            call = partial(keep, counted, via, url, moment, answer)
+            hand_on(call, _size(answer))
+
+        await _fetch_page(courier, request, settings, hand_over)
+
+    host = host_key(request.addresses[0][1])
+    return Job(host, work, partial(ended, request))
 
 
-async def fetch_images(
-    requests: Sequence[ImageRequest],
-    settings: FetchSettings,
-    max_bytes: int,
-    keep: KeepImage,
-    *,
-    sleep: Sleep = asyncio.sleep,
-    draw: Callable[[], float] = random.random,
-) -> None:
-    """Fetch images of up to *max_bytes*; *keep* gets the last try of each."""
-    async with open_courier(settings, sleep=sleep, draw=draw) as courier:
-        await _all(
-            _fetch_image(courier, request, max_bytes, keep) for request in requests
-        )
+def image_job(request: ImageRequest, max_bytes: int, keep: KeepImage) -> Job:
+    """Fetch an image of up to *max_bytes*; *keep* gets the last try."""
+
+    async def work(courier: Courier, hand_on: HandOn) -> None:
+        def hand_over(request: ImageRequest, answer: Response) -> None:
+            hand_on(partial(keep, request, answer), _size(answer))
+
+        await _fetch_image(courier, request, max_bytes, hand_over)
+
+    return Job(host_key(request.url), work, lambda: None)
 
 
-def run_fetch_pages(
-    requests: Sequence[PageRequest], settings: FetchSettings, keep: KeepPage
-) -> None:
-    """Run `fetch_pages` from a thread that has no event loop."""
-    asyncio.run(fetch_pages(requests, settings, keep))
-
-
-def run_fetch_images(
-    requests: Sequence[ImageRequest],
-    settings: FetchSettings,
-    max_bytes: int,
-    keep: KeepImage,
-) -> None:
-    """Run `fetch_images` from a thread that has no event loop."""
-    asyncio.run(fetch_images(requests, settings, max_bytes, keep))
+def _size(answer: Response) -> int:
+    """Return the bytes that an answer holds in memory, but for its headers."""
+    return len(answer.body) + sum(len(each.raw_body) for each in answer.exchanges)
 
 
 async def _fetch_page(
     courier: Courier, request: PageRequest, settings: FetchSettings, keep: KeepPage
 ) -> None:
+    """Try the routes of a page; a page whose own host rests is deferred as a whole."""
+    attempts = count(request.attempt)
     for via, url in request.addresses:
-        # The validators are the origin's; another route's copy knows nothing of them.
-        conditions = _conditions(request) if via == "origin" else {}
-        response = await courier.ask(
-            url,
-            headers={"Accept": PAGE_TYPES, **conditions},
-            max_bytes=settings.max_bytes,
-            keep=_keeper(request, via, url, keep),
-        )
-        if require_html(response).outcome in {"ok", "not_modified"}:
+        hand_on = _keeper(request, attempts, via, url, keep)
+        try:
+            response = await _ask(courier, request, via, url, settings, hand_on)
+        except HostRests as resting:
+            if via == "origin":
+                courier.defer(resting.rest)
+                return
+            response = hand_on(datetime.now(UTC), _unasked(url, resting.rest))
+        if response.outcome in {"ok", "not_modified"}:
             return
 
 
+async def _ask(
+    courier: Courier,
+    request: PageRequest,
+    via: Via,
+    url: str,
+    settings: FetchSettings,
+    keep: Keep,
+) -> Response:
+    ask = partial(courier.ask, url, max_bytes=settings.max_bytes, keep=keep)
+    headers = {"Accept": PAGE_TYPES}
+    if via == "origin":
+        # The validators are the origin's; another route's copy knows nothing of them.
+        headers |= _conditions(request)
+        return await ask(headers=headers, validated_url=request.validated_url)
+    if via == "archive":
+        headers |= when_wanted(request.published_at)
+        return await ask(headers=headers, reroute=raw_address)
+    return await ask(headers=headers)
+
+
 def _keeper(
-    request: PageRequest, via: Via, url: str, keep: KeepPage
-) -> Callable[[int, datetime, Response], None]:
-    def hand_on(number: int, moment: datetime, response: Response) -> None:
-        counted = replace(request, attempt=request.attempt + number)
-        keep(counted, via, url, moment, require_html(response))
+    request: PageRequest, attempts: Iterator[int], via: Via, url: str, keep: KeepPage
+) -> Keep:
+    def hand_on(moment: datetime, response: Response) -> Response:
+        judged = _judged(via, url, response)
+        keep(replace(request, attempt=next(attempts)), via, url, moment, judged)
+        return judged
 
     return hand_on
+
+
+def _judged(via: Via, url: str, response: Response) -> Response:
+    """Turn an `ok` answer that is no article into what it is, without its body."""
+    if response.outcome != "ok":
+        return response
+    asked, answered = url, response.final_url
+    if via == "archive":
+        response = as_saved(response)
+        asked, answered = saved_address(asked), saved_address(answered)
+    response = require_html(response)
+    if response.outcome != "ok":
+        return response
+    kind = header(response.headers, "content-type")
+    error = find_soft_error(asked, answered, response.body, kind)
+    if error is None:
+        return response
+    reason = f"{response.reason}, but is {error.reason}"
+    return replace(response, outcome=error.outcome, reason=reason, body=b"")
+
+
+def _unasked(url: str, rest: Rest) -> Response:
+    """Stand in for a fallback that was not asked: it counts as its host's last try."""
+    return Response(
+        url, url, rest.outcome, f"not asked: {rest.reason}", 0, rest.status_code
+    )
 
 
 def require_html(response: Response) -> Response:
@@ -115,26 +158,20 @@ def require_html(response: Response) -> Response:
 async def _fetch_image(
     courier: Courier, request: ImageRequest, max_bytes: int, keep: KeepImage
 ) -> None:
-    response = await courier.ask(
-        request.url,
-        headers={"Accept": IMAGE_TYPES, **_conditions(request)},
-        max_bytes=max_bytes,
-        keep=lambda _number, _moment, _response: None,
-    )
-    keep(request, response)
+    try:
+        response = await courier.ask(
+            request.url,
+            headers={"Accept": IMAGE_TYPES, **_conditions(request)},
+            max_bytes=max_bytes,
+            keep=lambda _, response: response,
+        )
+    except HostRests as resting:
+        courier.defer(resting.rest)
+    else:
+        keep(request, response)
 
 
 def _conditions(request: PageRequest | ImageRequest) -> dict[str, str]:
     """Ask only for what changed since the last copy (RFC 9110, 13.1)."""
     found = {"If-None-Match": request.etag, "If-Modified-Since": request.last_modified}
     return {name: value for name, value in found.items() if value}
-
-
-async def _all(jobs: Iterable[Coroutine[object, object, None]]) -> None:
-    """Run *jobs* at once; the first exception ends the others and is raised."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for job in jobs:
-                group.create_task(job)
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None

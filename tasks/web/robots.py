@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from protego import Protego
@@ -19,6 +20,10 @@ PARSED_BYTES = 500 * 1024
 MAX_BYTES = 4 * PARSED_BYTES
 # Some sites ask for minutes between requests, which would stop a run for one host.
 MAX_DELAY_SECONDS = 30.0
+
+# Parsed rules take 14 KB for a file of 2 KB; pages come host by host, so that what was
+# not needed for this long hardly comes back.
+MAX_ORIGINS = 1_000
 
 # A host that cannot be reached says so of the page, too: its word is passed on.
 _HOST_FAULTS: frozenset[Outcome] = frozenset(
@@ -55,25 +60,38 @@ class Rules:
         return min(float(delay or 0.0), MAX_DELAY_SECONDS)
 
 
+@dataclass(slots=True)
+class _Origin:
+    """One origin's rules, once known; a lock, for who is cancelled leaves the turn."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    rules: Rules | None = None
+
+
 class Robots:
-    """The robots.txt of each scheme, host and port, asked for once in its life."""
+    """The robots.txt of each scheme, host and port, asked for once in a run.
+
+    Of more than `MAX_ORIGINS`, those that were not needed for longest are forgotten.
+    """
 
     def __init__(self, user_agent: str, get: Get) -> None:
         self._agent = product_token(user_agent)
         self._get = get
-        self._rules: dict[str, Rules] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._origins: OrderedDict[str, _Origin] = OrderedDict()
 
     async def rules(self, url: str) -> Rules:
         """Return the rules for *url*, an address as `fetch_url` spells it."""
         parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        # A lock, not a shared task: who is cancelled leaves the turn to the next.
-        async with self._locks.setdefault(origin, asyncio.Lock()):
-            if origin not in self._rules:
-                response = await self._get(f"{origin}/robots.txt")
-                self._rules[origin] = read_rules(response, self._agent)
-            return self._rules[origin]
+        name = f"{parts.scheme}://{parts.netloc}"
+        origin = self._origins.setdefault(name, _Origin())
+        self._origins.move_to_end(name)
+        if len(self._origins) > MAX_ORIGINS:
+            self._origins.popitem(last=False)
+        async with origin.lock:
+            if origin.rules is None:
+                response = await self._get(f"{name}/robots.txt")
+                origin.rules = read_rules(response, self._agent)
+            return origin.rules
 
 
 def product_token(user_agent: str) -> str:
@@ -89,13 +107,16 @@ def product_token(user_agent: str) -> str:
 def read_rules(response: Response, agent: str) -> Rules:
     """Turn the answer for a robots.txt into rules (RFC 9309, 2.3.1).
 
-    Not there: all is allowed. There but not to be had: nothing is.
+    Not there: all is allowed. There but not to be had: nothing is. A host that is too
+    busy for its rules (429) has not said that there are none.
     """
     if response.outcome == "ok":
         text = response.body[:PARSED_BYTES].decode("utf-8", "replace").lstrip("\ufeff")
         return Rules(agent, Protego.parse("\n".join(_lines_for(agent, text))))
     status = response.status_code or 0
-    is_missing = response.outcome == "http_error" and 400 <= status < 500
+    is_missing = (
+        response.outcome == "http_error" and 400 <= status < 500 and status != 429
+    )
     if is_missing or response.outcome == "too_many_redirects":
         return Rules()
     reason = f"robots.txt could not be read: {response.reason}"

@@ -13,6 +13,8 @@ from tasks.urls import fetch_url, join_url
 from tasks.web.faults import Failed
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+LOOPBACK = ("127.0.0.1", "::1")
+_MAX_SHOWN = 200  # characters of an address in a reason; a server may send 30,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +35,14 @@ class Target:
         return f"{self.host}:{self.port}"
 
     @property
-    def is_literal(self) -> bool:
-        """Whether the host is an IP address rather than a name."""
+    def known_addresses(self) -> tuple[str, ...]:
+        """The addresses that the host stands for without anybody being asked."""
+        if is_loopback_name(self.host):
+            return LOOPBACK
         try:
-            ip_address(self.host)
+            return (str(ip_address(self.host)),)
         except ValueError:
-            return False
-        return True
+            return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,10 @@ class Endpoint:
 class Detours:
     """The `connect_to` setting: which hosts are dialled somewhere else.
 
-    The first pattern that fits wins. An address in numbers is sent elsewhere like any
-    host, but *names* decides whether that spares it the guard: only a pattern that
-    spells it out does, lest `*` would hide a redirect into the private network.
+    The first pattern that fits wins. An address in numbers, or `localhost`, is sent
+    elsewhere like any host, but *names* decides whether that spares it the guard: only
+    a pattern that spells it out does, lest `*` would hide a redirect into the private
+    network.
     """
 
     def __init__(self, connect_to: Mapping[str, str]) -> None:
@@ -73,8 +77,22 @@ class Detours:
         return None
 
     def names(self, host: str) -> bool:
-        """Tell whether a pattern spells *host* out."""
-        return host.lower() in self._endpoints
+        """Tell whether a pattern spells *host* out, of `me.localhost` the last part."""
+        name = host.lower().rstrip(".")
+        return name in self._endpoints or any(
+            is_loopback_name(pattern) and fnmatchcase(name, pattern)
+            for pattern in self._endpoints
+        )
+
+
+def is_loopback_name(host: str) -> bool:
+    """Tell whether a name means this machine everywhere (RFC 6761, 6.3)."""
+    return host.lower().rstrip(".").rpartition(".")[2] == "localhost"
+
+
+def shown(text: str) -> str:
+    """Cut what a server sent to what a reason has room for."""
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 def parse_target(url: str, ports: Collection[int]) -> Target:
@@ -99,14 +117,13 @@ def parse_target(url: str, ports: Collection[int]) -> Target:
 
 def follow(target: Target, location: str, ports: Collection[int]) -> Target:
     """Read where a redirect leads; raises `Failed` (`bad_url`) with both ends."""
+    way = f"{shown(target.url)} redirects to {shown(location)!r}"
     try:
         return parse_target(join_url(target.url, location), ports)
     except ValueError as error:
-        reason = f"{target.url} redirects to {location[:200]!r}: {error}"
-        raise Failed(outcome="bad_url", reason=reason) from None
+        raise Failed(outcome="bad_url", reason=f"{way}: {error}") from None
     except Failed as failed:
-        reason = f"{target.url} redirects to {location[:200]!r}: {failed.reason}"
-        raise Failed(outcome=failed.outcome, reason=reason) from None
+        raise Failed(outcome=failed.outcome, reason=f"{way}: {failed.reason}") from None
 
 
 def _endpoint(value: str) -> Endpoint:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import partial
-from urllib.parse import urlsplit
+from typing import cast
 
 from tasks.models import Outcome, Response
 from tasks.settings import FetchSettings
-from tasks.web.answers import header
-from tasks.web.client import Web, open_web
-from tasks.web.politeness import Sleep, Slots
+from tasks.web.answers import is_busy, is_host_fault, retry_at
+from tasks.web.client import Reroute, Web, open_web
+from tasks.web.faults import Failed
+from tasks.web.politeness import HostRests, Rest, Sleep, Slots, polite_host
 from tasks.web.robots import MAX_BYTES, Robots, Rules
 
 # Faults that may be over in a moment; of `http_error`, 429 and 5xx are.
@@ -26,11 +27,16 @@ FIRST_WAIT_SECONDS = 1.0
 # Who asks for a longer wait than this is asked again by the next run.
 MAX_WAIT_SECONDS = 15.0
 
-Keep = Callable[[int, datetime, Response], None]
+# Takes each try's moment and answer, and returns the answer as it is judged.
+Keep = Callable[[datetime, Response], Response]
 
 
 class Courier:
-    """What a batch shares: the network, everybody's turn and the robots' rules."""
+    """What all requests of a run share: the network, turns and the robots' rules.
+
+    Its memory does not grow with the number of hosts, but for those that rest or do not
+    exist.
+    """
 
     def __init__(
         self, settings: FetchSettings, web: Web, slots: Slots, draw: Callable[[], float]
@@ -41,6 +47,7 @@ class Courier:
         self._slots = slots
         self._draw = draw
         self._robots = Robots(settings.user_agent, self._get_robots)
+        self._deferred: Counter[Rest] = Counter()
 
     async def ask(
         self,
@@ -49,49 +56,105 @@ class Courier:
         headers: Mapping[str, str],
         max_bytes: int,
         keep: Keep,
+        validated_url: str | None = None,
+        reroute: Reroute | None = None,
     ) -> Response:
-        """Ask for *url* up to `attempts` times and return the last answer.
+        """Ask for *url* up to `attempts` times and return the last answer as kept.
 
-        Each try is handed to *keep* with its number from 0, the moment of its first
-        request, and the answer.
+        Each try is handed to *keep* with the moment of its first request; the rest is
+        as `Web.get` takes it. Raises `HostRests` where a host on the way rests, so that
+        no answer came at all.
         """
-        get = partial(
-            self._web.get, url, headers=headers, max_bytes=max_bytes, gate=self._gate
-        )
+
+        async def get() -> tuple[Response, bool]:
+            refusals: list[Failed] = []
+            gate = partial(self._admit, refusals)
+            response = await self._web.get(
+                url,
+                headers=headers,
+                max_bytes=max_bytes,
+                gate=gate,
+                validated_url=validated_url,
+                reroute=reroute,
+            )
+            return response, bool(refusals)
+
         return await self._try(get, keep)
 
+    def defer(self, rest: Rest) -> None:
+        """Note that something was not asked for, because of *rest*."""
+        self._deferred[rest] += 1
+
+    def take_deferred(self) -> dict[Rest, int]:
+        """Return for whose rest how much was deferred since the last call."""
+        taken, self._deferred = dict(self._deferred), Counter()
+        return taken
+
     async def _try(
-        self, get: Callable[[], Awaitable[Response]], keep: Keep
+        self, get: Callable[[], Awaitable[tuple[Response, bool]]], keep: Keep
     ) -> Response:
         """Call *get* until its answer is there to stay; the host has time to recover.
 
-        The wait is the host's, not ours: all who want something of it wait.
+        The wait is the host's, not ours: all who want something of it wait. *get* also
+        tells whether robots.txt refused, which it would again.
         """
+        last: Response | None = None
         for number in range(self._settings.attempts):
-            response = await get()
+            try:
+                response, is_refused = await get()
+            except HostRests:
+                if last is None:
+                    raise
+                break
             moment = _requested_at(response)
-            keep(number, moment, response)
+            last = keep(moment, response)
+            if is_refused:
+                break
+            self._learn(response, moment)
             wait = wait_before_next(response, number, self._draw(), moment)
             if wait is None:
                 break
-            self._slots.postpone(_host(response.final_url), wait)
-        return response
+            self._slots.postpone(polite_host(response.final_url), wait)
+        return cast("Response", last)  # `attempts` is at least 1
+
+    def _learn(self, response: Response, moment: datetime) -> None:
+        """Remember what an answer tells of the hosts that gave it."""
+        for exchange in response.exchanges[:-1]:
+            self._slots.answered(polite_host(exchange.url))
+        host, status = polite_host(response.final_url), response.status_code
+        if is_busy(response):
+            self._slots.busy(host)
+        if is_host_fault(response):
+            self._slots.failed(host, response.outcome, response.reason, status)
+        elif status is not None:
+            self._slots.answered(host)
+        until = retry_at(response, moment)
+        if until is not None and until - moment > timedelta(seconds=MAX_WAIT_SECONDS):
+            words = f"{host} {response.reason} and asked for rest until"
+            reason = f"{words} {until:%Y-%m-%d %H:%M} UTC"
+            self._slots.rest(Rest(host, reason, response.outcome, status))
 
     @contextlib.asynccontextmanager
-    async def _gate(self, url: str) -> AsyncIterator[None]:
+    async def _admit(self, refusals: list[Failed], url: str) -> AsyncIterator[None]:
         rules = Rules()
         if self._settings.respect_robots:
             rules = await self._robots.rules(url)
-        rules.check(url)
-        async with self._slots.slot(_host(url), rules.delay_seconds):
+        try:
+            rules.check(url)
+        except Failed as refusal:
+            refusals.append(refusal)
+            raise
+        async with self._slots.slot(polite_host(url), rules.delay_seconds):
             yield
 
     async def _get_robots(self, url: str) -> Response:
         def gate(hop: str) -> AbstractAsyncContextManager[None]:
-            return self._slots.slot(_host(hop))
+            return self._slots.slot(polite_host(hop))
 
-        get = partial(self._web.get, url, max_bytes=MAX_BYTES, gate=gate)
-        return await self._try(get, lambda *_: None)
+        async def get() -> tuple[Response, bool]:
+            return await self._web.get(url, max_bytes=MAX_BYTES, gate=gate), False
+
+        return await self._try(get, lambda _, response: response)
 
 
 @contextlib.asynccontextmanager
@@ -101,9 +164,9 @@ async def open_courier(
     sleep: Sleep = asyncio.sleep,
     draw: Callable[[], float] = random.random,
 ) -> AsyncIterator[Courier]:
-    """Open the network for one batch."""
+    """Open the network, and close it at the end."""
     async with open_web(settings) as web:
-        yield Courier(settings, web, Slots(settings, sleep=sleep), draw)
+        yield Courier(settings, web, Slots(settings, sleep=sleep, draw=draw), draw)
 
 
 def wait_before_next(
@@ -115,26 +178,15 @@ def wait_before_next(
     to one and a half times, lest all come back at once.
     """
     status = response.status_code or 0
-    is_busy = response.outcome == "http_error" and (status == 429 or status >= 500)
-    if response.outcome not in PASSING and not is_busy:
+    is_passing = response.outcome == "http_error" and (status == 429 or status >= 500)
+    if response.outcome not in PASSING and not is_passing:
         return None
     wait = FIRST_WAIT_SECONDS * 4.0**number * (0.5 + chance)
-    asked = _retry_after(header(response.headers, "retry-after"), now)
-    if asked is not None and asked > MAX_WAIT_SECONDS:
+    until = retry_at(response, now)
+    asked = (until - now).total_seconds() if until else 0.0
+    if asked > MAX_WAIT_SECONDS:
         return None
-    return min(max(wait, asked or 0.0), MAX_WAIT_SECONDS)
-
-
-def _retry_after(value: str, now: datetime) -> float | None:
-    """Read seconds or a date (RFC 9110, 10.2.3); None for anything else."""
-    if value.isascii() and value.isdigit():
-        return float(value)
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError):
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
+    return min(max(wait, asked), MAX_WAIT_SECONDS)
 
 
 def _requested_at(response: Response) -> datetime:
@@ -142,7 +194,3 @@ def _requested_at(response: Response) -> datetime:
     if response.exchanges:
         return response.exchanges[0].requested_at
     return datetime.now(UTC) - timedelta(milliseconds=response.elapsed_ms)
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or ""

@@ -10,14 +10,18 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network
+from typing import cast
 
 import aiohttp
 import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import AddrInfoType, Connection
 from aiohttp.tracing import Trace
 from httpx_aiohttp import AiohttpTransport
@@ -27,12 +31,12 @@ from yarl import URL
 from tasks.settings import FetchSettings
 from tasks.web.faults import BlockedAddressError
 from tasks.web.guard import ALLOW, verdict
-from tasks.web.targets import Detours
+from tasks.web.incoming import Incoming
+from tasks.web.targets import LOOPBACK, Detours, is_loopback_name
+from tasks.web.tls import TellingConnection
 
 Lookup = Callable[[str], Sequence[str]]
 
-# A dead name server holds a thread for 5 to 30 s; the event loop's own pool has 6.
-LOOKUP_THREADS = 32
 # Within a run a name keeps its address: fewer lookups, and nothing to rebind.
 LOOKUP_SECONDS = 300
 # Real sites send policies of up to 16 KB in one field; 128 fields bound the whole.
@@ -49,8 +53,8 @@ def look_up(host: str) -> list[str]:
     top = host.lower().rstrip(".").rpartition(".")[2]
     if top in {"invalid", "onion"}:
         raise socket.gaierror(socket.EAI_NONAME, "a name that never resolves")
-    if top == "localhost":
-        return ["127.0.0.1", "::1"]
+    if is_loopback_name(host):
+        return list(LOOPBACK)
     rows = socket.getaddrinfo(
         # As bytes, since text goes through a codec with an opinion on label lengths.
         host.encode("ascii"),
@@ -67,6 +71,7 @@ async def open_wire(
 ) -> AsyncIterator[Wire]:
     """Open the transport; raises `ValueError` for a bad `connect_to`."""
     networks = settings.allowed_networks
+    tls.sslobject_class = TellingConnection
     connector = _Connector(Detours(settings.connect_to), networks, tls, lookup)
     session = aiohttp.ClientSession(
         connector=connector,
@@ -79,11 +84,10 @@ async def open_wire(
         max_field_size=MAX_HEADER_BYTES,
         max_headers=MAX_HEADERS,
     )
-    try:
-        async with session:
-            yield Wire(session, tls)
-    finally:
-        connector.forget_lookups()
+    # It would ask a host that hung up a second time at once, and nobody would know.
+    session._retry_connection = False  # noqa: SLF001 - there is no setting for it
+    async with session:
+        yield Wire(session, tls)
 
 
 class Wire(AiohttpTransport):
@@ -122,8 +126,8 @@ class _Answer(aiohttp.ClientResponse):
 
     async def start(self, connection: Connection) -> aiohttp.ClientResponse:
         # A short body ends the connection's lease before anybody could ask it.
-        if connection.transport is not None:
-            self.peer = str(connection.transport.get_extra_info("peername")[0])
+        if isinstance(connection.protocol, Incoming):
+            self.peer = connection.protocol.peer
         return await super().start(connection)
 
 
@@ -149,18 +153,23 @@ class _Connector(aiohttp.TCPConnector):
     ) -> None:
         self._detours = detours
         self._networks = networks
-        self._lookups = _Resolver(networks, lookup)
         super().__init__(
-            resolver=self._lookups,
+            resolver=_Resolver(networks, lookup),
             socket_factory=self._open_socket,
             ssl=tls,
             limit=0,  # politeness counts, and per host
             ttl_dns_cache=LOOKUP_SECONDS,
         )
+        self._factory = cast(
+            "partial[ResponseHandler]", partial(Incoming, loop=self._loop)
+        )
 
-    def forget_lookups(self) -> None:
-        """Let go of the lookup threads, even of those that still wait."""
-        self._lookups.forget()
+    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
+        # What lies on an idle connection is the end, or answers nobody's question.
+        for kept, _ in self._conns.get(key, ()):
+            if isinstance(kept, Incoming) and kept.has_more():
+                kept.close()
+        return await super()._get(key, traces)
 
     async def _resolve_host(
         self, host: str, port: int, traces: Sequence[Trace] | None = None
@@ -182,14 +191,13 @@ class _Connector(aiohttp.TCPConnector):
 
 
 class _Resolver(AbstractResolver):
-    """Looks names up in threads of its own and passes on the allowed addresses."""
+    """Looks names up and passes on the allowed addresses."""
 
     def __init__(
         self, networks: Sequence[IPv4Network | IPv6Network], lookup: Lookup
     ) -> None:
         self._networks = networks
         self._lookup = lookup
-        self._threads = ThreadPoolExecutor(LOOKUP_THREADS, "wirehouse-dns")
 
     async def resolve(
         self,
@@ -199,8 +207,7 @@ class _Resolver(AbstractResolver):
     ) -> list[ResolveResult]:
         """Raise `BlockedAddressError` where no address of *host* is allowed."""
         del family  # both are asked for
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, self._lookup, host)
+        found = await _ask_in_thread(self._lookup, host)
         judged = {a: verdict(a, allowed_networks=self._networks) for a in found}
         good = [a for a, words in judged.items() if words == ALLOW]
         if not good:
@@ -210,11 +217,38 @@ class _Resolver(AbstractResolver):
         return [_result(host, address, port) for address in good]
 
     async def close(self) -> None:
-        """Do nothing: the connector's owner calls `forget`."""
+        """Do nothing: nothing is open."""
 
-    def forget(self) -> None:
-        """End the threads without waiting for a name server that may never answer."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+
+async def _ask_in_thread(lookup: Lookup, host: str) -> Sequence[str]:
+    """Look *host* up in a thread of its own, which may be left to itself.
+
+    A dead name server holds a thread for up to 30 s. In a pool it would keep others
+    from being asked, and the program from ending.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[Sequence[str]] = loop.create_future()
+
+    def settle(found: Sequence[str], error: Exception | None) -> None:
+        if answer.done():  # nobody waits any more
+            return
+        if error is None:
+            answer.set_result(found)
+        else:
+            answer.set_exception(error)
+
+    def ask() -> None:
+        found: Sequence[str] = ()
+        error = None
+        try:
+            found = lookup(host)
+        except Exception as caught:  # noqa: BLE001 - raised again where it is awaited
+            error = caught
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(settle, found, error)
+
+    threading.Thread(target=ask, name="wirehouse-dns", daemon=True).start()
+    return await answer
 
 
 def _result(host: str, address: str, port: int) -> ResolveResult:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 WIREHOUSE = str(Path(sys.executable).with_name("wirehouse"))
 MIB_PER_MAXRSS = 1 / (2**20 if sys.platform == "darwin" else 2**10)  # getrusage(2)
@@ -27,14 +28,15 @@ class Cost:
     peak_mib: float
 
 
-def measure(command: Sequence[str]) -> Cost:
-    """Run *command* to its end and return its cost.
+def measure(command: Sequence[str], output: BinaryIO | None = None) -> Cost:
+    """Run *command* to its end and return its cost; *output* takes what it prints.
 
     Raises `RuntimeError` with its last words if it fails.
     """
     with tempfile.TemporaryFile() as said:
         start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
+        stdout = subprocess.DEVNULL if output is None else output
+        process = subprocess.Popen(command, stdout=stdout, stderr=said)
         _, status, usage = os.wait4(process.pid, 0)
         wall_seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -14,7 +15,9 @@ from tests.benchmarks.measure import median
 from tests.benchmarks.rows import Figure, Results, Row
 
 PAGE = Path(__file__).with_name("RESULTS.md")
+_PART = re.compile("^(?=# )", re.MULTILINE)
 PACKAGES = ("duckdb", "pyarrow", "python-frontmatter", "pyyaml")
+Facts = list[tuple[str, str]]
 PREAMBLE = """\
 # Speed of reading
 
@@ -29,21 +32,38 @@ largest.
 
 
 def write_page(results: Results, hubs: Sequence[str], options: str) -> None:
-    """Write the page of results beside this file."""
-    facts = "\n".join(f"- {name}: {value}" for name, value in _facts(hubs))
-    parts = [PREAMBLE.format(options=options), facts, tables(results)]
+    """Write the part of the page that is about reading."""
+    facts = [("hubs", ", ".join(hubs)), *machine_facts(), ("packages", packages())]
+    write_part(PREAMBLE.format(options=options), facts, tables(results))
+
+
+def write_part(preamble: str, facts: Facts, told: str) -> None:
+    """Write one part of the page beside this file: that of the same title anew.
+
+    *preamble* begins with the title, a line with `# `.
+    """
+    listed = "\n".join(f"- {name}: {value}" for name, value in facts)
+    part = f"{preamble}\n{listed}\n{told}"
+    title = part.partition("\n")[0]
+    page = PAGE.read_text(encoding="utf-8") if PAGE.is_file() else ""
+    kept = {text.partition("\n")[0]: text for text in _PART.split(page) if text}
+    parts = (text.strip("\n") + "\n" for text in {**kept, title: part}.values())
     PAGE.write_text("\n".join(parts), encoding="utf-8")
 
 
 def tables(results: Results) -> str:
     """Return rows and figures as two tables."""
-    rows = _table(
+    rows = lay_out(
         ("work", "naive CPU s", "CPU s", "times less", "goal", "wall s", "peak MiB",
          "rounds"),
         map(_cells, results.rows),
     )  # fmt: skip
-    figures = _table(("figure", "measured", "goal"), map(_told, results.figures))
-    return f"\n{rows}\n\n{figures}\n"
+    return f"\n{rows}\n\n{figures_table(results.figures)}\n"
+
+
+def figures_table(figures: Iterable[Figure]) -> str:
+    """Return *figures* as a table."""
+    return lay_out(("figure", "measured", "goal"), map(_told, figures))
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -79,7 +99,7 @@ def _met(is_met: bool | None) -> str:  # noqa: FBT001 - the value itself is told
     return "met" if is_met else "**missed**"
 
 
-def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def lay_out(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Lay out a Markdown table that can be read as it is; numbers to the right."""
     cells = [titles, *rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -91,18 +111,21 @@ def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {line} |" for line in lines)
 
 
-def _facts(hubs: Sequence[str]) -> list[tuple[str, str]]:
-    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+def machine_facts() -> Facts:
+    """Return when, of what and on what was measured."""
     return [
-        ("hubs", ", ".join(hubs)),
         ("date", f"{datetime.now(UTC):%Y-%m-%d}"),
         ("commit", _commit()),
         ("machine", f"{len(os.sched_getaffinity(0))} cores of {_processor()}"),
         ("memory", f"{_memory_gib():.0f} GiB"),
         ("system", f"{platform.system()} {platform.release()}"),
         ("Python", platform.python_version()),
-        ("packages", packages),
     ]
+
+
+def packages(names: Sequence[str] = PACKAGES) -> str:
+    """Return the versions of installed packages."""
+    return ", ".join(f"{name} {version(name)}" for name in names)
 
 
 def _commit() -> str:

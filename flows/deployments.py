@@ -1,0 +1,169 @@
+"""What a Prefect server is told of Wirehouse: its pool, deployments and automations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cronsim import CronSim
+from prefect import Flow
+from prefect.blocks.webhook import Webhook
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.objects import (
+    ConcurrencyLimitConfig,
+    ConcurrencyLimitStrategy,
+    StateType,
+    WorkerStatus,
+)
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.deployments.runner import RunnerDeployment
+from prefect.events.actions import CallWebhook, ChangeFlowRunState
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.events import ResourceSpecification
+from prefect.exceptions import ObjectNotFound
+from prefect.types.entrypoint import EntrypointType
+
+from flows import scheduled
+from flows.services import POOL
+from tasks.run import version
+from tasks.settings import Settings
+
+TAG = "wirehouse"
+HEARTBEAT_SECONDS = 30  # the least that Prefect takes
+# Two heartbeats, and one that may be late on a busy machine.
+SILENCE = timedelta(seconds=3 * HEARTBEAT_SECONDS)
+_ENDED = frozenset({"Completed", "Failed", "Cancelled", "Crashed"})
+_MESSAGE = """{
+  "text": "Wirehouse: {{ flow_run.name }} is {{ flow_run.state.name }}",
+  "flow_run": "{{ flow_run.name }}",
+  "state": "{{ flow_run.state.name }}",
+  "reason": {{ (flow_run.state.message or "") | tojson }},
+  "address": "{{ flow_run|ui_url }}"
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A flow that the server knows: by which name, and when it runs by itself."""
+
+    name: str
+    flow: Flow[..., Any]
+    cron: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+def register(settings: Settings, folder: Path) -> None:
+    """Bring the server up to date; doing it twice changes nothing.
+
+    Runs start in *folder*, where `wirehouse.toml` is.
+    """
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_work_pool(POOL)
+        except ObjectNotFound:
+            pool = WorkPoolCreate(name=POOL, type="process", description="Wirehouse")
+            client.create_work_pool(pool)
+        for deployment in deployments(settings):
+            _deploy(deployment, settings, folder)
+        for automation in _automations(settings):
+            _automate(client, automation)
+
+
+def deployments(settings: Settings) -> tuple[Deployment, ...]:
+    """Return all that a server can be asked to run."""
+    return (
+        Deployment("refresh", scheduled.refresh, settings.schedule),
+        Deployment("backfill", scheduled.backfill),
+        Deployment("reextract", scheduled.reextract),
+    )
+
+
+def is_worker_online() -> bool:
+    """Tell whether a worker asks the server for runs."""
+    with get_client(sync_client=True) as client:
+        workers = client.read_workers_for_work_pool(POOL, limit=200, offset=0)
+    return any(worker.status == WorkerStatus.ONLINE for worker in workers)
+
+
+def next_run(settings: Settings, now: datetime) -> datetime:
+    """Return when the refresh is due next, in the time zone of the schedule."""
+    return next(CronSim(settings.schedule, now.astimezone(settings.zone)))
+
+
+def _deploy(deployment: Deployment, settings: Settings, folder: Path) -> None:
+    cron = deployment.cron
+    RunnerDeployment.from_flow(
+        deployment.flow,
+        deployment.name,
+        schedules=[CronSchedule(cron=cron, timezone=settings.timezone)] if cron else [],
+        # One at a time; what is due meanwhile is not piled up.
+        concurrency_limit=ConcurrencyLimitConfig(
+            limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
+        ),
+        parameters=deployment.parameters,
+        description=deployment.flow.description,
+        tags=[TAG],
+        version=version(),
+        work_pool_name=POOL,
+        job_variables={"working_dir": str(folder)},
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    ).apply()
+
+
+def _automations(settings: Settings) -> Iterator[AutomationCore]:
+    runs = ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"})
+    ours = ResourceSpecification(
+        {"prefect.resource.id": f"prefect.tag.{TAG}", "prefect.resource.role": "tag"}
+    )
+    yield AutomationCore(
+        name="wirehouse: a run that went silent has crashed",
+        description="Its process was killed, or its machine is gone.",
+        tags=[TAG],
+        trigger=EventTrigger(
+            after={"prefect.flow-run.heartbeat"},
+            expect={
+                "prefect.flow-run.heartbeat",
+                *(f"prefect.flow-run.{state}" for state in _ENDED),
+            },
+            match=runs,
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=SILENCE,
+        ),
+        actions=[
+            ChangeFlowRunState(
+                state=StateType.CRASHED,
+                message=f"nothing was heard of it for {SILENCE.seconds} s",
+            )
+        ],
+    )
+    if not settings.prefect_webhook:
+        return
+    webhook = Webhook(url=settings.prefect_webhook)
+    block_id = webhook.save("wirehouse", overwrite=True)
+    yield AutomationCore(
+        name="wirehouse: tell of a run that failed or crashed",
+        description="Posts one message to prefect_webhook.",
+        tags=[TAG],
+        trigger=EventTrigger(
+            expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed"},
+            match=runs,
+            match_related=ours,
+            for_each={"prefect.resource.id"},
+            posture=Posture.Reactive,
+            threshold=1,
+        ),
+        actions=[CallWebhook(block_document_id=block_id, payload=_MESSAGE)],
+    )
+
+
+def _automate(client: SyncPrefectClient, automation: AutomationCore) -> None:
+    """Replace the automation of that name."""
+    for known in client.read_automations_by_name(automation.name):
+        client.delete_automation(known.id)
+    client.create_automation(automation)

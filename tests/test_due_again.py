@@ -1,0 +1,166 @@
+"""Several runs on one warehouse: what is asked again, when, and what is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import duckdb
+import pytest
+
+from flows.direct import run_direct
+from flows.refresh import refresh
+from tasks.run import Job, working_file
+from tasks.settings import Settings, SourceSettings
+from tasks.web import tries
+from tests.hub import Hub
+from tests.origin import PAGE, Handler, Origin, open_origin, settings_for
+
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+LATE = 1.1  # waits are up to a tenth longer
+
+
+@pytest.fixture
+def origin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Origin]:
+    """Return a server that nobody has asked yet, and that recovers in no time."""
+    monkeypatch.setattr(tries, "FIRST_WAIT_SECONDS", 0.01)
+    with open_origin() as origin:
+        yield origin
+
+
+def run(
+    hub: Hub, origin: Origin, moment: datetime, **changes: Any
+) -> tuple[dict[str, Any], list[str]]:
+    """Refresh at *moment*; return the summary and what was told."""
+    origin.asked.clear()
+    told: list[str] = []
+    settings = Settings(
+        sources=(SourceSettings(location=str(hub.folder), name="hub"),),
+        data=hub.data,
+        fetch=settings_for(origin, **{"fallbacks": (), **changes}),
+    )
+    job = Job(settings, with_images=False, moment=moment, say=told.append)
+    return run_direct(refresh, job), told
+
+
+def captures(hub: Hub, columns: str) -> list[tuple[Any, ...]]:
+    """Return columns of all tries, in their order."""
+    with duckdb.connect(str(working_file(hub.data)), read_only=True) as warehouse:
+        warehouse.execute("set TimeZone = 'UTC'")
+        statement = f"select {columns} from captures order by requested_at, attempt"  # noqa: S608 - our own names
+        return warehouse.execute(statement).fetchall()
+
+
+def test_a_page_is_asked_for_changes_after_the_usual_days(
+    hub: Hub, origin: Origin
+) -> None:
+    hub.write("a.md", webUrl="http://news.example/conditional")
+    first, _ = run(hub, origin, START)
+    early, _ = run(hub, origin, START + 29 * DAY)
+    assert origin.paths() == []
+    again, _ = run(hub, origin, START + 30 * LATE * DAY)
+
+    assert [s["captured"] for s in (first, early, again)] == [1, 0, 1]
+    assert origin.asked[-1].headers["if-none-match"] == '"bees"'
+    assert captures(hub, "outcome, warc_file is null") == [
+        ("ok", False),
+        ("not_modified", False),
+    ]
+
+
+def test_a_failing_page_is_asked_after_minutes_hours_and_days(
+    hub: Hub, origin: Origin
+) -> None:
+    """Two tries of one run are one failure, and a success begins anew."""
+    is_well = False
+
+    def waver(it: Handler) -> None:
+        it.say(200 if is_well else 500, PAGE)
+
+    origin.hosts["news.example"] = waver
+    hub.write("a.md", webUrl="http://news.example/a")
+    moment, waits = START, []
+    for round_ in range(6):
+        is_well = round_ == 4
+        _, _ = run(hub, origin, moment, attempts=2, respect_robots=False)
+        assert len(origin.asked) == (1 if is_well else 2)
+        due_at = captures(hub, "next_fetch_at")[-1][0]
+        waits.append((due_at - moment) / HOUR)
+        moment = due_at
+
+    for wait, expected in zip(waits, [0.25, 1, 4, 16, 30 * 24, 0.25], strict=True):
+        assert expected <= wait <= expected * LATE
+
+
+def test_retry_after_is_kept_across_runs(hub: Hub, origin: Origin) -> None:
+    """In seconds and as a date; the real clock counts, as it does for the host."""
+    start = datetime.now(UTC)
+    until = start + 3 * HOUR
+    date = f"{until:%a, %d %b %Y %H:%M:%S} GMT"
+    for number, value in enumerate((str(3 * 3600), date)):
+        url = f"http://h{number}.example/once-busy/{value}"
+        hub.write(f"{number}.md", webUrl=url)
+    first, _ = run(hub, origin, start)
+    early, _ = run(hub, origin, start + 2.9 * HOUR)
+    assert origin.asked == []
+    later, _ = run(hub, origin, start + 3.2 * HOUR)
+
+    assert len(origin.paths()) == 2
+    assert [s["urls_due"] for s in (first, early, later)] == [2, 0, 2]
+
+
+def test_a_page_that_is_gone_is_asked_for_ever_more_seldom(
+    hub: Hub, origin: Origin
+) -> None:
+    """Also one that an archive has: its origin is asked, but not each month."""
+    hub.write("gone.md", webUrl="http://news.example/status/410")
+    hub.write("saved.md", webUrl="http://news.example/status/404")
+    origin.hosts["archive.example"] = lambda it: it.say(
+        200 if it.path.endswith("404") else 404, PAGE
+    )
+    archive = {"fallbacks": ("archive",), "archive_url": "http://archive.example/{url}"}
+    for days in (0, 33, 33 + 66):
+        run(hub, origin, START + days * DAY, **archive)
+        assert set(origin.paths()) >= {"/status/404", "/status/410"}
+    run(hub, origin, START + (33 + 66 + 100) * DAY, **archive)
+
+    assert origin.paths() == []
+
+
+def test_the_validators_of_another_spelling_are_not_sent(
+    hub: Hub, origin: Origin
+) -> None:
+    """An article may change its address and stay the same article."""
+    hub.write("a.md", webUrl="http://www.news.example/conditional")
+    run(hub, origin, START)
+    hub.write("a.md", webUrl="http://news.example/conditional")
+    summary, _ = run(hub, origin, START + 34 * DAY)
+
+    assert summary["captured"] == 1
+    assert "if-none-match" not in origin.asked[-1].headers
+
+
+def test_pages_of_a_host_that_rests_are_left_to_the_next_run(
+    hub: Hub, origin: Origin
+) -> None:
+    """They are told in one line, counted, and come first the next time."""
+    for number in range(12):
+        hub.write(f"{number}.md", webUrl=f"http://ill.example/status/500?{number}")
+    hub.write("well.md", webUrl="http://well.example/page")
+    summary, told = run(hub, origin, START, rest_after_failures=4)
+    ill = [path for path in origin.paths() if path.startswith("/status")]
+
+    assert len(ill) == 4
+    assert summary["urls_due"] == 13
+    assert (summary["captured"], summary["failed"], summary["deferred"]) == (1, 4, 8)
+    assert len(captures(hub, "url")) == 5
+    words = "ill.example rests after 4 failures in a row, the last: answered 500"
+    assert [line for line in told if line.startswith("ill.example")] == [
+        f"{words} Internal Server Error; 8 pages deferred"
+    ]
+
+    summary, _ = run(hub, origin, START + MINUTE, rest_after_failures=4)
+    assert (summary["urls_due"], summary["failed"], summary["deferred"]) == (8, 4, 4)
+    assert not {*ill} & {*origin.paths()}

@@ -1,0 +1,122 @@
+"""`wirehouse up` and `down`: a real server, a real worker, a deployment that runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.services import ServiceError, find_address, find_service, start_server
+from tests.hub import Hub
+from tests.test_cli import wirehouse
+
+RUN = """
+import os, sys
+from prefect.deployments import run_deployment
+state = run_deployment("refresh/refresh", timeout=120, parameters={"options": {
+    "with_pages": False, "with_images": False}}).state
+print(state.name, state.message)
+"""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a hub and settings, everything up; at the end it is down."""
+    folder = tmp_path_factory.mktemp("up")
+    Hub(folder).write("a.md")
+    text = f'sources = ["hub"]\nprefect_port = {free_port()}\nschedule = "0 0 1 1 *"\n'
+    (folder / "wirehouse.toml").write_text(text)
+    started = wirehouse("up", cwd=folder)
+    try:
+        assert started.returncode == 0, started.stderr
+        yield folder
+    finally:
+        wirehouse("down", cwd=folder)
+
+
+def flow_runs(place: Path) -> list[tuple[Any, ...]]:
+    """The flow runs that the server knows, but those of the schedule."""
+    statement = "select name, state_name from flow_run where state_name <> 'Scheduled'"
+    with sqlite3.connect(place / "data" / "prefect" / "prefect.db") as database:
+        return database.execute(statement).fetchall()
+
+
+def test_it_says_where_it_is_and_starts_nothing_twice(place: Path) -> None:
+    before = [find_service(place / "data", name) for name in ("server", "worker")]
+
+    again = wirehouse("up", cwd=place)
+
+    assert again.returncode == 0, again.stderr
+    assert again.stderr == ""
+    lines = dict(line.split(maxsplit=1) for line in again.stdout.splitlines())
+    assert lines["Prefect"].startswith("UI  http://127.0.0.1:")
+    assert "-01-01 00:00 UTC" in lines["next"]
+    after = [find_service(place / "data", name) for name in ("server", "worker")]
+    assert None not in before
+    assert after == before
+
+
+def test_the_server_schedules_the_refresh(place: Path) -> None:
+    deadline = time.monotonic() + 60
+    statement = "select count(*) from flow_run where state_name = 'Scheduled'"
+    count = 0
+    while not count and time.monotonic() < deadline:
+        with sqlite3.connect(place / "data" / "prefect" / "prefect.db") as database:
+            ((count,),) = database.execute(statement).fetchall()
+        time.sleep(0.5)
+
+    assert count > 0
+
+
+def test_the_worker_runs_what_the_server_is_asked_for(place: Path) -> None:
+    address = find_address(place / "data")
+    environment = {**os.environ, "PREFECT_API_URL": str(address)}
+    environment["PREFECT_HOME"] = str(place / "data" / "prefect")
+
+    done = subprocess.run(
+        [sys.executable, "-c", RUN],
+        env=environment, capture_output=True, text=True, check=False, timeout=180,
+    )  # fmt: skip
+
+    assert done.stdout.split()[:1] == ["Completed"], done.stdout + done.stderr
+    assert ("refresh · hub · 1 loaded", "Completed") in flow_runs(place)
+    assert (place / "data" / "news.duckdb").is_file()
+
+
+def test_a_run_by_hand_is_seen_by_the_same_server(place: Path) -> None:
+    before = len(flow_runs(place))
+
+    done = wirehouse("run", "--no-fetch", "--no-images", "--json", cwd=place)
+
+    assert json.loads(done.stdout)["files"] == 1
+    assert len(flow_runs(place)) == before + 1
+
+
+def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(ServiceError, match=f"port {port} is taken .* prefect_port"):
+            start_server(tmp_path, port, lambda _: None)
+
+
+def test_down_ends_both_and_twice_is_no_harm(place: Path) -> None:
+    ended = wirehouse("down", cwd=place)
+    again = wirehouse("down", cwd=place)
+
+    assert ended.stdout == "ended: worker, server\n"
+    assert again.stdout == "nothing was up\n"
+    assert find_service(place / "data", "server") is None

@@ -1,0 +1,247 @@
+"""Pages of status 200 that are no article are known by what they say, and no others."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tasks.web.soft_errors import HEAD_BYTES, find_soft_error
+
+ASKED = "https://news.example/2020/06/bees-return-to-the-city"
+HTML = "text/html; charset=utf-8"
+FORM = '<form><input type="password" name="p"></form>'
+
+
+def page(title: str, heading: str = "", rest: str = "", size: int = 0) -> bytes:
+    """Return a page of at least *size* bytes."""
+    filler = "<p>Words and words.</p>" * (size // 23 + 1)
+    top = f"<!DOCTYPE html><html><head><title>{title}</title></head><body>"
+    return f"{top}<h1>{heading}</h1>{rest}{filler}</body></html>".encode()
+
+
+def outcome(body: bytes, answered: str = ASKED, asked: str = ASKED) -> str:
+    """Return what the page is taken for; empty for an article."""
+    found = find_soft_error(asked, answered, body, HTML)
+    return found.outcome if found else ""
+
+
+ARTICLE = page("Bees return to the city | News Example", "Bees return to the city")
+
+MISSING = [
+    "Page not found",
+    "404",
+    "Error 404 (Not Found)!!1",
+    "404 - Page Not Found | News Example",
+    "News Example &ndash; Seite nicht gefunden",
+    "Oops! That page can&rsquo;t be found.",
+    "Sorry, the page you are looking for doesn&#39;t exist",
+    "Page introuvable • Le Journal d'Exemple",
+    "Página no encontrada :: El Diario",
+    "Pagina non trovata",
+    "Página não encontrada - Jornal",
+    "Pagina niet gevonden",
+    "Nie znaleziono strony",
+    "Страница не найдена — Новости",
+    "Sidan hittades inte",
+    "Sayfa bulunamad\u0131",
+    "ページが見つかりませんでした",
+    "页面不存在",
+    "페이지를 찾을 수 없습니다.",
+    "الصفحة غير موجودة",
+    "news.example is parked | domain for sale",
+    "Account Suspended",
+    "Welcome to nginx!",
+]
+
+
+@pytest.mark.parametrize("title", MISSING)
+def test_a_title_that_says_that_there_is_nothing_makes_a_soft_404(title: str) -> None:
+    assert outcome(page(title, size=30_000)) == "http_error"
+
+
+WALLS = [
+    page("Just a moment..."),
+    page("Attention Required! | Cloudflare"),
+    page("Are you a robot? - News Example"),
+    page("Access to this page has been denied."),
+    page("Before you continue"),
+    page("DPG Media Privacy Gate"),
+    page("Log in | News Example", rest=FORM),
+    page("Anmelden", rest=FORM),
+    page("news.example", rest="<script>window._cf_chl_opt={a:1}</script>"),
+    page("news.example", rest='<script src="//ct.captcha-delivery.com/c.js">'),
+]
+
+
+@pytest.mark.parametrize("body", WALLS)
+def test_a_wall_or_challenge_is_no_article(body: bytes) -> None:
+    assert outcome(body) == "bad_response"
+
+
+def test_a_heading_alone_can_say_that_there_is_nothing() -> None:
+    assert outcome(page("News Example", "<span>Page</span> not found")) == "http_error"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "<html data-adblockkey=MFwwDQ>",
+        '<script src="https://img.sedoparking.com/a.js"></script>',
+        '<script>window.onload=function(){location.href="/lander"}</script>',
+        '<meta name="prerender-status-code" content="404">',
+    ],
+)
+def test_marks_of_a_small_page_tell(rest: str) -> None:
+    assert outcome(page("news.example", rest=rest)) == "http_error"
+    # A long page with the same mark is a newspaper's.
+    assert outcome(page("news.example", rest=rest, size=30_000)) == ""
+
+
+ARTICLES = [
+    ARTICLE,
+    page("404 Not Found: how three digits became a joke"),
+    page("Page not found: the lost art of the error page", "Page not found"),
+    page("Page not found &ndash; what error pages tell about the papers that lost us"),
+    page("The page that could not be found | News Example"),
+    page("Missing page of the Torah scroll turns up in Leeds"),
+    page("Route 404 reopens"),
+    page("Just a moment: a poem"),
+    page("Just a moment of silence | News Example"),
+    page("Access denied to the beach for the third summer"),
+    page("How parking domains earn money", rest="<p>Ask sedo.com.</p>"),
+    page("Sign in", "The sign in the window"),
+    page("Login of the year"),
+    page("", ""),
+    b"",
+    b"<title>",
+    b"<title>Page not found",
+    page("Error"),
+    *[
+        page("Page not found", "Page not found", rest=sign)
+        for sign in (
+            '<meta property="article:published_time" content="2020-06-11">',
+            '<meta property="og:type" content="article">',
+            '<script type="application/ld+json">{"datePublished":"2020"}</script>',
+        )
+    ],
+]
+
+
+@pytest.mark.parametrize("body", ARTICLES)
+def test_an_article_about_such_pages_is_an_article(body: bytes) -> None:
+    assert outcome(body) == ""
+
+
+@pytest.mark.parametrize(
+    ("charset", "title"),
+    [
+        ("windows-1251", "Страница не найдена"),
+        ("shift_jis", "ページが見つかりません"),
+        ("iso-8859-1", "Page demandée introuvable"),
+    ],
+)
+def test_titles_are_read_in_their_encoding(charset: str, title: str) -> None:
+    body = page(title).decode().encode(charset)
+
+    found = find_soft_error(ASKED, ASKED, body, f"text/html; charset={charset}")
+
+    assert found is not None
+    assert found.reason == f"a soft 404: it has the title {title!r}"
+
+
+@pytest.mark.parametrize(
+    ("answered", "place"),
+    [
+        ("https://news.example/", "the home page"),
+        ("https://www.bought-by.example/", "the home page"),
+        ("https://news.example/index.html", "the home page"),
+        ("https://news.example/en/", "the home page"),
+        ("https://news.example/de-at/home", "the home page"),
+        ("https://news.example/2020/", "a section's page"),
+        ("https://news.example/404.html", "an error page"),
+        ("https://news.example/error/page-not-found?from=x", "an error page"),
+        ("https://www.hugedomains.com/domain_profile.cfm?d=n", "a domain dealer"),
+    ],
+)
+def test_a_redirect_away_from_an_article_makes_a_soft_404(
+    answered: str, place: str
+) -> None:
+    found = find_soft_error(ASKED, answered, ARTICLE, HTML)
+
+    assert found is not None
+    assert found.outcome == "http_error"
+    assert found.reason == f"a soft 404: it led to {place}, {answered}"
+
+
+@pytest.mark.parametrize(
+    ("answered", "place"),
+    [
+        ("https://news.example/login?next=%2F2020%2F06", "a login page"),
+        ("https://login.news.example/", "a login page"),
+        ("https://accounts.example/v3/signin/x", "a login page"),
+        ("https://consent.yahoo.example/v2/collectConsent?s=1", "a consent wall"),
+        ("https://news.example/consent/?to=x", "a consent wall"),
+        ("https://news.example/subscribe", "a subscription page"),
+    ],
+)
+def test_a_redirect_to_a_wall_is_named(answered: str, place: str) -> None:
+    found = find_soft_error(ASKED, answered, ARTICLE, HTML)
+
+    assert found is not None
+    assert found.outcome == "bad_response"
+    assert found.reason == f"no article: it led to {place}, {answered}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [
+        (ASKED, "https://www.news.example/2020/06/bees-return-to-the-city/"),
+        (ASKED, "https://news.example/bees-return-to-the-city"),
+        (ASKED, "https://news.example/subscribe/bees-return-to-the-city"),
+        (ASKED, "https://news.example/nature/bees.html"),
+        (ASKED, "https://news.example/?p=4711"),
+        (ASKED + "/amp", ASKED),
+        (ASKED + "/2", ASKED),
+        ("https://news.example/story/brexit/amp", "https://news.example/story/brexit"),
+        ("https://news.example/?p=4711", ASKED),
+        ("https://news.example/", "https://www.news.example/en/"),
+        ("https://news.example/start", "https://news.example/"),
+        ("https://t.example/AbC12", "https://news.example/"),
+        ("https://news.example/login/news", "https://news.example/login/tips"),
+    ],
+)
+def test_a_redirect_to_an_article_is_followed(asked: str, answered: str) -> None:
+    assert outcome(ARTICLE, answered, asked) == ""
+
+
+def test_only_the_start_is_looked_at() -> None:
+    late = b"<!DOCTYPE html>" + b"<p>Words</p>" * 6_000 + page("Page not found")
+
+    assert late.index(b"<title>") > HEAD_BYTES
+    assert outcome(late) == ""
+
+
+HOSTILE = [
+    b"<h1" * 30_000,
+    b"<title>" + b"</" * 40_000,
+    b"<title>" * 10_000,
+    b"<meta prerender-status-code " + b" " * 23_000,
+    b"<meta prerender-status-code" * 800,
+    b"<title>" + b" - " * 20_000 + b"</title>",
+    b"<title>404</title>" + b"og:type content=" * 4_000,
+    b"<title>404</title>og:type" + b" " * 65_000,
+    b"<title>" + b"&amp;" * 13_000 + b"</title>",
+    "é".encode() * 40_000,
+    bytes(70_000),
+    b"\xff" * 70_000,
+]
+
+
+@pytest.mark.parametrize("number", range(len(HOSTILE)))
+def test_a_page_made_to_be_slow_is_not(number: int) -> None:
+    started = time.process_time()
+
+    outcome(HOSTILE[number])
+
+    assert time.process_time() - started < 0.5  # quadratic ways take many seconds
