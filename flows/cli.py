@@ -246,6 +246,30 @@ def _answer(warehouse: Published, question: str, output_format: Format) -> None:
 
 
 @app.command()
+def explain(
+    url: Annotated[str, typer.Argument(help="Address of an article.")],
+    data: DataOption = None,
+    *,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print it as one JSON object.")
+    ] = False,
+) -> None:
+    """Tell the whole story of one article: files, runs, tries, page, images."""
+    from tasks.urls import url_key  # noqa: PLC0415 - for this command alone
+
+    try:
+        key = url_key(url)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    with open_published(_settings(None, data).data / PUBLISHED) as warehouse:
+        story = warehouse.explain(key)
+    if as_json:
+        print(json.dumps(story, ensure_ascii=False, default=str))  # noqa: T201
+    else:
+        console.tell_story(story)
+
+
+@app.command()
 def status(data: DataOption = None) -> None:
     """Show the last runs, what is due, what failed and why."""
     with open_published(_settings(None, data).data / PUBLISHED) as warehouse:

@@ -141,6 +141,18 @@ def tell_rows(rows: Sequence[Mapping[str, Any]], none: str) -> None:
     out.draw(table)
 
 
+def tell_story(story: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Print all that is known of an article: each part, its rows value by value."""
+    for part, rows in story.items():
+        out.print(f"{part}{'' if rows else ': none'}", style="bold")
+        for row in rows:
+            told = {name: value for name, value in row.items() if value not in ("", [])}
+            for number, (name, value) in enumerate(told.items()):
+                if value is not None:
+                    mark = "-" if number == 0 else " "
+                    out.print(f"  {mark} {name}: ", (_cell(value), "cyan"))
+
+
 def tell_settings(values: Iterable[SettingValue]) -> None:
     """Print every setting as TOML has it, with where it came from and what it does."""
     for value in values:

@@ -16,12 +16,7 @@ from tasks.models import Audit
 from tasks.report import write_report
 from tasks.run import Run, working_file
 from tasks.snapshots import PUBLISHED, keep_snapshot
-from tasks.warehouse import (
-    Published,
-    WarehouseError,
-    open_published,
-    settle_copy,
-)
+from tasks.warehouse import Published, open_copy
 
 DIGEST = ".digest"  # beside a table's Parquet file: which rows it holds
 CHECKED = "parquet.json"  # beside the working file: the run that left all in order
@@ -43,14 +38,9 @@ def publish(run: Run) -> None:
     run.warehouse.checkpoint()
     run.warehouse.close()
     published = run.data / PUBLISHED
-    _swap_copy(working_file(run.data), published)
+    _swap_copy(run, published)
     run.is_published()
     keep_snapshot(run.data, run.number, keep=run.settings.keep_snapshots)
-    parquet = run.data / "parquet"
-    parquet.mkdir(exist_ok=True)
-    with open_published(published, exports=parquet) as warehouse:
-        _write_parquet(warehouse, parquet, run)
-        write_report(warehouse, run.data / "report.html")
     run.say(f"published {published}")
 
 
@@ -81,20 +71,26 @@ def _reconciled(run: Run) -> Audit:
     return Audit("counts_that_differ", "warning", len(wrong), ", ".join(wrong))
 
 
-def _swap_copy(working: Path, published: Path) -> None:
-    """Copy *working* beside *published* and rename it there once it is on the disk.
+def _swap_copy(run: Run, published: Path) -> None:
+    """Finish a copy beside *published* and rename it there once it is on the disk.
 
     Only in the copy does the run say that it is complete: it is, once that is in place.
+    Parquet and report are written from the copy, too: what is published is never opened
+    by a run, so no reader of it, not even one who writes, and no run wait for another.
     """
     fresh = published.with_name(f".{published.name}.new")
     log = fresh.with_name(f"{fresh.name}.wal")
+    parquet = run.data / "parquet"
+    parquet.mkdir(exist_ok=True)
     try:
         log.unlink(missing_ok=True)  # a killed run's would be applied to this copy
-        copy_file(working, fresh)
-        settle_copy(fresh)
+        copy_file(working_file(run.data), fresh)
+        with open_copy(fresh, exports=parquet) as warehouse:
+            _write_parquet(warehouse, parquet, run)
+            write_report(warehouse, run.data / "report.html")
         sync_file(fresh)
         fresh.replace(published)
-    except (OSError, WarehouseError):
+    except BaseException:
         with suppress(OSError):
             fresh.unlink(missing_ok=True)
             log.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import re
@@ -54,6 +55,10 @@ set checkpoint_threshold = '32MB';
 ROW_GROUP_ROWS = 2_048
 _NAME = "warehouse"
 MAX_RUN = 2**63 - 1  # any run at all
+# What is told of an article, in the order in which it came about.
+EXPLAINED = (
+    "article files observations captures page images edges repairs rejections"
+).split()
 _NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -428,20 +433,8 @@ def open_warehouse(path: Path, moment: datetime) -> Iterator[Warehouse]:
             _back_up(path, max(applied))
             connection = _connect(path)
         _migrate(connection, unseen, moment)
+        _put_questions(connection, moment)
         yield Warehouse(connection, is_migrated=bool(unseen))
-    finally:
-        connection.close()
-
-
-def settle_copy(path: Path) -> None:
-    """Let a copy say how its own run ended, which is so once it is published."""
-    connection = _connect(path)
-    try:
-        connection.execute(_statement("settle_runs"), {"published": MAX_RUN})
-    except duckdb.Error as error:
-        reason = str(error).partition("\n")[0]
-        msg = f"the copy cannot be finished, nothing was published: {reason}"
-        raise WarehouseError(msg) from None
     finally:
         connection.close()
 
@@ -497,9 +490,22 @@ class Published:
         statement = f'copy "{name}" to {_quoted(path)} {how}'
         self._memory.frugally(lambda: self._execute(statement))
 
-    def rows(self, name: str) -> list[dict[str, Any]]:
+    def explain(self, key: str) -> dict[str, list[dict[str, Any]]]:
+        """Return all that is known of the article with a `url_key`, part by part.
+
+        Raises `WarehouseError` if there is no such article.
+        """
+        told = {part: self.rows(f"explain/{part}", {"key": key}) for part in EXPLAINED}
+        if not told["article"]:
+            msg = f"no article of the warehouse has the address {key}"
+            raise WarehouseError(msg)
+        return told
+
+    def rows(
+        self, name: str, parameters: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
         """Return the answer of one of the statements in `tasks/sql`, a row a dict."""
-        result = self._connection.execute(_statement(name))
+        result = self._connection.execute(_statement(name), dict(parameters or {}))
         columns = [column[0] for column in result.description]
         return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
 
@@ -545,18 +551,34 @@ class Published:
 
 
 @contextmanager
-def open_published(
-    path: Path, *, exports: Path | None = None, earlier: Path | None = None
-) -> Iterator[Published]:
+def open_copy(path: Path, *, exports: Path) -> Iterator[Published]:
+    """Open a copy that is to be published, which says how its own run ended.
+
+    *exports* is the one folder to which its tables may be written.
+    """
+    connection = _connect(path, exports=exports)
+    try:
+        connection.execute(_statement("settle_runs"), {"published": MAX_RUN})
+        connection.execute("checkpoint")
+        yield Published(connection)
+    except duckdb.Error as error:
+        reason = str(error).partition("\n")[0]
+        msg = f"the copy cannot be finished, nothing was published: {reason}"
+        raise WarehouseError(msg) from None
+    finally:
+        connection.close()
+
+
+@contextmanager
+def open_published(path: Path, *, earlier: Path | None = None) -> Iterator[Published]:
     """Open the published file for reading; raises `WarehouseError` if there is none.
 
-    *exports* is the one folder to which its tables may be written, *earlier* another
-    published state that is there to compare.
+    *earlier* is another published state that is there to compare.
     """
     if not path.is_file():
         msg = f"{path} is not there yet: `wirehouse run` makes it"
         raise WarehouseError(msg)
-    connection = _connect(path, read_only=True, exports=exports, earlier=earlier)
+    connection = _connect(path, read_only=True, earlier=earlier)
     try:
         yield Published(connection)
     finally:
@@ -586,7 +608,7 @@ def _connect(
         # Which row groups by bytes ask for; one thread keeps the order all the same.
         connection.execute("set preserve_insertion_order = false")
     connection.execute(_TUNED + _LOCKED_DOWN)
-    if read_only and not exports:
+    if read_only:
         connection.execute("set lock_configuration = true")
     return connection
 
@@ -629,7 +651,7 @@ def _applied(connection: duckdb.DuckDBPyConnection, path: Path) -> set[int]:
     except duckdb.CatalogException:
         connection.execute(_statement("create_schema_version"))
         rows = []
-    applied = {row[0] for row in rows}
+    applied = {row[0] for row in rows} - {0}  # row 0: see put_questions
     if newer := applied - set(_migrations()):
         msg = (
             f"{path} has schema {max(newer)}, and this program knows"
@@ -662,8 +684,22 @@ def _migrate(
             {"version": version, "name": name[5:], "moment": moment},
         )
         connection.execute("commit")
-    views = (_statement(f"views/{name}") for name in _names("views"))
-    connection.execute(";".join(["begin", *views, "commit"]))
+
+
+def _put_questions(connection: duckdb.DuckDBPyConnection, moment: datetime) -> None:
+    """Make the views and macros anew if they are not today's: each takes its 1 ms."""
+    parts = [
+        _statement(f"{folder}/{name}")
+        for folder in ("views", "macros")
+        for name in _names(folder)
+    ]
+    digest = hashlib.sha256("".join(parts).encode()).hexdigest()
+    if connection.execute(_statement("known_questions")).fetchall() == [(digest,)]:
+        return
+    connection.execute(";".join(["begin", *parts]))
+    parameters = {"digest": digest, "moment": moment}
+    connection.execute(_statement("put_questions"), parameters)
+    connection.execute("commit")
 
 
 @cache

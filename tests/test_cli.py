@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,12 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.demo import SAMPLE
-from tests.hub import Hub
+from tests.hub import MOMENT, Hub, related
 
 OFFLINE = ("--no-fetch", "--no-images", "--direct")
 COMMANDS = (
-    "run demo backfill fetch images reextract publish sql snapshots diff status report"
-    " settings init"
+    "run demo backfill fetch images reextract publish sql snapshots diff explain"
+    " status report settings init"
 ).split()
 
 
@@ -286,6 +287,59 @@ def test_an_old_state_can_be_listed_asked_and_compared(
         ("new", "c", []),
         ("removed", "b", []),
     ]
+
+
+def test_the_whole_story_of_an_article_is_told(loaded: Hub, tmp_path: Path) -> None:
+    loaded.write(
+        "a.md", title="It\u00e2\u20ac\u2122s", topics=["Sea"], heat=3,
+        images=[{"url": "https://news.example/a.png"}], related=related("z"),
+    )  # fmt: skip
+    loaded.run(moment=MOMENT + timedelta(hours=1))
+    address = "http://www.news.example/a?utm_source=mail#top"  # as somebody got it
+
+    told = wirehouse("explain", address, "--data", loaded.data, cwd=tmp_path)
+    as_json = wirehouse(
+        "explain", address, "--json", "--data", loaded.data, cwd=tmp_path
+    )
+
+    story = json.loads(as_json.stdout)
+    assert story["files"][0]["path"] == "_news/a.md"
+    assert story["files"][0]["changed_in_run"] is not None
+    assert len(story["observations"]) == 2
+    assert story["images"][0]["status"] == "due"
+    assert story["edges"][0]["url"] == "https://news.example/z"
+    assert story["repairs"][0]["rule"] == "mojibake"
+    assert story["captures"] == story["page"] == story["rejections"] == []
+    assert "path: _news/a.md" in told.stdout
+    assert "captures: none" in told.stdout
+
+
+def test_a_rejected_file_is_part_of_its_article_s_story(
+    loaded: Hub, tmp_path: Path
+) -> None:
+    loaded.write_text("_news/a.md", "---\ntitle: [\n---\n")
+    loaded.run()
+
+    told = wirehouse(
+        "explain", "https://news.example/a", "--json", "--data", loaded.data,
+        cwd=tmp_path,
+    )  # fmt: skip
+
+    (rejection,) = json.loads(told.stdout)["rejections"]
+    assert rejection["subject"] == "_news/a.md"
+    assert rejection["line"] is not None
+
+
+@pytest.mark.parametrize(
+    ("address", "status"), [("https://nobody.example/", 1), ("no address", 2)]
+)
+def test_what_cannot_be_explained_is_one_line(
+    loaded: Hub, tmp_path: Path, address: str, status: int
+) -> None:
+    done = wirehouse("explain", address, "--data", loaded.data, cwd=tmp_path)
+
+    assert done.returncode == status
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_state_that_is_not_kept_is_one_line(loaded: Hub, tmp_path: Path) -> None:

@@ -27,10 +27,9 @@ POINTS = [
     "images in the table",
     "books closed, nothing published",
     "half a copy",
-    "copied, not finished",
+    "copied, no Parquet",
     "copied, not published",
     "published, not kept",
-    "published, no Parquet",
 ]
 ROOT = Path(__file__).parents[1]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +116,31 @@ def test_a_reader_keeps_its_state_while_the_next_one_is_published(hub: Hub) -> N
         seen = reader.execute("select count(*) from articles").fetchall()
 
     assert seen == [(1,)]
+    assert hub.ask("select count(*) from articles") == [(2,)]
+
+
+def test_a_reader_who_may_write_stands_in_no_run_s_way(hub: Hub) -> None:
+    """As DuckDB's own command line opens a file, unless it is told otherwise."""
+    hub.write("a.md")
+    hub.run()
+    holder = (
+        "import duckdb, sys\n"
+        "with duckdb.connect(sys.argv[1]):\n"
+        "    print('open', flush=True)\n"
+        "    sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", holder, str(hub.data / "news.duckdb")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as reader:
+        assert reader.stdout is not None
+        reader.stdout.readline()
+        hub.write("b.md")
+
+        summary = hub.run()
+
+    assert summary["status"] == "complete"
     assert hub.ask("select count(*) from articles") == [(2,)]
 
 

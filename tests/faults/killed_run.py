@@ -19,10 +19,11 @@ from flows.refresh import refresh
 from tasks import publish
 from tasks.captures import CaptureWriter
 from tasks.images import keep_image
+from tasks.report import write_report
 from tasks.run import Job
 from tasks.snapshots import keep_snapshot
 from tasks.stages import images
-from tasks.warehouse import Warehouse, settle_copy
+from tasks.warehouse import Warehouse
 from tests.hub import MOMENT
 
 Wrap = Callable[..., Any]
@@ -110,17 +111,16 @@ def set_up(point: str) -> None:
             before(Warehouse.checkpoint),
         ),
         "half a copy": (publish, "copy_file", half_a_copy),
-        "copied, not finished": (publish, "settle_copy", before(settle_copy)),
-        "copied, not published": (publish, "settle_copy", after(settle_copy)),
+        "copied, no Parquet": (
+            publish,
+            "_write_parquet",
+            before(publish._write_parquet),
+        ),
+        "copied, not published": (publish, "write_report", after(write_report)),
         "published, not kept": (
             publish,
             "keep_snapshot",
             before(keep_snapshot),
-        ),
-        "published, no Parquet": (
-            publish,
-            "_write_parquet",
-            before(publish._write_parquet),
         ),
     }
     owner, name, replacement = methods[point]
