@@ -37,12 +37,12 @@ def write_page(results: Results, hubs: Sequence[str], options: str) -> None:
 
 def tables(results: Results) -> str:
     """Return rows and figures as two tables."""
-    rows = _table(
+    rows = table(
         ("work", "naive CPU s", "CPU s", "times less", "goal", "wall s", "peak MiB",
          "rounds"),
         map(_cells, results.rows),
     )  # fmt: skip
-    figures = _table(("figure", "measured", "goal"), map(_told, results.figures))
+    figures = table(("figure", "measured", "goal"), map(_told, results.figures))
     return f"\n{rows}\n\n{figures}\n"
 
 
@@ -79,7 +79,7 @@ def _met(is_met: bool | None) -> str:  # noqa: FBT001 - the value itself is told
     return "met" if is_met else "**missed**"
 
 
-def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Lay out a Markdown table that can be read as it is; numbers to the right."""
     cells = [titles, *rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
