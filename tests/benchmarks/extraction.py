@@ -184,8 +184,10 @@ def _row(
         _told(case.gold, page) for case, page in zip(facts, found.pages, strict=True)
     ]
     columns = ("title", "authors", "invented", "day", "image")
+    knows_facts = any("title" in page for page in found.pages)  # some read texts alone
     shares = (
-        _share(page[column] for page in told if column in page) for column in columns
+        _share(page[column] for page in told if column in page) if knows_facts else ""
+        for column in columns
     )
     return (name, f"{f1.f1:.3f}", *shares, f"{read.per_second():.0f}")
 
