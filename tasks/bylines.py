@@ -26,8 +26,10 @@ _FIRST_WORDS = (
     r"|updated|review|analysis|opinion|author|authors)\b[:\s]*)?"
 )
 _BY = re.compile(
-    rf"^{_FIRST_WORDS}\bby\b[:\s]*|^(?:authors?|words|von|par|por|di|door|av|af|od|texto"
-    r"|(?:written|reported)\s+by)(?::\s*|\s+(?=[A-ZÀ-Þ]))",
+    rf"^(?:{_FIRST_WORDS}\bby\b[:\s]*)+|^(?:authors?|words|von|par|por|di|door|av|af|od"
+    r"|texto)(?::\s*|\s+(?=[A-ZÀ-Þ]))"
+    # Chinese and Japanese: author, writer, text, contributor, translator, reporter.
+    r"|^(?:著者|作者|文|執筆者?|投稿者|翻訳者?|記者|撰文)[\s:/\uff1a\uff0f●]+",
     re.IGNORECASE,
 )
 _IS_BY = re.compile(
@@ -56,15 +58,16 @@ _NO_NAME = re.compile(
 # Words of those who are no persons, or of what somebody is: never part of a shown name.
 _NO_PERSON = frozenset(
     """
-    about advertisement agency all analysis analyst archive article articles associated
-    author authors bio bureau by comment comments contact contributing contributor
-    contributors correspondent daily desk director editor editorial editors email
-    facebook filed follow from full group guest home inc instagram journal journalist
-    latest linkedin ltd magazine manager media more network news newsletter newspaper
-    newsroom on online opinion photo photographer photos posted posts press profile
-    publisher published read related report reporter reporters reuters save senior share
-    show sign sponsored staff story subscribe tags team times today topics tweet twitter
-    updated us video view website writer writers writing you your
+    a about advertisement agency all analysis analyst archive article articles
+    associated author authors bio bureau by comment comments contact contributing
+    contributor contributors correspondent daily desk director editor editorial
+    editors email facebook filed follow from full group guest home inc instagram
+    journal journalist latest linkedin ltd magazine manager media more network news
+    newsletter newspaper newsroom on online opinion photo photographer photos posted
+    posts press profile published publisher read related report reporter reporters
+    reuters save senior share show sign sponsored staff story subscribe tags team the
+    times today topics tweet twitter updated us video view website writer writers
+    writing you your
     """.split()
 )
 _PARTICLES = frozenset(
@@ -72,9 +75,15 @@ _PARTICLES = frozenset(
     al af av ben bin da de del della den der di dos du el ibn la le ten ter van von y zu
     """.split()
 )
+_ROLE = re.compile(
+    r"\b(?:analyst|bureau|columnist|contributor|correspondent|critic|director|editor"
+    r"|freelance|fellow|news|producer|professor|press|reporter|staff|writer)s?\b"
+    r"|\b(?:business|international|magazine|network|online|politics|sports)$",
+    re.IGNORECASE,
+)
 _UNSPACED_NAME = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u30fb\s]{2,14}")
 _AUTHOR_PATH = re.compile(
-    r"/(?:authors?|editors?|staff|by|people|person|profiles?|contributors?|reporters?|writers?"
+    r"/(?:authors?|editors?|staff|by|profiles?|contributors?|reporters?|writers?"
     r"|journalists?|columnists?|users?|team|autor|autoren|auteurs?|autores)[/\-._=]",
     re.IGNORECASE,
 )
@@ -84,23 +93,28 @@ _CANDIDATES = (
     " or contains(@rel, 'author') or contains(@rel, 'creator')"
     " or contains(@class, 'uthor') or contains(@class, 'yline')"
     " or contains(@class, 'ontributor') or contains(@class, 'riter')"
+    " or contains(concat(' ', @class, ' '), ' fn ')"
     " or contains(@id, 'uthor') or contains(@id, 'yline')"
     " or contains(@data-testid, 'yline') or contains(@data-testid, 'uthor')"
     " or contains(@href, '/author') or contains(@href, '/staff/')"
-    " or contains(@href, '/editors/') or contains(@href, '/people/')"
+    " or contains(@href, '/editors/')"
     " or contains(@href, '/profile/') or contains(@href, '/by/')]"
 )
 # Kinds of hints, the surest first.
 _BYLINE = re.compile(r"by-?_?line|BYLINE", re.IGNORECASE)
-_ELSEWHERE = re.compile(
-    r"comment|related|recirc|recommend|popular|trending|latest|sidebar|newsletter|promo"
-    r"|teaser|quote|read-?more|more-from|most-?read|footer|caption|credit|disqus|widget",
+# What a byline is never in, and what it is only near its headline.
+_NEVER = re.compile(
+    r"comment|related|recirc|recommend|quote|caption|credit|disqus", re.IGNORECASE
+)
+_SELDOM = re.compile(
+    r"popular|trending|latest|sidebar|newsletter|promo|teaser|read-?more|more-from"
+    r"|most-?read|footer|widget",
     re.IGNORECASE,
 )
-_ELSEWHERE_TAGS = frozenset({"footer", "figure", "figcaption", "blockquote"})
-_ASIDE_TAGS = frozenset({"nav", "aside", "form"})
+_NEVER_TAGS = frozenset({"footer", "figure", "figcaption", "blockquote"})
+_SELDOM_TAGS = frozenset({"nav", "aside", "form"})
 _TEXTS = etree.XPath(".//text()[not(parent::script or parent::style)]")
-_UP = 12  # levels above a byline that tell whether it belongs to something else
+_UP = 6  # levels above a byline that tell whether it belongs to something else
 
 
 def declared_names(line: str) -> list[str]:
@@ -110,7 +124,7 @@ def declared_names(line: str) -> list[str]:
     ['Ann Lee', 'Bo Ek', 'Cy Day']
     """
     line = _BY.sub("", plain_text(line[: MAX_BYLINE * 5]))
-    names = _BETWEEN_FULL.split(line)
+    names = _without_roles(_BETWEEN_FULL.split(line))
     names = names if all(" " in name for name in names) else [line]
     return [n for n in names if n and len(n) <= MAX_NAME and not _NO_NAME.search(n)]
 
@@ -136,9 +150,8 @@ def find_bylines(tree: HtmlElement, headline: HtmlElement | None) -> list[str]:
     Near the headline, the surest kind of hint counts; elsewhere, only one that is the
     same wherever it occurs, for a page lists authors of other pages, too.
     """
-    candidates = [
-        e for e in tree.xpath(_CANDIDATES) if not _is_elsewhere(e, _ELSEWHERE_TAGS)
-    ]
+    found = tree.xpath(_CANDIDATES)
+    candidates = [e for e in found if not _is_in(e, _NEVER_TAGS, _NEVER)]
     if not candidates and headline is None:
         return []
     places = {
@@ -147,10 +160,20 @@ def find_bylines(tree: HtmlElement, headline: HtmlElement | None) -> list[str]:
     if headline is not None and headline in places:
         at = places[headline]
         near = [e for e in candidates if -NEAR / 4 <= places.get(e, -NEAR) - at <= NEAR]
-        found = _surest(near) or _by_words(headline, places)
-        if found:
-            return found
-    return _undisputed(e for e in candidates if not _is_elsewhere(e, _ASIDE_TAGS))
+        likely = [e for e in near if not _is_in(e, _SELDOM_TAGS, _SELDOM)]
+        names = _surest(likely) or _by_words(headline) or _surest(near)
+        if names:
+            return names
+    return _undisputed(e for e in candidates if not _is_in(e, _SELDOM_TAGS, _SELDOM))
+
+
+def _without_roles(parts: list[str]) -> list[str]:
+    """Drop what only says who a name before it is: "AP Sports Writer", "MD", "TIME"."""
+    first, *others = parts
+    if " " not in first:
+        return parts
+    kept = [p for p in others if " " in p and not _ROLE.search(p)]
+    return [first, *kept]
 
 
 def _surest(candidates: Iterable[HtmlElement]) -> list[str]:
@@ -182,11 +205,16 @@ def _kind(element: HtmlElement) -> int:
     return 2 if _BYLINE.search(marks) else 3
 
 
-def _names_at(element: HtmlElement) -> list[str]:
-    """Return the names that *element* shows: those of its links, else of its line."""
+def _names_at(element: HtmlElement, *, is_byline: bool = False) -> list[str]:
+    """Return the names that *element* shows: those of its links, else of its line.
+
+    What is a byline links to nothing but its authors, wherever they are kept.
+    """
     inner = element.xpath(".//*[@itemprop='name']")[:MAX_AUTHORS]
-    linked = [a for a in element.iter("a") if _AUTHOR_PATH.search(a.get("href") or "")]
-    for parts, is_linked in ((inner, False), (linked[:MAX_AUTHORS], True)):
+    links = list(islice(element.iter("a"), MAX_AUTHORS))
+    linked = [a for a in links if _AUTHOR_PATH.search(a.get("href") or "")]
+    others = links if is_byline or _kind(element) == 2 else []
+    for parts, is_linked in ((inner, False), (linked, True), (others, False)):
         names = [
             name
             for part in parts
@@ -211,23 +239,20 @@ def _with_neighbours(element: HtmlElement, names: list[str]) -> list[str]:
     return list(dict.fromkeys(names))[:MAX_AUTHORS]
 
 
-def _by_words(headline: HtmlElement, places: dict[HtmlElement, int]) -> list[str]:
+def _by_words(headline: HtmlElement) -> list[str]:
     """Return the names of a short line after the headline that begins with "By"."""
     for element in headline.xpath(f"following::*[position() <= {NEAR}]"):
         said = " ".join((element.text or "").split()) + " "
-        if (
-            element in places
-            and _IS_BY.match(said)
-            and not _is_elsewhere(element, _ELSEWHERE_TAGS)
-        ):
-            names = shown_names(_line(element))
+        if _IS_BY.match(said) and not _is_in(element, _NEVER_TAGS, _NEVER):
+            alone = not _IS_BY.sub("", said).strip() and len(element) == 0
+            names = _names_at(element.getparent() if alone else element, is_byline=True)
             if names:
                 return names
     return []
 
 
-def _is_elsewhere(element: HtmlElement, tags: frozenset[str]) -> bool:
-    """Tell whether *element* belongs to a comment, a teaser, a picture, a footer."""
+def _is_in(element: HtmlElement, tags: frozenset[str], marks: re.Pattern[str]) -> bool:
+    """Tell whether *element* is within such tags or marks, below the article."""
     if element.tag in tags:
         return True
     for above in islice(element.iterancestors(), _UP):
@@ -235,7 +260,7 @@ def _is_elsewhere(element: HtmlElement, tags: frozenset[str]) -> bool:
             return True
         if above.tag in {"article", "main", "body"}:
             return False
-        if _ELSEWHERE.search(f"{above.get('class') or ''} {above.get('id') or ''}"):
+        if marks.search(f"{above.get('class') or ''} {above.get('id') or ''}"):
             return True
     return False
 
@@ -256,13 +281,11 @@ def _is_person(name: str, *, is_linked: bool = False) -> bool:
     if _UNSPACED_NAME.fullmatch(name):
         return True
     words = name.split()
-    if not (1 if is_linked else 2) <= len(words) <= 5 or any(
-        w.strip(".").casefold() in _NO_PERSON for w in words
-    ):
+    if len(words) > 5 or any(w.strip(".").casefold() in _NO_PERSON for w in words):
         return False
+    if re.search(r"[:!?\d]", name):
+        return False
+    if len(words) == 1:
+        return is_linked
     capitals = [word[0].isupper() for word in words if word not in _PARTICLES]
-    return (
-        len(capitals) >= min(2, len(words))
-        and all(capitals)
-        and not re.search(r"[:!?\d]", name)
-    )
+    return len(capitals) >= 2 and all(capitals)

@@ -29,7 +29,7 @@ from tasks.linkeddata import (
     types,
 )
 from tasks.moments import find_moment, parse_moment
-from tasks.urls import join_url
+from tasks.urls import host_of, join_url, registrable_domain
 
 Names = dict[str, list[str]]
 Value = TypeVar("Value")
@@ -103,6 +103,10 @@ MAX_TITLES = 20  # headings that may be the headline
 # two stories hardly a tenth, a kicker or a section's name still less.
 ALIKE = 0.4
 _SHOWS = etree.XPath("boolean(//body//text()[contains(., $name)])")
+MAX_DATE_LINE = 60  # characters; a date in a longer line belongs to a sentence
+_TIME_MARKS = re.compile(r"date|time|publish|posted|byline")
+SHORTEST_DATE = 8  # characters, as 1.5.2024
+MAX_DATE_LINE = 60  # characters; a date in a longer line belongs to a sentence
 _NEAR_TIMES = 60  # elements after the headline: bylines and dates stand there
 _SLACK = timedelta(days=1)  # a page's day may begin 14 hours before UTC's
 _LANGUAGE_TAG = re.compile(
@@ -247,9 +251,10 @@ class _Reader:
 
     def _heading_of(self, title: str) -> HtmlElement | None:
         headings = self.tree.xpath("//h1 | //h2 | //h3")[:MAX_TITLES]
-        return _first(
-            h for h in headings if plain_text(h.text_content()[:1_000]) == title
-        )
+        shown = (plain_text(h.text_content()[:1_000]) for h in headings)
+        rated = [(_likeness(text, title), -n) for n, text in enumerate(shown) if text]
+        likeness, place = max(rated, default=(0, 0))
+        return headings[-place] if likeness >= ALIKE else None
 
     # --- authors ----------------------------------------------------------------
 
@@ -299,8 +304,9 @@ class _Reader:
         )
         for node in self.data.articles:
             said.extend(self.data.names(node.get("publisher")))
-        host = re.sub(r"^\w+://(?:www\.)?|[/?#:].*$", "", self.base_url)
-        said.append(host.rpartition(".")[0].rpartition(".")[2])
+        with suppress(ValueError):
+            domain = registrable_domain(host_of(self.base_url)) or ""
+            said.extend((domain, domain.partition(".")[0]))
         folded = {_folded(plain_text(name)) for name in said}
         return frozenset(folded - {""})
 
@@ -311,8 +317,9 @@ class _Reader:
         return moment if moment and moment <= self.latest else None
 
     def _published(self, headline: HtmlElement | None) -> Said:
-        yield from self._linked("datePublished", "dateCreated", "uploadDate")
+        yield from self._linked("datePublished")
         yield from self._meta(*_PUBLISHED)
+        yield from self._linked("dateCreated", "uploadDate")
         marked = "//*[@itemprop='datePublished'] | //time[@pubdate]"
         for element in self.tree.xpath(marked):
             yield "microdata", _time(element)
@@ -441,10 +448,11 @@ def _times_near(headline: HtmlElement) -> Said:
     after = headline.xpath(f"following::*[position() <= {_NEAR_TIMES}]")
     for element in after:
         marks = f"{element.get('class') or ''} {element.get('id') or ''}".lower()
-        if element.tag == "time" or re.search(
-            r"date|time|publish|posted|byline", marks
-        ):
+        said = " ".join((element.text or "")[:200].split())
+        if element.tag == "time" or _TIME_MARKS.search(marks):
             yield "time near headline", _time(element)
+        elif SHORTEST_DATE <= len(said) <= MAX_DATE_LINE:
+            yield "time near headline", said
 
 
 def _language(tag: str) -> str | None:

@@ -20,7 +20,7 @@ _DATES = (
         for pattern in (
             rf"{_MONTH},?\s+{_DAY},?\s+{_YEAR}",
             rf"{_DAY}\.?\s+{_MONTH},?\s+{_YEAR}",
-            rf"{_YEAR}\s*[-/.]\s*(?P<month>\d\d?)\s*[-/.]\s*(?P<day>\d\d?)(?:T\S*)?",
+            rf"{_YEAR}\s*[-/.]\s*(?P<month>\d\d?)\s*[-/.]\s*(?P<day>\d\d?)(?:T[\d:.+Z-]*)?",
             rf"{_YEAR}(?P<month>\d\d)(?P<day>\d\d)",
         )
     ),
@@ -74,6 +74,8 @@ def find_moment(text: str) -> datetime | None:
     if len(days) != 1:
         return None
     ((day, found),) = days.items()
+    if "T" in found[0] and (moment := parse_moment(found[0])):
+        return moment
     with suppress(ValueError, OverflowError):
         rest = f"{text[: found.start()]} {text[found.end() :]}"
         return _sane(_at(datetime(*day, tzinfo=UTC), rest))

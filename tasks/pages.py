@@ -17,6 +17,7 @@ import trafilatura
 from lxml import etree
 from lxml.html import HtmlElement
 
+from tasks.linkeddata import plain_text
 from tasks.markup import flatten, parse_html
 from tasks.metadata import Metadata, read_metadata
 from tasks.models import Link, Page, Rejection
@@ -34,7 +35,7 @@ _PARAGRAPHS = etree.XPath(
     "//p[not(ancestor::aside or ancestor::footer or ancestor::nav or ancestor::form"
     " or ancestor::noscript or ancestor::a or ancestor::li)]"
 )
-_PAYWALLS = etree.XPath(
+_OFFERS = etree.XPath(
     "//*[contains(@class, 'paywall') or contains(@id, 'paywall')"
     " or contains(@class, 'subscriber-only') or contains(@class, 'piano-offer')]"
 )
@@ -131,7 +132,7 @@ def _read(
     links = tuple(islice(_links(tree, base_url), MAX_LINKS))
     if "deep" in mended:
         flatten(tree)
-    raw_text = _text(tree, url, metadata.body)
+    raw_text = _untitled(_text(tree, url, metadata.body), metadata.title)
     text = _repaired(raw_text)
     word_count = count_words(text)
     flags = [*decoded.flags, *mended]
@@ -187,6 +188,12 @@ def _text(tree: HtmlElement, url: str, body: str) -> str:
     return text
 
 
+def _untitled(text: str, title: str | None) -> str:
+    """Leave out a first line that is the title: that is a value of its own."""
+    first, _, rest = text.partition("\n")
+    return rest.lstrip() if title and plain_text(first) == title else text
+
+
 def _extracted(tree: HtmlElement, url: str, *, is_strict: bool) -> str:
     text = trafilatura.extract(
         tree,
@@ -220,8 +227,9 @@ def _barriers(
     """Name what stands between the reader and the article."""
     is_brief = word_count < BRIEF_WORDS
     shown = f"{metadata.title or ''}\n{text if is_brief else ''}"
+    offers = (e.text_content()[:1_000] for e in _OFFERS(tree)[:10]) if is_brief else ()
     if metadata.is_free is False or (
-        is_brief and (_PAYWALL.search(text) or _PAYWALLS(tree))
+        is_brief and any(map(_PAYWALL.search, (text, *offers)))
     ):
         yield "paywall"
     if is_brief and _CONSENT.search(shown):

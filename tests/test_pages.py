@@ -72,6 +72,13 @@ def test_the_text_is_the_article_without_its_surroundings() -> None:
     assert result.word_count == count_words(result.text) > 50
 
 
+def test_the_text_begins_after_the_title() -> None:
+    assert page(html()).text.startswith(FIRST.strip())
+    assert page(html(body=f"<h1>Another headline</h1>{TEXT}")).text.startswith(
+        "Another"
+    )
+
+
 def test_a_page_with_a_few_words_is_flagged_as_short() -> None:
     result = page(html(body="<p>Read on with a subscription.</p>"))
 
@@ -128,6 +135,9 @@ def test_references_of_windows_1252_are_what_browsers_show() -> None:
         ([[{"name": ["Ann Lee", "Bo Ek"]}]], ("Ann Lee", "Bo Ek")),
         ("By Ann Lee, Bo Ek and Cy Day", ("Ann Lee", "Bo Ek", "Cy Day")),
         ("Lee, Ann", ("Lee, Ann",)),
+        ("Ann Lee, AP Sports Writer", ("Ann Lee",)),
+        ("Ann Lee, MS, RD", ("Ann Lee",)),
+        ("Ann Lee, TIME", ("Ann Lee",)),
         ("Written by: Ann Lee", ("Ann Lee",)),
         ("&quot;Ann&quot; Lee  ", ('"Ann" Lee',)),
         ("https://news.example/ann-lee", ()),
@@ -325,7 +335,16 @@ def test_the_title_is_the_headline_without_the_site(
             "<i><a rel=author>Ann Lee</a> & <a rel=author>Bo Ek</a></i>",
             ("Ann Lee", "Bo Ek"),
         ),
-        ('<p class="byline">文 山田太郎</p>', ("文 山田太郎",)),
+        ('<p class="byline">著者：山田太郎</p>', ("山田太郎",)),  # noqa: RUF001
+        (
+            '<p class="byline"><i>By</i> <a href=/x>Ann Lee</a>Staff Writer</p>',
+            ("Ann Lee",),
+        ),
+        ("<p><i>By</i> <a href=/x>Ann Lee</a></p>", ("Ann Lee",)),
+        (
+            '<div class="newsletter"><p class="byline">By Ann Lee</p></div>',
+            ("Ann Lee",),
+        ),
         ('<p class="byline">By The Daily Buoy</p>', ()),
         ('<p class="byline">By our own correspondent</p>', ()),
         ('<p class="byline">Share this story</p>', ()),
@@ -448,6 +467,7 @@ def test_nothing_is_modified_before_it_is_published(
         '<p class="pub-date">Published: 16 December 2016, 21:21 GMT</p>',
         '<p class="date">2016年12月17日 06:21 JST</p>',
         '<p class="posted">2016/12/16 21:21</p>',
+        "<font>Ann Lee, 2016-12-16T22:21:00+01:00</font>",
         '<time datetime="2016-12-16T21:21:00Z"></time><time datetime="2001-01-01">',
     ],
 )
@@ -543,8 +563,13 @@ def test_a_text_that_the_strict_look_drops_is_found_by_the_second() -> None:
             f"<p>{FIRST}</p><p>Subscribe to continue reading.</p>",
             {"paywall", "short"},
         ),
-        ("", f"<p>{FIRST}</p><div class='paywall'></div>", {"paywall", "short"}),
-        ("", f"{TEXT * 3}<div class='paywall'></div>", set()),
+        (
+            "",
+            f"<p>{FIRST}</p><div class='paywall'>Subscribe to read</div>",
+            {"paywall", "short"},
+        ),
+        ("", f"{TEXT * 3}<div class='paywall'>Subscribe to read</div>", set()),
+        ("", f"{TEXT}<div class='paywall'>Read also</div>", set()),
         ("", f"{TEXT * 3}<p>Why we all accept cookies: {FIRST}</p>", set()),
         (
             "",
