@@ -16,4 +16,6 @@ def extract_page(captures: Path, due: DueExtraction) -> Page | Rejection:
         stored = read_capture(captures, place)
     except CaptureDamaged as error:
         return Rejection("page", due.url, "the capture is damaged", str(error))
-    return read_page(stored.body, due.url, due.content_type)
+    return read_page(
+        stored.body, due.url, due.content_type, fetched_at=stored.requested_at
+    )

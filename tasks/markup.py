@@ -98,7 +98,9 @@ def _resolved(reference: re.Match[str]) -> str:
 
 def _tree(text: str) -> HtmlElement:
     # Without `huge_tree`, libxml2 drops what is below 255 elements or in a long line.
-    parser = HTMLParser(encoding="utf-8", huge_tree=True, remove_pis=True)
+    parser = HTMLParser(
+        encoding="utf-8", huge_tree=True, remove_pis=True, remove_comments=True
+    )
     try:
         return document_fromstring(text.encode(), parser=parser)
     except etree.ParserError:

@@ -1,47 +1,53 @@
 """What a page says about itself: JSON-LD, then OpenGraph and other `<meta>`. Pure.
 
-Only what is said is taken: an author that is a navigation word, or a date guessed from
-the text, is worse than none.
+Then microdata, and what it shows where readers look for it. Each value goes with its
+origin. An author that is a navigation word, or a date guessed from the text, is worse
+than none.
 """
 
 from __future__ import annotations
 
 import html
-import json
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
+import htmldate
+from lxml import etree
 from lxml.html import HtmlElement
 
-from tasks.text import repair
-from tasks.urls import join_url
+from tasks.bylines import MAX_AUTHORS, declared_names, find_bylines
+from tasks.linkeddata import (
+    addresses,
+    plain_paragraphs,
+    plain_text,
+    read_linked_data,
+    types,
+)
+from tasks.moments import find_moment, parse_moment
+from tasks.urls import host_of, join_url, registrable_domain
 
 Names = dict[str, list[str]]
-Node = dict[str, Any]
 Value = TypeVar("Value")
+Said = Iterator[tuple[str, str]]  # of origin and value
 
-MAX_SCRIPT_CHARACTERS = 1_000_000  # of JSON-LD; whole articles fit with their markup
-MAX_NODES = 5_000  # of JSON-LD that are looked at
-MAX_AUTHORS = 20
-MAX_NAME = 80  # characters of an author's name; longer ones are sentences
-_ARTICLE = re.compile(r"(?:Article|Posting|Report|Review)$")
-_PAGE = re.compile(r"(?:Page|VideoObject|Recipe|Event|PodcastEpisode)$")
-_TITLE = ("og:title", "twitter:title", "parsely-title", "dc.title", "sailthru.title")
+_TITLE = ("og:title", "twitter:title", "parsely-title", "citation_title")
+_TITLE_MORE = ("dc.title", "dcterms.title", "sailthru.title", "headline", "title")
 _AUTHORS = (
-    "author",
     "article:author",
     "article:author_name",
+    "author",
     "parsely-author",
     "sailthru.author",
+    "citation_author",
     "dc.creator",
     "dcterms.creator",
     "dc.author",
+    "dc.contributor",
     "byl",
     "cxenseparse:author",
 )
@@ -54,30 +60,55 @@ _PUBLISHED = (
     "article.published",
     "publish-date",
     "publish_date",
+    "published-date",
     "pubdate",
+    "citation_publication_date",
+    "citation_online_date",
+    "citation_date",
     "dc.date.issued",
+    "dcterms.issued",
     "dcterms.created",
+    "dcterms.date",
+    "dc.date.created",
     "dc.date",
     "date",
     "cxenseparse:recs:publishtime",
 )
-_SITE = ("og:site_name", "application-name", "al:ios:app_name")
+_MODIFIED = (
+    "article:modified_time",
+    "datemodified",
+    "og:updated_time",
+    "article:updated_time",
+    "lastmod",
+    "last-modified",
+    "article.updated",
+    "dcterms.modified",
+    "dc.date.modified",
+)
+_SITE = (
+    "og:site_name",
+    "application-name",
+    "al:ios:app_name",
+    "citation_journal_title",
+)
 _IMAGE = ("og:image", "og:image:secure_url", "og:image:url", "twitter:image")
 _IMAGE_MORE = ("twitter:image:src", "parsely-image-url", "sailthru.image.full")
 _LANGUAGE = ("og:locale", "content-language", "language", "dc.language")
-_NO_NAME = re.compile(
-    r"https?:|www\.|@|[<>{}|=\[\]]|\d{4}|^\W*$|^(?:admin|administrator|author|authors|by"
-    r"|comments?|contact|contributor|editor|guest|home|login|more|news|none|null|posted"
-    r"|read more|share|sign in|staff|subscribe|undefined|unknown|user|webmaster)$",
-    re.IGNORECASE,
+# Where one of the parts of a `<title>` ends: "… | The Times", "… — BBC".
+_BAR = re.compile(
+    r"\s+[|\-\u2010-\u2015\u00b7\u2022:\u00bb\u2039\u203a/]+\s+|[|\uff5c\uff1a]|::"
 )
-_BY = re.compile(
-    r"^(?:(?:written|posted|published|reported|story)\s+)?by\b[:\s]*|^von\s|^par\s|^por\s",
-    re.IGNORECASE,
-)
-_SCRIPT_FRAME = re.compile(
-    r"\A\s*(?:<!--|//\s*<!\[CDATA\[|/\*.*?\*/)|(?:-->|//\s*\]\]>|;)\s*\Z"
-)
+MAX_TITLES = 20  # headings that may be the headline
+# Two titles of one story share this much of their letter triples (Dice, 1945); those of
+# two stories hardly a tenth, a kicker or a section's name still less.
+ALIKE = 0.4
+_SHOWS = etree.XPath("boolean(//body//text()[contains(., $name)])")
+MAX_DATE_LINE = 60  # characters; a date in a longer line belongs to a sentence
+_TIME_MARKS = re.compile(r"date|time|publish|posted|byline")
+SHORTEST_DATE = 8  # characters, as 1.5.2024
+MAX_DATE_LINE = 60  # characters; a date in a longer line belongs to a sentence
+_NEAR_TIMES = 60  # elements after the headline: bylines and dates stand there
+_SLACK = timedelta(days=1)  # a page's day may begin 14 hours before UTC's
 _LANGUAGE_TAG = re.compile(
     r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}))?"
 )
@@ -85,160 +116,343 @@ _LANGUAGE_TAG = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
-    """As the columns of `pages`; *body* is the article's text if JSON-LD has it."""
+    """As the columns of `pages`.
+
+    *body* is the article's text if JSON-LD has it; *is_free* what the page says of its
+    access; *origins* names for each other value where it was said.
+    """
 
     title: str | None
     authors: tuple[str, ...]
     published_at: datetime | None
+    modified_at: datetime | None
     language: str | None
     site_name: str | None
     canonical_url: str | None
     lead_image_url: str | None
+    origins: dict[str, str]
     body: str
+    is_free: bool | None
 
 
-def read_metadata(tree: HtmlElement, base_url: str) -> Metadata:
-    """Read what the page of *tree* says about itself; its addresses made absolute."""
-    nodes = list(_linked_data(tree))
-    names = _meta(tree)
-    site = _site_name(nodes, names)
-    return Metadata(
-        title=_title(tree, nodes, names, site),
-        authors=_authors(tree, nodes, names, site),
-        published_at=_first(map(parse_date, _dates(tree, nodes, names))),
-        language=_first(map(_language, _languages(tree, nodes, names))),
-        site_name=site,
-        canonical_url=_address(base_url, _canonical(tree, names)),
-        lead_image_url=_address(base_url, _images(nodes, names)),
-        body=max((_text(n.get("articleBody")) for n in nodes), key=len, default=""),
-    )
+def read_metadata(
+    tree: HtmlElement, base_url: str, fetched_at: datetime | None = None
+) -> Metadata:
+    """Read what the page of *tree* says about itself; its addresses made absolute.
 
-
-def parse_date(value: str) -> datetime | None:
-    """Read a moment in the spellings of ISO 8601 and RFC 5322, as UTC.
-
-    One without a zone is taken as UTC and a day as its midnight; years outside of 1990
-    to 2100 are placeholders. None for anything else: nothing is guessed.
+    What it says to be later than *fetched_at* is no date.
     """
-    value = " ".join(value[:100].split())
-    moment = None
-    with suppress(ValueError, TypeError, OverflowError):
-        moment = datetime.fromisoformat(_as_iso(value))
-    if moment is None:
-        with suppress(ValueError, TypeError, OverflowError, IndexError):
-            moment = parsedate_to_datetime(value)
-    if moment is None or not 1990 < moment.year < 2100:
+    return _Reader(tree, base_url, fetched_at).read()
+
+
+class _Reader:
+    """One page, and what its values need of one another."""
+
+    def __init__(
+        self, tree: HtmlElement, base_url: str, fetched_at: datetime | None
+    ) -> None:
+        self.tree = tree
+        self.base_url = base_url
+        self.latest = (fetched_at or datetime.max.replace(tzinfo=UTC) - _SLACK) + _SLACK
+        self.data = read_linked_data(tree, base_url)
+        self.names = _meta(tree)
+        self.origins: dict[str, str] = {}
+
+    def read(self) -> Metadata:
+        site = self._take("site_name", self._sites(), plain_text)
+        title, headline = self._title(site)
+        published = self._take("published_at", self._published(headline), self._moment)
+        modified = self._take("modified_at", self._modified(), self._moment)
+        if published and modified and modified < published:
+            modified = None  # nothing is modified before it is there
+            del self.origins["modified_at"]
+        return Metadata(
+            title=title,
+            authors=self._authors(site, headline),
+            published_at=published,
+            modified_at=modified,
+            language=self._take("language", self._languages(), _language),
+            site_name=site,
+            canonical_url=self._take("canonical_url", self._canonical(), self._address),
+            lead_image_url=self._take("lead_image_url", self._images(), self._address),
+            origins=self.origins,
+            body=self._body(),
+            is_free=self._is_free(),
+        )
+
+    def _take(
+        self, column: str, said: Said, read: Callable[[str], Value | None]
+    ) -> Value | None:
+        """Return the first value that *read* understands, and note its origin."""
+        for origin, value in said:
+            found = read(value)
+            if found:
+                self.origins[column] = origin
+                return found
         return None
-    return (
-        moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    )
 
+    def _linked(self, *keys: str) -> Said:
+        for node in self.data.articles:
+            for key in keys:
+                yield f"json-ld {key}", plain_text(node.get(key))
 
-def _as_iso(value: str) -> str:
-    """Mend two frequent slips: a blank before the zone, fractions of other lengths."""
-    value = re.sub(r"(?<=\d) (?=[+-]\d\d:?\d\d$|Z$)", "", value.removesuffix(" UTC"))
-    return re.sub(r"\.(\d+)", lambda digits: "." + digits[1][:6].ljust(6, "0"), value)
+    def _meta(self, *keys: str) -> Said:
+        for key in keys:
+            for value in self.names.get(key, ()):
+                yield key, value
 
+    # --- the title --------------------------------------------------------------
 
-# --- where things are said ------------------------------------------------------
+    def _title(self, site: str | None) -> tuple[str | None, HtmlElement | None]:
+        """Return the title, and the heading that shows it.
 
+        The headline that readers see, if it says nearly what the page declares: what is
+        declared is often made for searches, or has the name of the site.
+        """
+        said = list(self._titles())
+        sites = self._organisations(site)
+        titles = [(origin, _without_site(t, sites, said)) for origin, t in said]
+        headings = [
+            (heading, text)
+            for heading in self.tree.xpath("//h1 | //*[@itemprop='headline']")[
+                :MAX_TITLES
+            ]
+            if (text := plain_text(heading.text_content()[:1_000]))
+            and _folded(text) not in sites
+        ]
+        rated = [
+            (max((_likeness(text, title) for _, title in titles), default=0), -place)
+            for place, (_, text) in enumerate(headings)
+        ]
+        best, place = max(rated, default=(0, 0))
+        is_declared_nowhere = not titles and len(headings) == 1
+        if best >= ALIKE or is_declared_nowhere:
+            heading, text = headings[-place]
+            self.origins["title"] = str(heading.tag)
+            return text, heading
+        if not titles:
+            return None, None
+        self.origins["title"], title = titles[0]
+        return title, self._heading_of(title)
 
-def _title(
-    tree: HtmlElement, nodes: list[Node], names: Names, site: str | None
-) -> str | None:
-    said = [node.get(key) for node in _articles(nodes) for key in ("headline", "name")]
-    said.extend(_values(names, _TITLE))
-    said.extend(element.text for element in tree.iterfind(".//title"))
-    headings = [_text(h1.text_content()) for h1 in tree.findall(".//h1")[:2]]
-    title = _first(map(_text, said)) or _first(headings)
-    if not title:
+    def _titles(self) -> Said:
+        elements = self.tree.xpath("/html/head/title | //title[not(ancestor::svg)]")[:2]
+        said = (
+            *self._linked("headline"),
+            *self._meta(*_TITLE),
+            *self._linked("name"),
+            *self._meta(*_TITLE_MORE),
+            *(("title", element.text_content()) for element in elements),
+        )
+        for origin, value in said:
+            title = plain_text(value[:2_000])
+            if title:
+                yield origin, title
+
+    def _heading_of(self, title: str) -> HtmlElement | None:
+        headings = self.tree.xpath("//h1 | //h2 | //h3")[:MAX_TITLES]
+        shown = (plain_text(h.text_content()[:1_000]) for h in headings)
+        rated = [(_likeness(text, title), -n) for n, text in enumerate(shown) if text]
+        likeness, place = max(rated, default=(0, 0))
+        return headings[-place] if likeness >= ALIKE else None
+
+    # --- authors ----------------------------------------------------------------
+
+    def _authors(
+        self, site: str | None, headline: HtmlElement | None
+    ) -> tuple[str, ...]:
+        sites = self._organisations(site)
+        for origin, said in self._declared_authors():
+            names = [
+                name
+                for line in said
+                for name in map(self._first_name_first, declared_names(line))
+                if _folded(name) not in sites
+            ]
+            if names:
+                self.origins["authors"] = origin
+                return tuple(dict.fromkeys(names))[:MAX_AUTHORS]
+        shown = find_bylines(self.tree, headline)
+        names = [name for name in shown if _folded(name) not in sites]
+        if names:
+            self.origins["authors"] = "byline"
+        return tuple(names[:MAX_AUTHORS])
+
+    def _first_name_first(self, name: str) -> str:
+        """Turn "Lee, Ann", as catalogues have it, where the page shows "Ann Lee"."""
+        last, comma, first = name.partition(", ")
+        if not comma or "," in first:
+            return name
+        turned = f"{first} {last}"
+        return turned if _SHOWS(self.tree, name=turned) else name
+
+    def _declared_authors(self) -> Iterator[tuple[str, Iterable[str]]]:
+        for key in ("author", "creator"):
+            for node in self.data.articles:
+                yield f"json-ld {key}", self.data.names(node.get(key))
+        for key in _AUTHORS:
+            yield key, self.names.get(key, ())
+        for number in ("1", "2"):  # as WordPress says it to Slack
+            if "Written by" in self.names.get(f"twitter:label{number}", ()):
+                yield "twitter:data", self.names.get(f"twitter:data{number}", ())
+
+    def _organisations(self, site: str | None) -> frozenset[str]:
+        """Return the folded names of site and publisher, which write nothing."""
+        said = [site or "", *self.names.get("copyright", ())]
+        said.extend(
+            value for _, value in self._meta(*_SITE, "publisher", "dc.publisher")
+        )
+        for node in self.data.articles:
+            said.extend(self.data.names(node.get("publisher")))
+        with suppress(ValueError):
+            domain = registrable_domain(host_of(self.base_url)) or ""
+            said.extend((domain, domain.partition(".")[0]))
+        folded = {_folded(plain_text(name)) for name in said}
+        return frozenset(folded - {""})
+
+    # --- moments ----------------------------------------------------------------
+
+    def _moment(self, value: str) -> datetime | None:
+        moment = parse_moment(value) or find_moment(value)
+        return moment if moment and moment <= self.latest else None
+
+    def _published(self, headline: HtmlElement | None) -> Said:
+        yield from self._linked("datePublished")
+        yield from self._meta(*_PUBLISHED)
+        yield from self._linked("dateCreated", "uploadDate")
+        marked = "//*[@itemprop='datePublished'] | //time[@pubdate]"
+        for element in self.tree.xpath(marked):
+            yield "microdata", _time(element)
+        times = self.tree.xpath("//time[@datetime]")
+        # One moment alone can only be the page's own; of several, who knows.
+        if len({time.get("datetime") for time in times}) == 1:
+            yield "time", _time(times[0])
+        if headline is not None:
+            yield from _times_near(headline)
+        yield "htmldate", self._found_by_htmldate()
+
+    def _found_by_htmldate(self) -> str:
+        """Ask htmldate, without the search through the text that guesses."""
+        with suppress(Exception):  # hostile pages find ways nobody listed
+            return (
+                htmldate.find_date(
+                    self.tree,
+                    extensive_search=False,
+                    original_date=True,
+                    url=self.base_url,
+                    max_date=f"{min(self.latest.year, 2099)}-{self.latest:%m-%d}",
+                )
+                or ""
+            )
+        return ""
+
+    def _modified(self) -> Said:
+        yield from self._linked("dateModified")
+        yield from self._meta(*_MODIFIED)
+        for element in self.tree.xpath("//*[@itemprop='dateModified']"):
+            yield "microdata", _time(element)
+
+    # --- the rest ---------------------------------------------------------------
+
+    def _sites(self) -> Said:
+        yield from self._meta(_SITE[0])
+        for node in self.data.articles:
+            for name in self.data.names(node.get("publisher")):
+                yield "json-ld publisher", name
+        for node in self.data.nodes:
+            if "WebSite" in types(node):
+                yield "json-ld WebSite", plain_text(node.get("name"))
+        yield from self._meta(*_SITE[1:])
+
+    def _languages(self) -> Said:
+        yield "lang", self.tree.get("lang") or ""
+        yield from self._linked("inLanguage")
+        yield from self._meta(*_LANGUAGE)
+
+    def _canonical(self) -> Said:
+        for link in self.tree.xpath("//link[@rel and @href]"):
+            if "canonical" in link.get("rel").lower().split():
+                yield "link canonical", link.get("href")
+        yield from self._meta("og:url")
+
+    def _images(self) -> Said:
+        yield from self._meta(*_IMAGE, *_IMAGE_MORE)
+        for node in self.data.articles:
+            for key in ("image", "thumbnailUrl"):
+                for address in addresses(node.get(key)):
+                    yield f"json-ld {key}", address
+        for link in self.tree.xpath("//link[@rel='image_src'][@href]"):
+            yield "link image_src", link.get("href")
+
+    def _address(self, reference: str) -> str | None:
+        with suppress(ValueError):
+            if reference.strip():
+                return join_url(self.base_url, html.unescape(reference))
         return None
-    # The only heading, when the title merely adds the name of a site or section to it.
-    if len(headings) == 1 and len(headings[0]) > 10 and title.startswith(headings[0]):
-        return headings[0]
-    return _without_site(title, site)
+
+    def _body(self) -> str:
+        nodes = self.data.articles
+        bodies = (plain_paragraphs(node.get("articleBody")) for node in nodes)
+        return next(filter(None, bodies), "")
+
+    def _is_free(self) -> bool | None:
+        """Return what the page says of its access: schema.org, or OpenGraph's tier."""
+        for node in self.data.articles:
+            said = str(node.get("isAccessibleForFree", "")).rpartition("/")[2].lower()
+            if said in {"true", "false"}:
+                return said == "true"
+        tiers = {t.lower() for t in self.names.get("article:content_tier", ())}
+        return "locked" not in tiers if tiers else None
 
 
-def _without_site(title: str, site: str | None) -> str:
-    """Cut ` | The Site` off a title."""
-    head, bar, tail = _rpartition(title)
-    if bar and site and head.strip() and _folded(tail) == _folded(site):
-        return head.strip()
+# --- titles ---------------------------------------------------------------------
+
+
+def _without_site(
+    title: str, sites: frozenset[str], said: Iterable[tuple[str, str]]
+) -> str:
+    """Cut ` | The Site` off a title, and before it what another title does without."""
+    others = {other for _, other in said if other != title}
+    for found in reversed(list(_BAR.finditer(title))):
+        head, tail = title[: found.start()].strip(), title[found.end() :]
+        if head and (_folded(tail) in sites or head in others):
+            return _without_site(head, sites, said)
     return title
 
 
-def _rpartition(title: str) -> tuple[str, str, str]:
-    found = list(re.finditer(r"\s[|\-\u2013\u2014\u00b7:\u00bb]\s", title))
-    if not found:
-        return "", "", title
-    return title[: found[-1].start()], found[-1][0], title[found[-1].end() :]
+def _likeness(one: str, other: str) -> float:
+    """Return the share of letter triples that two titles share (Dice, 1945)."""
+    a, b = _triples(one), _triples(other)
+    return 2 * (a & b).total() / (a.total() + b.total())
+
+
+def _triples(text: str) -> Counter[str]:
+    folded = f"  {text[:300].casefold()} "
+    return Counter(folded[start : start + 3] for start in range(len(folded) - 2))
 
 
 def _folded(name: str) -> str:
-    return re.sub(r"\W|\.com$", "", name.casefold())
+    return re.sub(r"\W|^the\s+|\.com$|\bcopyright\b", "", name.casefold().strip())
 
 
-def _authors(
-    tree: HtmlElement, nodes: list[Node], names: Names, site: str | None
-) -> tuple[str, ...]:
-    publishers = (name for node in nodes for name in _persons(node.get("publisher")))
-    organisations = {_folded(name) for name in (*publishers, site or "")}
-    for said in (
-        *(_persons(node.get("author")) for node in _articles(nodes)),
-        *(_persons(node.get("creator")) for node in _articles(nodes)),
-        *(names.get(key, []) for key in _AUTHORS),
-        (e.text_content() for e in tree.xpath("//*[@itemprop='author']")[:MAX_AUTHORS]),
-        (e.text_content() for e in tree.xpath("//a[@rel='author']")[:MAX_AUTHORS]),
-    ):
-        sane = dict.fromkeys(_sane_names(said, organisations))
-        if sane:
-            return tuple(sane)[:MAX_AUTHORS]
-    return ()
+# --- what elements say ----------------------------------------------------------
 
 
-def _persons(value: object) -> Iterator[str]:
-    """Yield the names in the many shapes of JSON-LD's `author`."""
-    if isinstance(value, list):
-        for part in value[:MAX_AUTHORS]:
-            yield from _persons(part)
-    elif isinstance(value, dict):
-        yield from _persons(value.get("name"))
-    elif isinstance(value, str):
-        yield value
+def _time(element: HtmlElement) -> str:
+    said = element.get("datetime") or element.get("content")
+    return str(said or element.text_content()[:200])
 
 
-def _sane_names(said: Iterable[str], organisations: set[str]) -> Iterator[str]:
-    for value in said:
-        for name in _split_names(_BY.sub("", _text(value))):
-            is_person = _folded(name) not in organisations
-            if is_person and len(name) <= MAX_NAME and not _NO_NAME.search(name):
-                yield name
-
-
-def _split_names(line: str) -> list[str]:
-    """Split "Ann Lee, Bo Ek and Cy Day", but not "Lee, Ann"."""
-    names = re.split(r"\s*[;,&]\s+|\s+(?:and|und|et|y)\s+(?=[A-ZÀ-Þ])", line)
-    return names if all(" " in name for name in names) else [line]
-
-
-def _dates(tree: HtmlElement, nodes: list[Node], names: Names) -> Iterator[str]:
-    for node in _articles(nodes):
-        for key in ("datePublished", "dateCreated", "uploadDate"):
-            yield _text(node.get(key))
-    yield from _values(names, _PUBLISHED)
-    for element in tree.xpath("//*[@itemprop='datePublished'] | //time[@pubdate]"):
-        yield element.get("datetime") or element.get("content") or ""
-    # One moment alone can only be the page's own; of several, who knows.
-    times = {e.get("datetime") for e in tree.xpath("//time[@datetime]")}
-    if len(times) == 1:
-        yield times.pop()
-
-
-def _languages(tree: HtmlElement, nodes: list[Node], names: Names) -> Iterator[str]:
-    yield tree.get("lang") or ""
-    for node in _articles(nodes):
-        yield _text(node.get("inLanguage"))
-    yield from _values(names, _LANGUAGE)
+def _times_near(headline: HtmlElement) -> Said:
+    """Yield what stands in marks of time soon after the headline."""
+    after = headline.xpath(f"following::*[position() <= {_NEAR_TIMES}]")
+    for element in after:
+        marks = f"{element.get('class') or ''} {element.get('id') or ''}".lower()
+        said = " ".join((element.text or "")[:200].split())
+        if element.tag == "time" or _TIME_MARKS.search(marks):
+            yield "time near headline", _time(element)
+        elif SHORTEST_DATE <= len(said) <= MAX_DATE_LINE:
+            yield "time near headline", said
 
 
 def _language(tag: str) -> str | None:
@@ -252,82 +466,6 @@ def _language(tag: str) -> str | None:
     )
 
 
-def _site_name(nodes: list[Node], names: Names) -> str | None:
-    said = list(_values(names, _SITE[:1]))
-    for node in _articles(nodes):
-        said.extend(_persons(node.get("publisher")))
-    said.extend(_text(n.get("name")) for n in nodes if "WebSite" in _types(n))
-    said.extend(_values(names, _SITE[1:]))
-    return _first(map(_text, said))
-
-
-def _canonical(tree: HtmlElement, names: Names) -> Iterator[str]:
-    for link in tree.xpath("//link[@rel and @href]"):
-        if "canonical" in link.get("rel").lower().split():
-            yield link.get("href")
-    yield from _values(names, ("og:url",))
-
-
-def _images(nodes: list[Node], names: Names) -> Iterator[str]:
-    yield from _values(names, (*_IMAGE, *_IMAGE_MORE))
-    for node in _articles(nodes):
-        for key in ("image", "thumbnailUrl"):
-            yield from _urls(node.get(key))
-
-
-def _urls(value: object) -> Iterator[str]:
-    if isinstance(value, list):
-        for part in value[:10]:
-            yield from _urls(part)
-    elif isinstance(value, dict):
-        yield from _urls(value.get("url") or value.get("contentUrl"))
-    elif isinstance(value, str):
-        yield value
-
-
-# --- reading JSON-LD and meta ---------------------------------------------------
-
-
-def _linked_data(tree: HtmlElement) -> Iterator[Node]:
-    """Yield every object of the page's JSON-LD, outer ones first."""
-    left: list[object] = []
-    for script in tree.xpath("//script[contains(@type, 'ld+json')]"):
-        left.extend(_loaded((script.text or "")[:MAX_SCRIPT_CHARACTERS]))
-    for _ in range(MAX_NODES):
-        if not left:
-            return
-        part = left.pop(0)
-        if isinstance(part, list):
-            left[:0] = part[:MAX_NODES]
-        elif isinstance(part, dict):
-            yield part
-            keys = ("@graph", "mainEntity", "mainEntityOfPage")
-            left.extend(part[key] for key in keys if key in part)
-
-
-def _loaded(script: str) -> Iterator[object]:
-    """Read JSON as it is found: in comments, with a semicolon, with raw line ends."""
-    script = _SCRIPT_FRAME.sub("", script)
-    with suppress(ValueError, RecursionError):
-        yield json.loads(script, strict=False)
-
-
-def _articles(nodes: list[Node]) -> list[Node]:
-    """Return the nodes that are the article, else those that are the page."""
-    for kind in (_ARTICLE, _PAGE):
-        found = [n for n in nodes if any(map(kind.search, _types(n)))]
-        if found:
-            return found
-    return []
-
-
-def _types(node: Node) -> list[str]:
-    value = node.get("@type")
-    return [
-        v for v in (value if isinstance(value, list) else [value]) if isinstance(v, str)
-    ]
-
-
 def _meta(tree: HtmlElement) -> Names:
     names: Names = defaultdict(list)
     for element in tree.iterfind(".//meta[@content]"):
@@ -337,31 +475,5 @@ def _meta(tree: HtmlElement) -> Names:
     return names
 
 
-def _values(names: Names, keys: Iterable[str]) -> Iterator[str]:
-    for key in keys:
-        yield from names.get(key, ())
-
-
-# --- values ---------------------------------------------------------------------
-
-
-def _text(value: object) -> str:
-    """Return *value* as one repaired line, entities resolved; '' if it is no text."""
-    if isinstance(value, list) and value:
-        value = value[0]
-    if not isinstance(value, str):
-        return ""
-    plain = html.unescape(re.sub(r"</?[a-zA-Z][^<>]*>", "", value))
-    return " ".join(repair(plain, entities=True).text.split())
-
-
-def _address(base_url: str, references: Iterable[str]) -> str | None:
-    for reference in references:
-        with suppress(ValueError):
-            if reference.strip():
-                return join_url(base_url, html.unescape(reference))
-    return None
-
-
 def _first(values: Iterable[Value | None]) -> Value | None:
-    return next((value for value in values if value), None)
+    return next((value for value in values if value is not None), None)

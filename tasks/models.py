@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from uuid import UUID
 
@@ -375,11 +376,15 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What a captured page says; names are the columns of `pages`."""
+    """What a captured page says; names are the columns of `pages`.
+
+    *origins* tells of each value where it was said, by the name of its column.
+    """
 
     title: str | None
     authors: tuple[str, ...]
     published_at: datetime | None
+    modified_at: datetime | None
     language: str | None
     site_name: str | None
     canonical_url: str | None
@@ -389,6 +394,7 @@ class Page:
     encoding: str
     encoding_source: str
     flags: tuple[str, ...]
+    origins: Mapping[str, str]
     links: tuple[Link, ...]
 
 

@@ -10,13 +10,16 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
 from itertools import islice
 
 import trafilatura
+from lxml import etree
 from lxml.html import HtmlElement
 
+from tasks.linkeddata import plain_text
 from tasks.markup import flatten, parse_html
-from tasks.metadata import read_metadata
+from tasks.metadata import Metadata, read_metadata
 from tasks.models import Link, Page, Rejection
 from tasks.text import decode, repair
 from tasks.urls import fetch_url, join_url
@@ -24,6 +27,43 @@ from tasks.urls import fetch_url, join_url
 MAX_LINKS = 2_000
 MAX_ANCHOR = 500  # characters; more is a whole article inside of a link
 SHORT_WORDS = 50  # fewer are a teaser, a consent page or a video's caption
+BRIEF_WORDS = 200  # more are an article, whatever stands around it
+TERSE = 250  # characters: what trafilatura itself takes for too little
+MUCH_MORE = 1.2  # times as long: less is captions and lists, not a lost part
+SENTENCE = 80  # characters; shorter paragraphs are captions, bylines, buttons
+_PARAGRAPHS = etree.XPath(
+    "//p[not(ancestor::aside or ancestor::footer or ancestor::nav or ancestor::form"
+    " or ancestor::noscript or ancestor::a or ancestor::li)]"
+)
+_OFFERS = etree.XPath(
+    "//*[contains(@class, 'paywall') or contains(@id, 'paywall')"
+    " or contains(@class, 'subscriber-only') or contains(@class, 'piano-offer')]"
+)
+# What stands at the end of a teaser. English, German, French, Spanish, Italian.
+_PAYWALL = re.compile(
+    r"(?:subscribe|sign up|log in|register|create (?:a|your) account)[^.]{0,40}"
+    r"\b(?:to (?:continue|keep|read|unlock|access)|continue reading)"
+    r"|\b(?:this|the full) (?:article|content|story) is (?:only )?(?:available )?"
+    r"(?:for|to|reserved for) (?:our )?(?:paying )?(?:subscribers|members)"
+    r"|already a (?:subscriber|member)\?|exclusive(?:ly)? (?:for|to) subscribers"
+    r"|nur für abonnent|weiterlesen mit|jetzt abonnieren|réservé aux abonnés"
+    r"|exclusivo para suscriptores|riservato agli abbonati",
+    re.IGNORECASE,
+)
+_CONSENT = re.compile(
+    r"before you continue|we (?:value|care about) your privacy|your privacy choices"
+    r"|we and our \d* ?partners|(?:accept|use of|uses|about|these) cookies"
+    r"|cookie (?:consent|settings|policy)|zustimmen und weiter|mit werbung weiterlesen"
+    r"|accepter et continuer|aceptar y continuar|accetta e continua",
+    re.IGNORECASE,
+)
+_NO_PAGE = re.compile(
+    r"(?:(?:error )?404\b|.{0,20}\b(?:page|article|story|content|file)s?(?: was| is|"
+    r" could|[^\w]+)*\s*(?:not (?:be )?found|no longer (?:available|exists)"
+    r"|unavailable|does(?:n.t| not) exist))|not found\b|seite nicht gefunden"
+    r"|page (?:introuvable|non trouvée)|página no encontrada|pagina non trovata",
+    re.IGNORECASE,
+)
 _BINARY = (
     (re.compile(rb"%PDF"), "PDF"),
     (re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF....WEBP", re.DOTALL), "an image"),
@@ -47,15 +87,21 @@ for _name in ("trafilatura", "htmldate", "justext", "courlan"):
 
 
 def read_page(
-    content: bytes, url: str, content_type: str | None = None
+    content: bytes,
+    url: str,
+    content_type: str | None = None,
+    *,
+    fetched_at: datetime | None = None,
 ) -> Page | Rejection:
     """Read the page that was got from *url* with this `Content-Type`; never raises.
 
-    Flags: those of `text.decode` and `markup.parse_html`, `repaired` (mojibake was
-    undone), `short` (fewer than 50 words, perhaps none: see `SHORT_WORDS`).
+    Flags: those of `text.decode` and `markup.parse_html`; `repaired` (mojibake was
+    undone); `short` (fewer than 50 words, perhaps none: see `SHORT_WORDS`); `paywall`
+    (only the beginning, or said not to be free); `consent` (asks for consent instead);
+    `soft_404` (says that there is no such page).
     """
     try:
-        return _read(content, url, content_type)
+        return _read(content, url, content_type, fetched_at)
     except Exception as error:  # noqa: BLE001 - hostile pages find ways nobody listed
         detail = f"{type(error).__name__}: {error}"[:1_000]
         return Rejection("page", url, "cannot be read", detail)
@@ -70,7 +116,9 @@ def count_words(text: str) -> int:
     return sum(1 for _ in _WORD.finditer(text))
 
 
-def _read(content: bytes, url: str, content_type: str | None) -> Page | Rejection:
+def _read(
+    content: bytes, url: str, content_type: str | None, fetched_at: datetime | None
+) -> Page | Rejection:
     reason = _why_no_page(content)
     if reason:
         return Rejection("page", url, reason, content_type or "")
@@ -80,11 +128,11 @@ def _read(content: bytes, url: str, content_type: str | None) -> Page | Rejectio
     except ValueError as error:
         return Rejection("page", url, str(error), content_type or "")
     base_url = _base_url(tree, url)
-    metadata = read_metadata(tree, base_url)
+    metadata = read_metadata(tree, base_url, fetched_at)
     links = tuple(islice(_links(tree, base_url), MAX_LINKS))
     if "deep" in mended:
         flatten(tree)
-    raw_text = _extracted(tree, url) or metadata.body
+    raw_text = _untitled(_text(tree, url, metadata.body), metadata.title)
     text = _repaired(raw_text)
     word_count = count_words(text)
     flags = [*decoded.flags, *mended]
@@ -92,10 +140,12 @@ def _read(content: bytes, url: str, content_type: str | None) -> Page | Rejectio
         flags.append("repaired")
     if word_count < SHORT_WORDS:
         flags.append("short")
+    flags.extend(_barriers(tree, metadata, text, word_count))
     return Page(
         title=metadata.title,
         authors=metadata.authors,
         published_at=metadata.published_at,
+        modified_at=metadata.modified_at,
         language=metadata.language,
         site_name=metadata.site_name,
         canonical_url=metadata.canonical_url,
@@ -105,6 +155,7 @@ def _read(content: bytes, url: str, content_type: str | None) -> Page | Rejectio
         encoding=decoded.encoding,
         encoding_source=decoded.source,
         flags=tuple(flags),
+        origins=metadata.origins,
         links=links,
     )
 
@@ -118,11 +169,73 @@ def _why_no_page(content: bytes) -> str | None:
     return None
 
 
-def _extracted(tree: HtmlElement, url: str) -> str:
+def _text(tree: HtmlElement, url: str, body: str) -> str:
+    """Return the article's text: trafilatura's strict one, unless the page holds more.
+
+    Strict, because what that leaves out is captions and teasers more often than text.
+    Where it finds less than half of what the paragraphs hold, or next to nothing, all
+    of trafilatura is asked, and believed if it finds much more. JSON-LD's *body* is the
+    publisher's own word on what the article is: it counts where it holds much more, and
+    what was found as well.
+    """
+    text = _extracted(tree, url, is_strict=True)
+    if len(text) < max(TERSE, _mass(tree) / 2):
+        thorough = _extracted(tree, url, is_strict=False)
+        if len(thorough) > MUCH_MORE * len(text):
+            text = thorough
+    if len(body) > MUCH_MORE * len(text) and _holds(body, text):
+        text = body
+    return text
+
+
+def _untitled(text: str, title: str | None) -> str:
+    """Leave out a first line that is the title: that is a value of its own."""
+    first, _, rest = text.partition("\n")
+    return rest.lstrip() if title and plain_text(first) == title else text
+
+
+def _extracted(tree: HtmlElement, url: str, *, is_strict: bool) -> str:
     text = trafilatura.extract(
-        tree, url=url, fast=True, include_comments=False, output_format="txt"
+        tree,
+        url=url,
+        include_comments=False,
+        output_format="txt",
+        fast=is_strict,
+        favor_precision=is_strict,
     )
     return str(text or "").strip()
+
+
+def _mass(tree: HtmlElement) -> int:
+    """Count the characters of paragraphs that are sentences and no links."""
+    texts = ("".join(islice(p.itertext(), 100)) for p in _PARAGRAPHS(tree))
+    return sum(len(text) for text in texts if len(text) > SENTENCE)
+
+
+def _holds(body: str, text: str) -> bool:
+    """Tell whether *body* has most lines of *text* in it."""
+    whole = " ".join(body.split())
+    lines = [" ".join(line.split()) for line in text.split("\n")]
+    sentences = [line for line in lines if len(line) > SENTENCE]
+    held = sum(len(line) for line in sentences if line[:SENTENCE] in whole)
+    return 2 * held >= sum(map(len, sentences))
+
+
+def _barriers(
+    tree: HtmlElement, metadata: Metadata, text: str, word_count: int
+) -> Iterator[str]:
+    """Name what stands between the reader and the article."""
+    is_brief = word_count < BRIEF_WORDS
+    shown = f"{metadata.title or ''}\n{text if is_brief else ''}"
+    offers = (e.text_content()[:1_000] for e in _OFFERS(tree)[:10]) if is_brief else ()
+    if metadata.is_free is False or (
+        is_brief and any(map(_PAYWALL.search, (text, *offers)))
+    ):
+        yield "paywall"
+    if is_brief and _CONSENT.search(shown):
+        yield "consent"
+    if is_brief and _NO_PAGE.match(metadata.title or ""):
+        yield "soft_404"
 
 
 def _repaired(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cache
@@ -209,6 +210,8 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "encoding": _TEXT,
         "encoding_source": _TEXT,
         "flags": _LIST,
+        "modified_at": _MOMENT,
+        "origins": _TEXT,
         "canonical_key": _TEXT,
     },
     "batch_links": {
@@ -347,10 +350,11 @@ def page_tables(
 ) -> Tables:
     """Rows of pages: article, capture, page, its canonical key and those of links."""
     page_rows, link_rows = [], []
-    names = list(SCHEMAS["batch_pages"])[2:-1]
+    names = list(SCHEMAS["batch_pages"])[2:-2]
     for article_id, capture_id, page, canonical, keys in pages:
         values = (getattr(page, name) for name in names)
-        page_rows.append((article_id, capture_id, *values, canonical))
+        origins = json.dumps(dict(page.origins))
+        page_rows.append((article_id, capture_id, *values, origins, canonical))
         for position, link in enumerate(page.links):
             key = keys[position]
             link_rows.append((article_id, position, link.url, key, None, link.anchor))

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tasks.metadata import parse_date
 from tasks.models import Link, Page, Rejection
+from tasks.moments import find_moment, parse_moment
 from tasks.pages import MAX_LINKS, count_words, read_page
 from tasks.sandbox import run_sandboxed
 
@@ -27,13 +27,16 @@ LAST = (
     "Nobody who lives near the water was surprised by the vote, said the mayor, for "
     "the light had guided every ship into the bay for more than two hundred years. "
 )
-ARTICLE = f"<h1>Lighthouse will shine again</h1><p>{FIRST}</p><p>{LAST}</p>" * 2
+TEXT = f"<p>{FIRST}</p><p>{LAST}</p>" * 2
+ARTICLE = f"<h1>Lighthouse will shine again</h1>{TEXT}"
 
 
-def html(head: str = "", body: str = ARTICLE) -> str:
+def html(
+    head: str = "", body: str = ARTICLE, title: str = "Lighthouse will shine again"
+) -> str:
     return (
-        '<!DOCTYPE html><html lang="en-gb"><head><title>Lighthouse will shine again'
-        f"</title>{head}</head><body><article>{body}</article></body></html>"
+        f'<!DOCTYPE html><html lang="en-gb"><head><title>{title}</title>{head}'
+        f"</head><body><article>{body}</article></body></html>"
     )
 
 
@@ -67,6 +70,13 @@ def test_the_text_is_the_article_without_its_surroundings() -> None:
     assert "rights reserved" not in result.text
     assert result.flags == ()
     assert result.word_count == count_words(result.text) > 50
+
+
+def test_the_text_begins_after_the_title() -> None:
+    assert page(html()).text.startswith(FIRST.strip())
+    assert page(html(body=f"<h1>Another headline</h1>{TEXT}")).text.startswith(
+        "Another"
+    )
 
 
 def test_a_page_with_a_few_words_is_flagged_as_short() -> None:
@@ -125,6 +135,9 @@ def test_references_of_windows_1252_are_what_browsers_show() -> None:
         ([[{"name": ["Ann Lee", "Bo Ek"]}]], ("Ann Lee", "Bo Ek")),
         ("By Ann Lee, Bo Ek and Cy Day", ("Ann Lee", "Bo Ek", "Cy Day")),
         ("Lee, Ann", ("Lee, Ann",)),
+        ("Ann Lee, AP Sports Writer", ("Ann Lee",)),
+        ("Ann Lee, MS, RD", ("Ann Lee",)),
+        ("Ann Lee, TIME", ("Ann Lee",)),
         ("Written by: Ann Lee", ("Ann Lee",)),
         ("&quot;Ann&quot; Lee  ", ('"Ann" Lee',)),
         ("https://news.example/ann-lee", ()),
@@ -166,9 +179,9 @@ def test_authors_are_people(author: object, expected: tuple[str, ...]) -> None:
 def test_linked_data_is_read_in_all_its_shapes(wrap: Any) -> None:
     node = {"@type": "NewsArticle", "headline": "Said &amp; done", "author": "Ann Lee"}
 
-    result = page(
-        html(f'<script type="application/ld+json">{json.dumps(wrap(node))}</script>')
-    )
+    script = f'<script type="application/ld+json">{json.dumps(wrap(node))}</script>'
+
+    result = page(html(script, TEXT))
 
     assert result.title == "Said & done"
     assert result.authors == ("Ann Lee",)
@@ -211,7 +224,7 @@ def test_meta_fills_what_linked_data_leaves_open() -> None:
         article__published_time="2026-11-23T08:00:00+01:00",
     )
 
-    result = page(html(head))
+    result = page(html(head, TEXT))
 
     assert result.title == "Lighthouse"
     assert result.site_name == "The Daily Buoy"
@@ -251,10 +264,13 @@ def test_the_canonical_address_and_the_image_of_linked_data() -> None:
         ("2026-11-23", "2026-11-23T00:00:00+00:00"),
         ("Mon, 23 Nov 2026 08:00:00 -0500", "2026-11-23T13:00:00+00:00"),
         ("2026-11-23 08:00:00 UTC", "2026-11-23T08:00:00+00:00"),
+        ("1795420800", "2026-11-23T08:00:00+00:00"),
+        ("1795420800000", "2026-11-23T08:00:00+00:00"),
+        ("20261123", "2026-11-23T00:00:00+00:00"),
     ],
 )
 def test_moments_are_utc(said: str, moment: str) -> None:
-    found = parse_date(said)
+    found = parse_moment(said)
 
     assert found is not None
     assert found.isoformat() == moment
@@ -266,8 +282,208 @@ def test_moments_are_utc(said: str, moment: str) -> None:
     ["", "soon", "0001-01-01T00:00:00Z", "2026-13-01", "{{date}}", "7", "9" * 10_000],
 )
 def test_what_is_no_date_is_none(said: str) -> None:
-    assert parse_date(said) is None
+    assert parse_moment(said) is None
     assert linked(datePublished=said).published_at is None
+
+
+# --- the title, who wrote it, when ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("title", "heading", "expected"),
+    [
+        ("Seals counted | The Daily Buoy", "Seals counted", "Seals counted"),
+        ("Seals counted | The Daily Buoy", "", "Seals counted"),
+        ("Seals counted - News", "", "Seals counted"),
+        ("Seals counted | Coast News | The Daily Buoy", "", "Seals counted"),
+        ("Seals | The harbour's own", "", "Seals | The harbour's own"),
+        ("1,204 seals counted, say experts", "Experts count 1,204 seals", "heading"),
+        ("1,204 seals counted, say experts", "Most read", "title"),
+        ("1,204 seals counted, say experts", "The Daily Buoy", "title"),
+        ("Seals counted：The Daily Buoy", "", "Seals counted"),  # noqa: RUF001
+    ],
+)
+def test_the_title_is_the_headline_without_the_site(
+    title: str, heading: str, expected: str
+) -> None:
+    head = meta(og__site_name="The Daily Buoy", og__title=title)
+    head += meta(twitter__title="Seals counted") if "Coast" in title else ""
+    body = f"<h1>{heading}</h1>{TEXT}"
+
+    result = page(html(head, body, title=""))
+
+    assert result.title == {"heading": heading, "title": title}.get(expected, expected)
+
+
+@pytest.mark.parametrize(
+    ("byline", "expected"),
+    [
+        ('<p class="byline">By Ann Lee</p>', ("Ann Lee",)),
+        ('<p class="c-byline">By Ann Lee and Bo van Ek</p>', ("Ann Lee", "Bo van Ek")),
+        ("<p>By <b>Ann Lee</b></p>", ("Ann Lee",)),
+        ('<a rel="author" href="/a">ANN LEE</a>', ("ANN LEE",)),
+        ('<a class="x" href="/author/paul">Paul</a>', ("Paul",)),
+        (
+            '<p class="author">Ann Lee, Political Editor | Dec 19, 2016</p>',
+            ("Ann Lee",),
+        ),
+        (
+            '<div itemprop="author"><b itemprop="name">Ann Lee</b> 5 stories</div>',
+            ("Ann Lee",),
+        ),
+        (
+            "<i><a rel=author>Ann Lee</a> & <a rel=author>Bo Ek</a></i>",
+            ("Ann Lee", "Bo Ek"),
+        ),
+        ('<p class="byline">著者：山田太郎</p>', ("山田太郎",)),  # noqa: RUF001
+        (
+            '<p class="byline"><i>By</i> <a href=/x>Ann Lee</a>Staff Writer</p>',
+            ("Ann Lee",),
+        ),
+        ("<p><i>By</i> <a href=/x>Ann Lee</a></p>", ("Ann Lee",)),
+        (
+            '<div class="newsletter"><p class="byline">By Ann Lee</p></div>',
+            ("Ann Lee",),
+        ),
+        ('<p class="byline">By The Daily Buoy</p>', ()),
+        ('<p class="byline">By our own correspondent</p>', ()),
+        ('<p class="byline">Share this story</p>', ()),
+        ('<p class="byline">8 min read</p>', ()),
+        ("<figure><figcaption class=byline>By Ann Lee</figcaption></figure>", ()),
+        ('<div class="related"><p class="byline">By Ann Lee</p></div>', ()),
+        ("<p>By the time that Ann Lee came, the light was out.</p>", ()),
+    ],
+)
+def test_a_byline_near_the_headline_names_the_authors(
+    byline: str, expected: tuple[str, ...]
+) -> None:
+    site = meta(og__site_name="The Daily Buoy")
+    body = f"<h1>Lighthouse will shine again</h1>{byline}{TEXT}"
+
+    result = page(html(site, body))
+
+    assert result.authors == expected
+    assert result.origins.get("authors") == ("byline" if expected else None)
+
+
+def test_bylines_of_other_articles_are_no_authors() -> None:
+    others = "".join(
+        f"<div><h3>Story {n}</h3><a rel=author href=/{n}>Ann Lee {name}</a></div>"
+        for n, name in enumerate(["Ek", "Day", "Fox"])
+    )
+
+    assert page(html(body=f"{ARTICLE}{'<hr>' * 100}{others}")).authors == ()
+
+
+def test_catalogue_names_are_turned_where_the_page_shows_them_so() -> None:
+    head = meta(author="Lee, Ann")
+
+    assert page(html(head)).authors == ("Lee, Ann",)
+    assert page(html(head, f"{ARTICLE}<p>Ann Lee is our editor</p>")).authors == (
+        "Ann Lee",
+    )
+
+
+def test_the_owner_of_the_copyright_is_no_author() -> None:
+    assert page(html(meta(author="Buoy Media", copyright="Buoy Media"))).authors == ()
+
+
+def test_authors_are_found_by_their_id_in_the_graph() -> None:
+    graph = [
+        {"@type": "NewsArticle", "author": {"@id": "#ann"}, "headline": "H"},
+        {"@type": "Person", "@id": "#ann", "name": "Ann Lee"},
+    ]
+    script = json.dumps({"@context": "https://schema.org", "@graph": graph})
+
+    result = page(html(f'<script type="application/ld+json">{script}</script>'))
+
+    assert result.authors == ("Ann Lee",)
+    assert result.origins["authors"] == "json-ld author"
+
+
+def test_of_several_articles_in_linked_data_the_page_s_own_counts() -> None:
+    nodes = [
+        {
+            "@type": "NewsArticle",
+            "url": "https://x.example/",
+            "author": "Bo Ek",
+        },
+        {"@type": "NewsArticle", "url": URL + "?x=1", "author": "Ann Lee"},
+    ]
+
+    result = page(
+        html(f'<script type="application/ld+json">{json.dumps(nodes)}</script>')
+    )
+
+    assert result.authors == ("Ann Lee",)
+
+
+def test_each_value_tells_where_it_was_said() -> None:
+    head = meta(
+        og__image="/a.jpg", article__published_time="2026-11-23", og__site_name="Buoy"
+    )
+
+    assert page(html(head)).origins == {
+        "title": "h1",
+        "published_at": "article:published_time",
+        "language": "lang",
+        "site_name": "og:site_name",
+        "lead_image_url": "og:image",
+    }
+
+
+def test_what_is_later_than_the_fetch_is_no_date() -> None:
+    head = meta(article__published_time="2026-11-25T12:00:00Z", date="2026-11-20")
+    fetched_at = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+    known = read_page(html(head).encode(), URL, fetched_at=fetched_at)
+
+    assert isinstance(known, Page)
+    assert known.published_at == datetime(2026, 11, 20, tzinfo=UTC)
+    assert page(html(head)).published_at == datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("modified", "expected"),
+    [
+        ("2026-11-24T08:00:00Z", datetime(2026, 11, 24, 8, tzinfo=UTC)),
+        ("2026-11-23T08:00:00Z", datetime(2026, 11, 23, 8, tzinfo=UTC)),
+        ("2026-11-22T08:00:00Z", None),
+        ("1970-01-01T00:00:00Z", None),
+    ],
+)
+def test_nothing_is_modified_before_it_is_published(
+    modified: str, expected: datetime | None
+) -> None:
+    result = linked(datePublished="2026-11-23T08:00:00Z", dateModified=modified)
+
+    assert result.modified_at == expected
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "<time>Dec. 16, 2016 4:21 PM EST</time>",
+        '<p class="pub-date">Published: 16 December 2016, 21:21 GMT</p>',
+        '<p class="date">2016年12月17日 06:21 JST</p>',
+        '<p class="posted">2016/12/16 21:21</p>',
+        "<font>Ann Lee, 2016-12-16T22:21:00+01:00</font>",
+        '<time datetime="2016-12-16T21:21:00Z"></time><time datetime="2001-01-01">',
+    ],
+)
+def test_a_moment_shown_near_the_headline_is_the_page_s(line: str) -> None:
+    body = f"<h1>Lighthouse will shine again</h1>{line}{TEXT}"
+
+    published_at = page(html(body=body)).published_at
+
+    assert published_at == datetime(2016, 12, 16, 21, 21, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "line", ["3/4/2024", "Dec 16, 2016 to Jan 2, 2017", "32 May 2016", "May", ""]
+)
+def test_a_line_with_no_one_meaning_is_no_moment(line: str) -> None:
+    assert find_moment(line) is None
 
 
 # --- links ----------------------------------------------------------------------
@@ -307,6 +523,73 @@ def test_of_many_links_the_first_are_kept() -> None:
 
     assert len(found) == MAX_LINKS
     assert found[-1].anchor == str(MAX_LINKS - 1)
+
+
+# --- which text, and what stands before it ------------------------------------------
+
+
+def test_the_body_in_linked_data_counts_where_it_holds_more() -> None:
+    body = f"{FIRST}\n{LAST}\n" + "The keeper told how it had been. " * 20
+    shown = f"<h1>Light</h1><p>{FIRST}</p><p>{LAST}</p>"
+    data = json.dumps({"@type": "NewsArticle", "articleBody": body})
+
+    result = page(html(f'<script type="application/ld+json">{data}</script>', shown))
+
+    assert result.text.startswith(f"{FIRST.strip()}\n{LAST.strip()}\nThe keeper told")
+
+
+def test_a_body_of_something_else_is_passed_over() -> None:
+    data = json.dumps({"@type": "NewsArticle", "articleBody": "Other words. " * 200})
+
+    result = page(html(f'<script type="application/ld+json">{data}</script>'))
+
+    assert "Other words" not in result.text
+    assert FIRST.strip() in result.text
+
+
+def test_a_text_that_the_strict_look_drops_is_found_by_the_second() -> None:
+    lines = "".join(f"<p><a href=/{n}>{FIRST}{n}</a></p>" for n in range(4))
+
+    assert "money of its own. 3" in page(html(body=f"<h1>Light</h1>{lines}")).text
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "flags"),
+    [
+        (meta(article__content_tier="locked"), ARTICLE, {"paywall"}),
+        (meta(article__content_tier="free"), ARTICLE, set()),
+        (
+            "",
+            f"<p>{FIRST}</p><p>Subscribe to continue reading.</p>",
+            {"paywall", "short"},
+        ),
+        (
+            "",
+            f"<p>{FIRST}</p><div class='paywall'>Subscribe to read</div>",
+            {"paywall", "short"},
+        ),
+        ("", f"{TEXT * 3}<div class='paywall'>Subscribe to read</div>", set()),
+        ("", f"{TEXT}<div class='paywall'>Read also</div>", set()),
+        ("", f"{TEXT * 3}<p>Why we all accept cookies: {FIRST}</p>", set()),
+        (
+            "",
+            "<p>We value your privacy. We and our 812 partners use cookies.</p>",
+            {"consent", "short"},
+        ),
+        (meta(og__title="Page not found"), "<p>Sorry!</p>", {"soft_404", "short"}),
+        (meta(og__title="404: how a number won"), TEXT * 3, set()),
+    ],
+)
+def test_what_stands_before_the_article_is_flagged(
+    head: str, body: str, flags: set[str]
+) -> None:
+    assert set(page(html(head, body, title="")).flags) == flags
+
+
+@pytest.mark.parametrize("said", [False, "False", "false", "https://schema.org/False"])
+def test_what_says_that_it_is_not_free_is_flagged(said: object) -> None:
+    assert linked(isAccessibleForFree=said).flags == ("paywall",)
+    assert linked(isAccessibleForFree=True).flags == ()
 
 
 # --- words ----------------------------------------------------------------------
@@ -381,6 +664,62 @@ def test_a_trap_before_the_article_does_not_lose_it(
     assert LAST.strip() in result.text
     assert {"deep", "scrubbed", "truncated"} & set(result.flags) == {flag} - {None}
     assert time.monotonic() - started < 5
+
+
+def nested(levels: int) -> object:
+    value: object = "Ann Lee"
+    for _ in range(levels):
+        value = {"name": [value]}
+    return value
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"author": nested(400)},
+        {"author": [{"name": f"Ann Lee{n}"} for n in range(20_000)]},
+        {"image": [[["/a.jpg"] * 100] * 100] * 20},
+        {"mainEntity": [{"@type": "Article"}] * 30_000},
+        {"headline": "A" * 900_000},
+        {"articleBody": "<p>" * 200_000},
+        {"datePublished": "9" * 500_000},
+        {"keywords": "x" * 3_000_000},
+        {"@id": "#a", "author": {"@id": "#a"}, "name": {"@id": "#a"}},
+    ],
+    ids=lambda node: next(iter(node)),
+)
+def test_a_bomb_of_linked_data_does_not_lose_the_page(node: dict[str, object]) -> None:
+    started = time.monotonic()
+
+    result = linked(**node)
+
+    assert LAST.strip() in result.text
+    assert len(result.authors) <= 20
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<plaintext>",
+        "<table><tr><td>" * 2_000,
+        "<a href=/x>" * 100_000,
+        '<p class="byline author">By ' * 20_000,
+        "<h1>Light" * 20_000,
+        "<time datetime=x class=date>" * 20_000,
+        "<div itemprop=author><a rel=author>" * 5_000,
+        "<select><option>" * 20_000,
+        "<svg><title>" * 5_000,
+    ],
+    ids=lambda value: value[:12],
+)
+def test_hostile_markup_behind_the_article_ends_in_a_page(hostile: str) -> None:
+    started = time.monotonic()
+
+    result = page(html(body=f"{ARTICLE}{hostile}"))
+
+    assert FIRST.strip() in result.text
+    assert time.monotonic() - started < 10
 
 
 def test_links_below_too_many_levels_are_found() -> None:

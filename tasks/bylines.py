@@ -1,0 +1,291 @@
+"""Who wrote a page: names cleaned, and bylines found where readers see them. Pure.
+
+A name that is none is worse than a blank: what a page merely shows must look like a
+person's name and stand where bylines stand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import islice
+
+from lxml import etree
+from lxml.html import HtmlElement
+
+from tasks.linkeddata import plain_text
+
+MAX_AUTHORS = 20
+MAX_NAME = 80  # characters of an author's name; longer ones are sentences
+MAX_BYLINE = 200  # characters of a line with several names, roles and a date
+MAX_ELEMENTS = 50_000  # that are looked at; news pages have some 5,000
+# Elements between a headline and its byline: kicker, share buttons, a picture.
+NEAR = 80
+_FIRST_WORDS = (
+    r"(?:(?:words|story|text|written|posted|published|reported|reporting|edited"
+    r"|updated|review|analysis|opinion|author|authors)\b[:\s]*)?"
+)
+_BY = re.compile(
+    rf"^(?:{_FIRST_WORDS}\bby\b[:\s]*)+|^(?:authors?|words|von|par|por|di|door|av|af|od"
+    r"|texto)(?::\s*|\s+(?=[A-ZÀ-Þ]))"
+    # Chinese and Japanese: author, writer, text, contributor, translator, reporter.
+    r"|^(?:著者|作者|文|執筆者?|投稿者|翻訳者?|記者|撰文)[\s:/\uff1a\uff0f●]+",
+    re.IGNORECASE,
+)
+_IS_BY = re.compile(
+    rf"^(?i:{_FIRST_WORDS}\bby\b[:\s])|^(?:Von|Par|Por|Di|Door)\s+(?:[A-ZÀ-Þ]|$)"
+)
+# Where the names end and something else begins: a date, a section, an address.
+_NAMES_END = re.compile(
+    r"\s*(?:[|\u2022\u00b7\u2014\u2013/]|\s-\s|\bon\s+(?=\w{3,9}\s+\d)|\bin\s+(?=[A-Z])"
+    r"|\b(?:Updated|Published|Posted|Last\s+modified|Follow|Special\s+to|For\s+the)\b"
+    r"|(?:\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?\s+)?"
+    r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?\s+\d|\d{1,4}\b"
+    r"|\S+@\S+|https?:|\(|\[|@).*",
+    re.DOTALL,
+)
+_AND = r"\s+(?:and|und|et|y)\s+(?=[A-ZÀ-Þ])"
+_BETWEEN = re.compile(rf"\s*[;,&\u3001\uff0c]\s*|{_AND}")
+_BETWEEN_FULL = re.compile(rf"\s*[;,&]\s+|{_AND}")
+_NO_NAME = re.compile(
+    r"https?:|www\.|@|[<>{}|=\[\]]|\d{4}|^\W*$"
+    r"|^(?:photo|photograph|picture|image|video|illustration)s?(?:\s+by|:)|^(?:admin"
+    r"|administrator|about|author|authors|by|comments?|contact|contributor|editor|guest"
+    r"|home|login|more|news|none|null|posted|published|read more|share|sign in|staff"
+    r"|subscribe|undefined|unknown|updated|user|webmaster|writer)$",
+    re.IGNORECASE,
+)
+# Words of those who are no persons, or of what somebody is: never part of a shown name.
+_NO_PERSON = frozenset(
+    """
+    a about advertisement agency all analysis analyst archive article articles
+    associated author authors bio bureau by comment comments contact contributing
+    contributor contributors correspondent daily desk director editor editorial
+    editors email facebook filed follow from full group guest home inc instagram
+    journal journalist latest linkedin ltd magazine manager media more network news
+    newsletter newspaper newsroom on online opinion photo photographer photos posted
+    posts press profile published publisher read related report reporter reporters
+    reuters save senior share show sign sponsored staff story subscribe tags team the
+    times today topics tweet twitter updated us video view website writer writers
+    writing you your
+    """.split()
+)
+_PARTICLES = frozenset(
+    """
+    al af av ben bin da de del della den der di dos du el ibn la le ten ter van von y zu
+    """.split()
+)
+_ROLE = re.compile(
+    r"\b(?:analyst|bureau|columnist|contributor|correspondent|critic|director|editor"
+    r"|freelance|fellow|news|producer|professor|press|reporter|staff|writer)s?\b"
+    r"|\b(?:business|international|magazine|network|online|politics|sports)$",
+    re.IGNORECASE,
+)
+_UNSPACED_NAME = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u30fb\s]{2,14}")
+_AUTHOR_PATH = re.compile(
+    r"/(?:authors?|editors?|staff|by|profiles?|contributors?|reporters?|writers?"
+    r"|journalists?|columnists?|users?|team|autor|autoren|auteurs?|autores)[/\-._=]",
+    re.IGNORECASE,
+)
+_CANDIDATES = (
+    "//*[@rel or @itemprop or @class or @id or @data-testid or @href]"
+    "[contains(@itemprop, 'author') or contains(@itemprop, 'creator')"
+    " or contains(@rel, 'author') or contains(@rel, 'creator')"
+    " or contains(@class, 'uthor') or contains(@class, 'yline')"
+    " or contains(@class, 'ontributor') or contains(@class, 'riter')"
+    " or contains(concat(' ', @class, ' '), ' fn ')"
+    " or contains(@id, 'uthor') or contains(@id, 'yline')"
+    " or contains(@data-testid, 'yline') or contains(@data-testid, 'uthor')"
+    " or contains(@href, '/author') or contains(@href, '/staff/')"
+    " or contains(@href, '/editors/')"
+    " or contains(@href, '/profile/') or contains(@href, '/by/')]"
+)
+# Kinds of hints, the surest first.
+_BYLINE = re.compile(r"by-?_?line|BYLINE", re.IGNORECASE)
+# What a byline is never in, and what it is only near its headline.
+_NEVER = re.compile(
+    r"comment|related|recirc|recommend|quote|caption|credit|disqus", re.IGNORECASE
+)
+_SELDOM = re.compile(
+    r"popular|trending|latest|sidebar|newsletter|promo|teaser|read-?more|more-from"
+    r"|most-?read|footer|widget",
+    re.IGNORECASE,
+)
+_NEVER_TAGS = frozenset({"footer", "figure", "figcaption", "blockquote"})
+_SELDOM_TAGS = frozenset({"nav", "aside", "form"})
+_TEXTS = etree.XPath(".//text()[not(parent::script or parent::style)]")
+_UP = 6  # levels above a byline that tell whether it belongs to something else
+
+
+def declared_names(line: str) -> list[str]:
+    """Return the names in what a page declares to be its author.
+
+    >>> declared_names("By Ann Lee, Bo Ek and Cy Day")
+    ['Ann Lee', 'Bo Ek', 'Cy Day']
+    """
+    line = _BY.sub("", plain_text(line[: MAX_BYLINE * 5]))
+    names = _without_roles(_BETWEEN_FULL.split(line))
+    names = names if all(" " in name for name in names) else [line]
+    return [n for n in names if n and len(n) <= MAX_NAME and not _NO_NAME.search(n)]
+
+
+def shown_names(line: str, *, is_linked: bool = False) -> list[str]:
+    """Return the persons' names of a byline as readers see it; stricter than declared.
+
+    One word is a name only if it *is_linked* to what must be its author's page.
+
+    >>> shown_names("By Ann Lee and Bo van Ek, Senior Reporters | Dec. 16, 2016")
+    ['Ann Lee', 'Bo van Ek']
+    """
+    line = plain_text(line[: MAX_BYLINE + 1])
+    if len(line) > MAX_BYLINE:
+        return []
+    names = _BETWEEN.split(_NAMES_END.sub("", _BY.sub("", line)))
+    return [name for name in names if _is_person(name, is_linked=is_linked)]
+
+
+def find_bylines(tree: HtmlElement, headline: HtmlElement | None) -> list[str]:
+    """Return the names of the byline that belongs to *headline*.
+
+    Near the headline, the surest kind of hint counts; elsewhere, only one that is the
+    same wherever it occurs, for a page lists authors of other pages, too.
+    """
+    found = tree.xpath(_CANDIDATES)
+    candidates = [e for e in found if not _is_in(e, _NEVER_TAGS, _NEVER)]
+    if not candidates and headline is None:
+        return []
+    places = {
+        e: n for n, e in enumerate(islice(tree.iter(etree.Element), MAX_ELEMENTS))
+    }
+    if headline is not None and headline in places:
+        at = places[headline]
+        near = [e for e in candidates if -NEAR / 4 <= places.get(e, -NEAR) - at <= NEAR]
+        likely = [e for e in near if not _is_in(e, _SELDOM_TAGS, _SELDOM)]
+        names = _surest(likely) or _by_words(headline) or _surest(near)
+        if names:
+            return names
+    return _undisputed(e for e in candidates if not _is_in(e, _SELDOM_TAGS, _SELDOM))
+
+
+def _without_roles(parts: list[str]) -> list[str]:
+    """Drop what only says who a name before it is: "AP Sports Writer", "MD", "TIME"."""
+    first, *others = parts
+    if " " not in first:
+        return parts
+    kept = [p for p in others if " " in p and not _ROLE.search(p)]
+    return [first, *kept]
+
+
+def _surest(candidates: Iterable[HtmlElement]) -> list[str]:
+    """Return the names of the first group of the surest kind that has any."""
+    for _, element in sorted(enumerate(candidates), key=lambda c: (_kind(c[1]), c[0])):
+        names = _names_at(element)
+        if names:
+            return _with_neighbours(element, names)
+    return []
+
+
+def _undisputed(elements: Iterable[HtmlElement]) -> list[str]:
+    candidates = list(elements)
+    for kind in range(3):
+        found = [
+            names for e in candidates if _kind(e) == kind if (names := _names_at(e))
+        ]
+        if found:
+            return found[0] if all(names == found[0] for names in found) else []
+    return []
+
+
+def _kind(element: HtmlElement) -> int:
+    if "author" in (element.get("itemprop") or "") and element.tag != "meta":
+        return 0
+    if "author" in (element.get("rel") or "").split():
+        return 1
+    marks = f"{element.get('class')} {element.get('id')} {element.get('data-testid')}"
+    return 2 if _BYLINE.search(marks) else 3
+
+
+def _names_at(element: HtmlElement, *, is_byline: bool = False) -> list[str]:
+    """Return the names that *element* shows: those of its links, else of its line.
+
+    What is a byline links to nothing but its authors, wherever they are kept.
+    """
+    inner = element.xpath(".//*[@itemprop='name']")[:MAX_AUTHORS]
+    links = list(islice(element.iter("a"), MAX_AUTHORS))
+    linked = [a for a in links if _AUTHOR_PATH.search(a.get("href") or "")]
+    others = links if is_byline or _kind(element) == 2 else []
+    for parts, is_linked in ((inner, False), (linked, True), (others, False)):
+        names = [
+            name
+            for part in parts
+            for name in shown_names(_line(part), is_linked=is_linked)
+        ]
+        if names:
+            return list(dict.fromkeys(names))
+    return list(dict.fromkeys(shown_names(_line(element))))
+
+
+def _with_neighbours(element: HtmlElement, names: list[str]) -> list[str]:
+    """Add those who are named beside *element* in the same way."""
+    marks = (element.tag, element.get("class"), element.get("rel"))
+    above: HtmlElement | None = element
+    for _ in range(2):
+        above = above.getparent() if above is not None else None
+        if above is None or len(_line(above)) > MAX_BYLINE:
+            break
+        for other in islice(above.iter(element.tag), MAX_AUTHORS):
+            if (other.tag, other.get("class"), other.get("rel")) == marks:
+                names += _names_at(other)
+    return list(dict.fromkeys(names))[:MAX_AUTHORS]
+
+
+def _by_words(headline: HtmlElement) -> list[str]:
+    """Return the names of a short line after the headline that begins with "By"."""
+    for element in headline.xpath(f"following::*[position() <= {NEAR}]"):
+        said = " ".join((element.text or "").split()) + " "
+        if _IS_BY.match(said) and not _is_in(element, _NEVER_TAGS, _NEVER):
+            alone = not _IS_BY.sub("", said).strip() and len(element) == 0
+            names = _names_at(element.getparent() if alone else element, is_byline=True)
+            if names:
+                return names
+    return []
+
+
+def _is_in(element: HtmlElement, tags: frozenset[str], marks: re.Pattern[str]) -> bool:
+    """Tell whether *element* is within such tags or marks, below the article."""
+    if element.tag in tags:
+        return True
+    for above in islice(element.iterancestors(), _UP):
+        if above.tag in tags:
+            return True
+        if above.tag in {"article", "main", "body"}:
+            return False
+        if marks.search(f"{above.get('class') or ''} {above.get('id') or ''}"):
+            return True
+    return False
+
+
+def _line(element: HtmlElement) -> str:
+    """Return the text of *element*, blanks between its parts, cut where it is long."""
+    line = ""
+    for piece in _TEXTS(element):
+        line = f"{line} {piece}"
+        if len(line) > 4 * MAX_BYLINE:
+            break
+    return re.sub(r"\s+([,;.])", r"\1", " ".join(line.split()))
+
+
+def _is_person(name: str, *, is_linked: bool = False) -> bool:
+    if not 2 <= len(name) <= MAX_NAME or _NO_NAME.search(name):
+        return False
+    if _UNSPACED_NAME.fullmatch(name):
+        return True
+    words = name.split()
+    if len(words) > 5 or any(w.strip(".").casefold() in _NO_PERSON for w in words):
+        return False
+    if re.search(r"[:!?\d]", name):
+        return False
+    if len(words) == 1:
+        return is_linked
+    capitals = [word[0].isupper() for word in words if word not in _PARTICLES]
+    return len(capitals) >= 2 and all(capitals)
