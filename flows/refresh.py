@@ -60,6 +60,7 @@ def fetch_pages(run: Run, steps: Steps) -> None:
     """Capture every page that is due, then read what was captured."""
     for pages in steps.due_pages(run):
         steps.fetch_pages(run, pages)
+    steps.finish_pages(run)
     read_pages(run, steps)
 
 

@@ -72,12 +72,13 @@ def by_host(pages: Iterable[DuePage], size: int) -> list[list[DuePage]]:
     """
     hosts: dict[str, list[DuePage]] = {}
     for page in pages:
-        hosts.setdefault(_host(page.url), []).append(page)
+        hosts.setdefault(host_key(page.url), []).append(page)
     ordered = [page for host in hosts.values() for page in host]
     return [ordered[start : start + size] for start in range(0, len(ordered), size)]
 
 
-def _host(url: str) -> str:
+def host_key(url: str) -> str:
+    """Return the host whose turn a page waits for; "" for an address without one."""
     try:
         return host_of(url)
     except ValueError:

@@ -6,6 +6,10 @@ import os
 import tempfile
 from pathlib import Path
 
+# What a file is called while somebody writes to it, as archives' crawlers do; whoever
+# was killed leaves it so.
+OPEN = ".open"
+
 
 def keep_file(path: Path, content: bytes) -> None:
     """Write *content* durably, unless a file of that size is at *path* already.

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID, uuid4
 
+from tasks.files import OPEN
 from tasks.lock import hold_lock
 from tasks.settings import Settings
 from tasks.sources.opened import OpenSource
@@ -21,6 +22,7 @@ from tasks.warehouse import Warehouse, WarehouseError, open_warehouse
 if TYPE_CHECKING:
     from tasks.captures import CaptureWriter
     from tasks.history import VersionReader
+    from tasks.web.fetcher import Fetcher
 
 # The summary's numbers, in the order in which they are told.
 COUNTS = (
@@ -47,6 +49,13 @@ COUNTS = (
 Say = Callable[[str], None]
 # Takes the word for a stage, how much of it is done, and how much there is to do.
 Progress = Callable[[str, int, int], None]
+
+
+class UnderWay(Protocol):
+    """Work of a run that goes on between its steps."""
+
+    def stop(self) -> None:
+        """Keep what there is, and let go of the rest."""
 
 
 def _unseen(stage: str, done: int, total: int) -> None:
@@ -104,6 +113,8 @@ class Run:
         self._started = time.monotonic()
         self._stage, self._done, self._total = "", 0, 0
         self._captures: CaptureWriter | None = None
+        self._fetcher: Fetcher | None = None
+        self.under_way: UnderWay | None = None
         self.opened: dict[UUID, OpenSource] = {}  # from their listing to their end
         self.unread: list[str] = []  # a line for each source that could not be read
         self.number = warehouse.begin_run(self.run_id, self.moment, version())
@@ -126,6 +137,24 @@ class Run:
             name = f"wirehouse-{self.moment:%Y%m%dT%H%M%SZ}-{self.number:06}"
             self._captures = CaptureWriter(self.data / "captures", name)
         return self._captures
+
+    @property
+    def fetcher(self) -> Fetcher:
+        """The network of this run, opened by the first who asks for something."""
+        if self._fetcher is None:
+            from tasks.web.fetcher import Fetcher  # noqa: PLC0415 - none, no import
+
+            self._fetcher = Fetcher(self.settings.fetch)
+        return self._fetcher
+
+    def adopt_captures(self) -> None:
+        """Put on record what a killed run captured and could not put there."""
+        found = sorted((self.data / "captures").glob(f"*{OPEN}"))
+        if found:
+            from tasks.adoption import adopt_file  # noqa: PLC0415 - none, no import
+
+            for path in found:
+                self.say(adopt_file(path, self.warehouse))
 
     def say(self, line: str) -> None:
         """Tell whoever watches one fact."""
@@ -165,9 +194,11 @@ class Run:
         self.warehouse.finish_run(self.run_id, moment, self.status, self.summary())
 
     def close(self) -> None:
-        """Bring all captures to the disk, and let go of the sources."""
+        """Bring all captures to the disk, and let go of the network and the sources."""
         for opened in self.opened.values():
             opened.close()
+        if self._fetcher is not None:
+            self._fetcher.close()
         if self._captures is not None:
             self._captures.close()
 
@@ -186,8 +217,11 @@ def open_run(job: Job) -> Iterator[Run]:
         run = Run(job, warehouse)
         stack.callback(run.close)
         try:
+            run.adopt_captures()
             yield run
         except BaseException:
+            if run.under_way is not None:
+                run.under_way.stop()
             if run.status == "running":
                 # A warehouse that broke cannot note it; the next run finds it open.
                 with suppress(WarehouseError):

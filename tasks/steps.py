@@ -41,6 +41,7 @@ class Steps:
     note_unread: Step
     due_pages: Step
     fetch_pages: Step
+    finish_pages: Step
     due_extractions: Step
     read_pages: Step
     link_pages: Step
@@ -64,6 +65,7 @@ PLUGS = {
     "note_unread": Plug("tasks.stages.sources", "leave {0.label} as it was"),
     "due_pages": Plug("tasks.stages.pages", "look for pages that are due"),
     "fetch_pages": Plug("tasks.stages.pages", "fetch {count} pages"),
+    "finish_pages": Plug("tasks.stages.pages", "wait for pages under way"),
     "due_extractions": Plug("tasks.stages.pages", "look for captures to read"),
     "read_pages": Plug("tasks.stages.pages", "read {count} captures"),
     "link_pages": Plug("tasks.stages.pages", "link pages to articles"),

@@ -9,21 +9,25 @@ from __future__ import annotations
 import base64
 import hashlib
 import ipaddress
+import json
 import re
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from tasks.coding import decode_body
-from tasks.models import Exchange
+from tasks.models import Capture, Exchange, WarcPlace
 
 Headers = Iterable[tuple[bytes, bytes]]
 
 # Headers and WARC fields around a body; servers' headers end far below.
 _MAX_OVERHEAD_BYTES = 1_000_000
+_NOT_MODIFIED = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +56,27 @@ def response_record(
     coding = header_value(exchange.headers, b"content-encoding").lower()
     is_coded = coding not in {"", "identity"}
     fields = {
-        "WARC-Type": "response",
         "WARC-Record-ID": record_id,
         **_about(exchange),
-        "WARC-Payload-Digest": _digest(exchange.raw_body),
+        **_kind_of(exchange),
         "Content-Type": "application/http;msgtype=response",
     }
     if truncated:
         fields["WARC-Truncated"] = truncated
     # Compressing again what is compressed costs ten times the rest and saves nothing.
     return _record(fields, head + exchange.raw_body, level=0 if is_coded else 6)
+
+
+def _kind_of(exchange: Exchange) -> dict[str, str]:
+    """Tell an answer with a body from a 304, which refers to one (WARC 1.1, 6.7)."""
+    if exchange.status_code == HTTPStatus.NOT_MODIFIED:
+        return {
+            "WARC-Type": "revisit",
+            "WARC-Profile": _NOT_MODIFIED,
+            "WARC-Refers-To-Target-URI": exchange.url,
+        }
+    digest = _digest(exchange.raw_body)
+    return {"WARC-Type": "response", "WARC-Payload-Digest": digest}
 
 
 def request_record(exchange: Exchange, response_id: str) -> bytes:
@@ -77,6 +92,24 @@ def request_record(exchange: Exchange, response_id: str) -> bytes:
         "Content-Type": "application/http;msgtype=request",
     }
     return _record(fields, _http_head(line, exchange.request_headers), level=6)
+
+
+def metadata_record(captures: Sequence[Capture], response_id: str | None) -> bytes:
+    """Return the record that holds all tries of a page as rows, in JSON.
+
+    It refers to the response that the last of them got, if any.
+    """
+    fields = {
+        "WARC-Type": "metadata",
+        "WARC-Record-ID": new_record_id(),
+        "WARC-Target-URI": captures[0].url,
+        "WARC-Date": _moment(captures[-1].requested_at),
+        "Content-Type": "application/json",
+    }
+    if response_id:
+        fields["WARC-Refers-To"] = response_id
+    rows = {"captures": [asdict(capture) for capture in captures]}
+    return _record(fields, json.dumps(rows, default=str).encode(), level=6)
 
 
 def info_record(file_name: str) -> bytes:
@@ -167,7 +200,33 @@ def read_response(member: bytes, max_bytes: int) -> StoredResponse:
         msg = "the record does not have the length that is noted"
         raise ValueError(msg)
     fields, block = _split(record)
+    if fields["WARC-Type"] != "response":
+        msg = f"is not a response, but of type {fields['WARC-Type'][:20]!r}"
+        raise ValueError(msg)
     return _stored(fields, block, max_bytes)
+
+
+def read_rows(record: bytes) -> list[Capture]:
+    """Read the rows of an unpacked record, if it is one that holds any.
+
+    Raises `ValueError` when it is no record of ours, or does not fit its digest.
+    """
+    fields, block = _split(record)
+    if fields["WARC-Type"] != "metadata":
+        return []
+    return [_capture(row) for row in json.loads(block)["captures"]]
+
+
+def _capture(row: dict[str, Any]) -> Capture:
+    place = row["place"]
+    converted = {
+        "capture_id": UUID(row["capture_id"]),
+        "article_id": UUID(row["article_id"]),
+        "requested_at": datetime.fromisoformat(row["requested_at"]),
+        "next_fetch_at": datetime.fromisoformat(row["next_fetch_at"]),
+        "place": WarcPlace(**place) if place else None,
+    }
+    return Capture(**{**row, **converted})
 
 
 def _split(record: bytes) -> tuple[dict[str, str], bytes]:
@@ -177,8 +236,8 @@ def _split(record: bytes) -> tuple[dict[str, str], bytes]:
     fields = {
         name: value.strip() for name, _, value in (x.partition(":") for x in lines)
     }
-    if version != "WARC/1.1" or fields.get("WARC-Type") != "response":
-        msg = f"is not a response of a WARC 1.1 file, but {version[:20]!r}"
+    if version != "WARC/1.1" or "WARC-Type" not in fields:
+        msg = f"is no record of a WARC 1.1 file, but begins with {version[:20]!r}"
         raise ValueError(msg)
     block = rest.removesuffix(b"\r\n\r\n")
     if fields.get("Content-Length") != str(len(block)):

@@ -285,10 +285,11 @@ class Warehouse:
         }
         return [DuePage(*row) for row in self._run("due_pages", parameters)]
 
-    def put_captures(self, captures: pa.Table) -> None:
-        """Put tries on record, each once."""
+    def put_captures(self, captures: pa.Table) -> int:
+        """Put tries on record, each once, and return how many were not yet."""
         with self._registered({"batch_captures": captures}):
-            self._run("put_captures")
+            ((count,),) = self._run("put_captures")
+        return int(count)
 
     def due_extractions(self, *, everything: bool) -> list[DueExtraction]:
         """Return the captures to read, in the order in which they lie on disk."""

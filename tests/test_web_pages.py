@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,12 +13,9 @@ from uuid import UUID
 import pytest
 
 from tasks.models import ImageRequest, Outcome, PageRequest, Response, Via
-from tasks.web.pages import (
-    fetch_images,
-    fetch_pages,
-    run_fetch_images,
-    run_fetch_pages,
-)
+from tasks.settings import FetchSettings
+from tasks.web.fetcher import Fetcher, Job
+from tasks.web.pages import KeepPage, image_job, page_job
 from tasks.web.tries import MAX_WAIT_SECONDS, wait_before_next
 from tests.origin import PAGE, Handler, Origin, open_origin, settings_for
 
@@ -47,9 +44,24 @@ def image(url: str) -> ImageRequest:
 def fetch(origin: Origin, requests: list[PageRequest], **changes: Any) -> list[Row]:
     """Fetch pages and return all that was handed on."""
     rows: list[Row] = []
-    settings = settings_for(origin, **changes)
-    run_fetch_pages(requests, settings, lambda *row: rows.append(row))
+    fetch_into(lambda *row: rows.append(row), origin, requests, **changes)
     return rows
+
+
+def fetch_into(
+    keep: KeepPage, origin: Origin, requests: list[PageRequest], **changes: Any
+) -> None:
+    """Fetch pages and hand each answer to *keep*."""
+    settings = settings_for(origin, **changes)
+    jobs = [page_job(each, settings, keep, lambda _: None) for each in requests]
+    do(jobs, settings)
+
+
+def do(jobs: list[Job], settings: FetchSettings) -> None:
+    """Do *jobs*, with the shortest waits that chance can give."""
+    with closing(Fetcher(settings, draw=lambda: 0.0)) as fetcher:
+        fetcher.begin(jobs)
+        fetcher.finish()
 
 
 def outcomes(rows: list[Row]) -> list[tuple[Via, Outcome]]:
@@ -117,11 +129,8 @@ def test_a_page_is_html_by_its_type_or_its_start(
 def test_passing_faults_are_tried_again_and_each_try_is_a_row(origin: Origin) -> None:
     """`attempt` counts on from the one given."""
     request = page("http://news.example/once-busy/1", attempt=4)
-    rows: list[Row] = []
-    settings = settings_for(origin, attempts=3)
     started = time.monotonic()
-    keep = lambda *row: rows.append(row)  # noqa: E731 - a list that is called
-    asyncio.run(fetch_pages([request], settings, keep, draw=lambda: 0.0))
+    rows = fetch(origin, [request], attempts=3)
 
     assert outcomes(rows) == [("origin", "http_error"), ("origin", "ok")]
     assert [row[0].attempt for row in rows] == [4, 5]
@@ -268,15 +277,13 @@ def test_robots_can_be_left_unasked(origin: Origin) -> None:
     assert [a.path for a in origin.asked] == ["/private"]
 
 
-def test_a_batch_runs_in_a_thread_of_its_own(origin: Origin) -> None:
-    """Prefect runs tasks in threads, which have no event loop."""
-    rows: list[Row] = []
-    requests = [page("http://news.example/page")]
-    thread = threading.Thread(target=lambda: rows.extend(fetch(origin, requests)))
-    thread.start()
-    thread.join()
+def test_answers_are_handed_on_in_the_thread_that_asked(origin: Origin) -> None:
+    """The warehouse is for one thread alone."""
+    seen = set()
+    requests = [page(f"http://h{n}.example/page") for n in range(5)]
+    fetch_into(lambda *_: seen.add(threading.get_ident()), origin, requests)
 
-    assert outcomes(rows) == [("origin", "ok")]
+    assert seen == {threading.get_ident()}
 
 
 def test_a_failure_to_keep_ends_the_batch_as_itself(origin: Origin) -> None:
@@ -288,7 +295,7 @@ def test_a_failure_to_keep_ends_the_batch_as_itself(origin: Origin) -> None:
 
     requests = [page(f"http://h{n}.example/page") for n in range(3)]
     with pytest.raises(OSError, match="no space left"):
-        run_fetch_pages(requests, settings_for(origin), keep)
+        fetch_into(keep, origin, requests)
 
 
 def test_images_are_handed_on_once_each(origin: Origin) -> None:
@@ -308,41 +315,82 @@ def test_images_are_handed_on_once_each(origin: Origin) -> None:
         found[request.url] = response.outcome
 
     settings = settings_for(origin, attempts=2)
-    job = fetch_images(
-        [image(url) for url in urls], settings, 5_000, keep, draw=lambda: 0.0
-    )
-    asyncio.run(job)
+    do([image_job(image(url), 5_000, keep) for url in urls], settings)
 
     assert found == urls
     assert origin.paths().count("/status/500") == 2
     assert origin.asked[-1].headers["accept"].startswith("image/webp")
 
 
-def test_images_have_a_front_door_for_threads(origin: Origin) -> None:
-    """It takes the same arguments."""
-    found: list[Response] = []
-    request = image("http://news.example/page")
-    run_fetch_images(
-        [request], settings_for(origin), 5_000, lambda _, r: found.append(r)
-    )
+def test_a_fetcher_that_is_closed_ends_at_once(origin: Origin) -> None:
+    """Nobody is asked any more, and what was found can still be had."""
+    rows: list[Row] = []
+    urls = [f"http://news.example/silent/9?{n}" for n in range(50)]
+    requests = [page("http://quick.example/page"), *map(page, urls)]
+    settings = settings_for(origin)
+    keep: KeepPage = lambda *row: rows.append(row)  # noqa: E731 - a list that is called
+    jobs = [page_job(each, settings, keep, lambda _: None) for each in requests]
+    with closing(Fetcher(settings)) as fetcher:
+        fetcher.begin(jobs)
+        wait_for(lambda: len(origin.paths()) == 2)
+        time.sleep(0.1)
+        started = time.monotonic()
+        fetcher.close()
+        fetcher.hand_on(0.0)
 
-    assert [r.outcome for r in found] == ["ok"]
+    assert time.monotonic() - started < 1.0
+    assert outcomes(rows) == [("origin", "ok")]
+    assert len(origin.paths()) == 2
 
 
-def test_a_cancelled_batch_ends_at_once(origin: Origin) -> None:
-    """Nothing is left open, and nobody is asked any more."""
+def test_the_next_page_of_a_host_does_not_wait_for_the_archive(origin: Origin) -> None:
+    """Nor for another host that the one before falls back to."""
+    slow = "http://archive.example/silent/0.5"
+    requests = [page(f"http://h.example/status/404?{n}", slow) for n in range(3)]
+    requests.append(page("http://h.example/page"))
+    rows = fetch(origin, requests)
 
-    async def run() -> None:
-        requests = [page(f"http://news.example/silent/1?{n}") for n in range(50)]
-        job = fetch_pages(requests, settings_for(origin), lambda *_: None)
-        async with asyncio.timeout(0.3):
-            await job
+    got = [row[2] for row in rows]
+    assert got.index("http://h.example/page") < got.index(slow)
 
-    started = time.monotonic()
-    with pytest.raises(TimeoutError):
-        asyncio.run(run())
-    assert time.monotonic() - started < 0.9
-    assert len(origin.paths()) == 1
+
+def test_what_waits_to_be_taken_is_bounded(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever keeps the answers may be slower than the network."""
+    monkeypatch.setattr("tasks.web.fetcher.MAX_UNTAKEN_BYTES", 3 * len(PAGE))
+    rows: list[Row] = []
+    requests = [page(f"http://h.example/page?{n}") for n in range(20)]
+    settings = settings_for(origin)
+    keep: KeepPage = lambda *row: rows.append(row)  # noqa: E731 - a list that is called
+    jobs = [page_job(each, settings, keep, lambda _: None) for each in requests]
+    with closing(Fetcher(settings)) as fetcher:
+        fetcher.begin(jobs)
+        time.sleep(0.3)
+        asked = len(origin.paths())
+        fetcher.finish()
+
+    assert asked < 5
+    assert len(rows) == 20
+
+
+def test_a_job_that_breaks_is_told_to_whoever_waits(origin: Origin) -> None:
+    """A bug must end the run, not leave it waiting for ever."""
+
+    async def break_off(*_: object) -> None:
+        raise KeyError
+
+    jobs = [Job("h.example", break_off, lambda: None)]
+    with pytest.raises(KeyError):
+        do(jobs, settings_for(origin))
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Return once *condition* holds."""
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_server_that_asks_for_patience_gets_it(origin: Origin) -> None:

@@ -21,7 +21,7 @@ from tasks.rows import image_table
 from tasks.run import Run
 from tasks.sandbox import Failure, run_sandboxed
 from tasks.web.answers import header
-from tasks.web.pages import run_fetch_images
+from tasks.web.pages import image_job
 
 BATCH_IMAGES = 50  # images per task: all of them are held in memory at once
 
@@ -48,16 +48,17 @@ def fetch_images(run: Run, images: Sequence[DueImage]) -> None:
         answers[request.image_id] = response
         run.advance()
 
-    requests = []
+    jobs = []
+    limits = run.settings.images
     for image in images:
         if image.url[:5].lower() == "data:":
             answers[image.image_id] = _inline(image.url)
             run.advance()
         else:
-            requests.append(_image_request(image))
-    limits = run.settings.images
+            jobs.append(image_job(_image_request(image), limits.max_bytes, keep))
     try:
-        run_fetch_images(requests, run.settings.fetch, limits.max_bytes, keep)
+        run.fetcher.begin(jobs)
+        run.fetcher.finish()
     finally:
         results = _image_results(run, images, answers)
         run.warehouse.put_images(image_table(results))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -25,9 +27,14 @@ from tasks.rows import capture_table, page_tables, rejection_table
 from tasks.run import Run
 from tasks.sandbox import Failure, run_sandboxed
 from tasks.urls import canonical_key, identify, url_key
+from tasks.warehouse import WarehouseError
 from tasks.web.answers import header
-from tasks.web.pages import run_fetch_pages
+from tasks.web.pages import page_job
 
+# Hosts under way for each of the requests at once: most of them pause after a request,
+# so that their places are free most of the time.
+HOSTS_PER_PLACE = 4
+PUT_SECONDS = 1.0  # between two transactions: what is captured is soon to be seen
 BATCH_EXTRACTIONS = 200  # captures per task: some seconds of work
 
 
@@ -47,34 +54,23 @@ def due_pages(run: Run) -> list[list[DuePage]]:
 
 
 def fetch_pages(run: Run, pages: Sequence[DuePage]) -> None:
-    """Fetch a batch of pages; what is known when it ends, however it ends, is kept."""
-    tries: dict[UUID, list[Capture]] = {}
+    """Ask for a batch of pages, until there is room for more hosts.
 
-    def keep(
-        request: PageRequest, via: Via, url: str, moment: datetime, response: Response
-    ) -> None:
-        if request.article_id not in tries:  # its first answer; others may follow
-            run.advance()
-        capture = _capture(run, request, via, url, moment, response)
-        tries.setdefault(request.article_id, []).append(capture)
+    So a batch does not wait for its slowest host: what is still under way goes on while
+    the next ones run, and `finish_pages` waits for the last.
+    """
+    _fetching(run).begin(pages)
 
-    requests = [page_request(page, run.settings.fetch) for page in pages]
-    try:
-        run_fetch_pages(requests, run.settings.fetch, keep)
-    finally:
-        run.captures.flush()
-        days = run.settings.fetch.refetch_after_days
-        failures = {page.article_id: page.failures for page in pages}
-        rows = [
-            replace(capture, next_fetch_at=due_at)
-            for article_id, captures in tries.items()
-            for due_at in [_due_at(captures, failures[article_id], run, days)]
-            for capture in captures
-        ]
-        run.warehouse.put_captures(capture_table(rows))
-        _count_pages(run, tries)
-    captured = sum(is_captured(c.outcome for c in found) for found in tries.values())
-    run.say(f"{len(pages):,} pages asked for, {captured:,} captured")
+
+def finish_pages(run: Run) -> None:
+    """Wait for all that is still under way, and close the books of fetching."""
+    if run.under_way is None:
+        return
+    _fetching(run).finish()
+    run.captures.close()
+    counts = run.counts
+    words = ("captured", "failed", "deferred")
+    run.say("pages: " + ", ".join(f"{counts[word]:,} {word}" for word in words))
 
 
 def due_extractions(run: Run, *, everything: bool = False) -> list[list[DueExtraction]]:
@@ -121,6 +117,108 @@ def link_pages(run: Run) -> None:
     run.warehouse.put_duplicate_edges(run.moment)
 
 
+class Fetching:
+    """Pages that were asked for and are not on record yet; for the run's thread alone.
+
+    A page is kept whole: its responses as they come, its rows once all of its tries are
+    known. Until then it counts as deferred.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._fetcher = run.fetcher
+        self._tries: dict[UUID, list[Capture]] = {}  # of pages that are under way
+        self._failures: dict[UUID, int] = {}  # in earlier runs, of the same
+        self._done: list[list[Capture]] = []  # pages whose rows are not on record
+        self._put_at = time.monotonic()
+        self._in_hand: UUID | None = None  # whose answer is being written
+
+    def begin(self, pages: Sequence[DuePage]) -> None:
+        """Ask for *pages*; return when there is room for more hosts."""
+        fetch = self._run.settings.fetch
+        for page in pages:
+            self._tries[page.article_id] = []
+            self._failures[page.article_id] = page.failures
+        self._fetcher.begin(
+            [
+                page_job(page_request(page, fetch), fetch, self._keep, self._end)
+                for page in pages
+            ]
+        )
+        most = HOSTS_PER_PLACE * fetch.concurrency
+        self._hand_on(0.0)
+        while self._fetcher.busy_hosts >= most:
+            self._hand_on(PUT_SECONDS)
+
+    def finish(self) -> None:
+        """Wait until nothing is under way, and put all of it on record."""
+        while self._fetcher.under_way:
+            self._hand_on(PUT_SECONDS)
+        self._put()
+
+    def stop(self) -> None:
+        """Ask for nothing more; keep what has answered, as far as that can be done."""
+        self._fetcher.close()
+        if self._in_hand is not None:  # its last answer was lost with the interruption
+            self._tries.pop(self._in_hand, None)
+        # What cannot be kept now is still marked as open, or asked for again.
+        with suppress(OSError, WarehouseError):
+            self._fetcher.hand_on(0.0)
+        with suppress(OSError, WarehouseError):
+            self._put()
+
+    def _hand_on(self, seconds: float) -> None:
+        self._fetcher.hand_on(seconds)
+        now = time.monotonic()
+        if now - self._put_at >= PUT_SECONDS:
+            self._put()
+            self._put_at = now
+
+    def _keep(
+        self,
+        request: PageRequest,
+        via: Via,
+        url: str,
+        moment: datetime,
+        response: Response,
+    ) -> None:
+        tries = self._tries.get(request.article_id)
+        if tries is None:
+            return
+        self._in_hand = request.article_id
+        tries.append(_capture(self._run, request, via, url, moment, response))
+        self._in_hand = None
+
+    def _end(self, request: PageRequest) -> None:
+        """Note a page whose tries are all known; one without any was not asked for."""
+        self._run.advance()
+        tries = self._tries.pop(request.article_id, None)
+        failures = self._failures.pop(request.article_id)
+        if tries:
+            days = self._run.settings.fetch.refetch_after_days
+            due_at = _due_at(tries, failures, self._run, days)
+            rows = [replace(capture, next_fetch_at=due_at) for capture in tries]
+            self._done.append(rows)
+            self._run.captures.note(rows)
+
+    def _put(self) -> None:
+        """Put what is done on record, once it is on the disk."""
+        if not self._done:
+            return
+        self._run.captures.flush()
+        rows = [capture for tries in self._done for capture in tries]
+        self._run.warehouse.put_captures(capture_table(rows))
+        self._run.captures.settle()
+        _count_pages(self._run, self._done)
+        self._done.clear()
+
+
+def _fetching(run: Run) -> Fetching:
+    if not isinstance(run.under_way, Fetching):
+        run.under_way = Fetching(run)
+    return run.under_way
+
+
 def _capture(
     run: Run,
     request: PageRequest,
@@ -159,8 +257,8 @@ def _due_at(captures: list[Capture], failures: int, run: Run, days: float) -> da
     return next_moment(tries, failures, run.moment, days)
 
 
-def _count_pages(run: Run, tries: dict[UUID, list[Capture]]) -> None:
-    for captures in tries.values():
+def _count_pages(run: Run, pages: Iterable[list[Capture]]) -> None:
+    for captures in pages:
         got = is_captured(capture.outcome for capture in captures)
         run.counts["captured" if got else "failed"] += 1
         run.counts["deferred"] -= 1

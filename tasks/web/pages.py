@@ -1,18 +1,18 @@
-"""Due pages and images, fetched politely and handed on as each becomes known."""
+"""Due pages and images as jobs for the fetcher, each answer handed on as it comes."""
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
+from tasks.due import host_key
 from tasks.models import ImageRequest, PageRequest, Response, Via
 from tasks.settings import FetchSettings
 from tasks.web.answers import header, is_html
-from tasks.web.politeness import Sleep
-from tasks.web.tries import Courier, open_courier
+from tasks.web.fetcher import HandOn, Job
+from tasks.web.tries import Courier
 
 PAGE_TYPES = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.5"
 # Only what the image cache can check.
@@ -22,57 +22,47 @@ KeepPage = Callable[[PageRequest, Via, str, datetime, Response], None]
 KeepImage = Callable[[ImageRequest, Response], None]
 
 
-async def fetch_pages(
-    requests: Sequence[PageRequest],
+def page_job(
+    request: PageRequest,
     settings: FetchSettings,
     keep: KeepPage,
-    *,
-    sleep: Sleep = asyncio.sleep,
-    draw: Callable[[], float] = random.random,
-) -> None:
-    """Try the addresses of each page in order until one is `ok` or `not_modified`.
+    ended: Callable[[PageRequest], None],
+) -> Job:
+    """Try the addresses of a page in order until one is `ok` or `not_modified`.
 
     Every try is handed to *keep* at once: the request with its `attempt` counted on
     from the one given, the route, the address, the moment of the request (UTC) and the
-    answer. Raises what *keep* raises, and drops what is under way then.
+    answer. After the last one *ended* is called.
     """
-    async with open_courier(settings, sleep=sleep, draw=draw) as courier:
-        await _all(
-            _fetch_page(courier, request, settings, keep) for request in requests
-        )
+
+    async def work(courier: Courier, hand_on: HandOn) -> None:
+        def hand_over(
+            counted: PageRequest, via: Via, url: str, moment: datetime, answer: Response
+        ) -> None:
+            call = partial(keep, counted, via, url, moment, answer)
+            hand_on(call, _size(answer))
+
+        await _fetch_page(courier, request, settings, hand_over)
+
+    host = host_key(request.addresses[0][1])
+    return Job(host, work, partial(ended, request))
 
 
-async def fetch_images(
-    requests: Sequence[ImageRequest],
-    settings: FetchSettings,
-    max_bytes: int,
-    keep: KeepImage,
-    *,
-    sleep: Sleep = asyncio.sleep,
-    draw: Callable[[], float] = random.random,
-) -> None:
-    """Fetch images of up to *max_bytes*; *keep* gets the last try of each."""
-    async with open_courier(settings, sleep=sleep, draw=draw) as courier:
-        await _all(
-            _fetch_image(courier, request, max_bytes, keep) for request in requests
-        )
+def image_job(request: ImageRequest, max_bytes: int, keep: KeepImage) -> Job:
+    """Fetch an image of up to *max_bytes*; *keep* gets the last try."""
+
+    async def work(courier: Courier, hand_on: HandOn) -> None:
+        def hand_over(request: ImageRequest, answer: Response) -> None:
+            hand_on(partial(keep, request, answer), _size(answer))
+
+        await _fetch_image(courier, request, max_bytes, hand_over)
+
+    return Job(host_key(request.url), work, lambda: None)
 
 
-def run_fetch_pages(
-    requests: Sequence[PageRequest], settings: FetchSettings, keep: KeepPage
-) -> None:
-    """Run `fetch_pages` from a thread that has no event loop."""
-    asyncio.run(fetch_pages(requests, settings, keep))
-
-
-def run_fetch_images(
-    requests: Sequence[ImageRequest],
-    settings: FetchSettings,
-    max_bytes: int,
-    keep: KeepImage,
-) -> None:
-    """Run `fetch_images` from a thread that has no event loop."""
-    asyncio.run(fetch_images(requests, settings, max_bytes, keep))
+def _size(answer: Response) -> int:
+    """Return the bytes that an answer holds in memory, but for its headers."""
+    return len(answer.body) + sum(len(each.raw_body) for each in answer.exchanges)
 
 
 async def _fetch_page(
@@ -128,13 +118,3 @@ def _conditions(request: PageRequest | ImageRequest) -> dict[str, str]:
     """Ask only for what changed since the last copy (RFC 9110, 13.1)."""
     found = {"If-None-Match": request.etag, "If-Modified-Since": request.last_modified}
     return {name: value for name, value in found.items() if value}
-
-
-async def _all(jobs: Iterable[Coroutine[object, object, None]]) -> None:
-    """Run *jobs* at once; the first exception ends the others and is raised."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for job in jobs:
-                group.create_task(job)
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
