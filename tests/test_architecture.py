@@ -36,9 +36,9 @@ DOORS = {
 }
 # Rooms that only compute: no files, no network, no clock, no process.
 PURE = (
-    "articles coding due frontmatter hashing history lineyaml markup metadata models"
-    " pages rows sources/changes sources/selection summary text urls warc web/answers"
-    " web/guard web/targets"
+    "articles coding due frontmatter hashing history imageformats lineyaml markup"
+    " metadata models pages rows sources/changes sources/selection summary svg text"
+    " urls warc web/answers web/guard web/targets"
 ).split()
 WORLDLY = frozenset({"os", "pathlib", "subprocess", "socket", "shutil", "time"})
 

@@ -19,7 +19,7 @@ from flows.direct import run_direct
 from flows.refresh import refresh
 from tasks import publish
 from tasks.captures import CaptureWriter
-from tasks.images import keep_image
+from tasks.imagecache import keep_image
 from tasks.run import Job
 from tasks.stages import images
 from tasks.warehouse import Warehouse
