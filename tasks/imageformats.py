@@ -1,7 +1,7 @@
-"""What the bytes of an image file say of its frames, scans and end. Pure.
+"""What the bytes of an image file say of its parts and its end. Pure.
 
-Decoders stop when they have a picture: what is cut off behind it, or repeated a
-thousand times, only the structure tells.
+Decoders stop when they have a picture: what is cut off behind it, or repeated a million
+times, only the structure tells; and it is told before any decoder walks through it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+MAX_FRAMES = 5_000  # ten minutes of animation; whoever shows it must decode them all
+# Segments, blocks or chunks: 20 MB of PNG in pieces of 8 KB are 2,500.
+MAX_PARTS = 50_000
 # Markers of a JPEG within or behind its scans (ITU T.81, B.1.1.2): anything but a
 # stuffed FF 00 and the restarts D0 to D7, which are part of a scan.
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
@@ -21,23 +24,59 @@ _BETWEEN_SCANS = frozenset({0xC4, 0xDB, 0xDC, 0xDD, 0xCC, 0xFE, *range(0xE0, 0xF
 class Structure:
     """How often a file draws its picture, and whether it has its end.
 
-    *frames* of an animation, 1 for a still; *scans* of a JPEG, 1 for other formats.
+    *frames* of a GIF; *scans* of a JPEG. *pixels* are those up to the far corner of the
+    largest frame of a GIF, which may lie outside of the picture. *excess* says what
+    there is too much of; the rest of the file was not looked at then.
     """
 
     frames: int = 1
     scans: int = 1
+    pixels: int = 0
     has_end: bool = True
     is_sound: bool = True
+    excess: str = ""
 
 
-def jpeg_structure(content: bytes) -> Structure:
+_TOO_MANY_PARTS = Structure(excess=f"has more than {MAX_PARTS:,} parts")
+
+
+def structure_of(content: bytes) -> Structure:
+    """Walk through a JPEG, PNG, GIF or WebP; of others nothing is known."""
+    if content.startswith(b"\xff\xd8"):
+        return _jpeg(content)
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return _png(content)
+    if content.startswith(b"GIF8"):
+        return _gif(content)
+    if is_webp(content):
+        return Structure(has_end=_riff_bytes(content) <= len(content))
+    return Structure()
+
+
+def is_webp(content: bytes) -> bool:
+    """Tell whether *content* begins as WebP does."""
+    return content[:4] == b"RIFF" and content[8:12] == b"WEBP"
+
+
+def is_whole_webp(content: bytes) -> bool:
+    """Tell whether *content* is as long as a WebP file says."""
+    return is_webp(content) and _riff_bytes(content) == len(content)
+
+
+def _riff_bytes(content: bytes) -> int:
+    return 8 + int.from_bytes(content[4:8], "little")
+
+
+def _jpeg(content: bytes) -> Structure:
     """Walk through the markers up to the end; what follows it is nobody's concern.
 
     Only what stands behind the first scan counts as the end: what comes before may hold
     another JPEG, the preview of a camera.
     """
     at, scans = 2, 0
-    while content[at : at + 1] == b"\xff":
+    for _ in range(MAX_PARTS):
+        if content[at : at + 1] != b"\xff":
+            return Structure(scans=scans, has_end=False)
         marker = content[at + 1] if at + 1 < len(content) else 0
         if marker == _EOI:
             return Structure(scans=scans, is_sound=scans > 0)
@@ -51,17 +90,27 @@ def jpeg_structure(content: bytes) -> Structure:
             scans += 1
             found = _MARKER.search(content, at)
             at = found.start() if found else len(content)
-    return Structure(scans=scans, has_end=False)
+    return _TOO_MANY_PARTS
 
 
-def gif_structure(content: bytes) -> Structure:
+def _png(content: bytes) -> Structure:
+    """Count the chunks; Pillow checks everything else of them."""
+    at = 8
+    for _ in range(MAX_PARTS):
+        if at >= len(content) or content[at + 4 : at + 8] == b"IEND":
+            return Structure()
+        at += 12 + int.from_bytes(content[at : at + 4])
+    return _TOO_MANY_PARTS
+
+
+def _gif(content: bytes) -> Structure:
     """Walk through the blocks up to the trailer (GIF89a, appendix B)."""
     at = 13 + _colors(content, 10)
-    frames = 0
-    while at < len(content):
-        kind = content[at]
-        if kind == 0x3B:
-            return Structure(frames=frames)
+    frames = pixels = 0
+    for _ in range(MAX_PARTS):
+        kind = content[at] if at < len(content) else None
+        if kind == 0x3B or kind is None:
+            return Structure(frames, pixels=pixels, has_end=kind is not None)
         if kind == 0:  # one too many at the end of a block; every reader skips it
             at += 1
             continue
@@ -69,25 +118,24 @@ def gif_structure(content: bytes) -> Structure:
             at += 2
         elif kind == 0x2C:
             frames += 1
+            if frames > MAX_FRAMES:
+                return Structure(excess=f"has more than {MAX_FRAMES:,} frames")
+            pixels = max(pixels, _gif_extent(content, at + 1))
             at += 11 + _colors(content, at + 9)
         else:
-            return Structure(frames=frames, is_sound=False)
+            return Structure(frames, pixels=pixels, is_sound=False)
         while at < len(content) and content[at]:
             at += 1 + content[at]
         at += 1
-    return Structure(frames=frames, has_end=False)
+    return _TOO_MANY_PARTS
 
 
-def webp_structure(content: bytes) -> Structure:
-    """Compare the size of the RIFF container with that of the file."""
-    size = 8 + int.from_bytes(content[4:8], "little")
-    return Structure(has_end=size <= len(content))
-
-
-def is_whole_webp(content: bytes) -> bool:
-    """Tell whether *content* looks like a WebP file from its first to its last byte."""
-    is_webp = content[:4] == b"RIFF" and content[8:12] == b"WEBP"
-    return is_webp and 8 + int.from_bytes(content[4:8], "little") == len(content)
+def _gif_extent(content: bytes, at: int) -> int:
+    left, top, width, height = (
+        int.from_bytes(content[start : start + 2], "little")
+        for start in range(at, at + 8, 2)
+    )
+    return (left + width) * (top + height)
 
 
 def _colors(content: bytes, at: int) -> int:

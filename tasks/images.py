@@ -12,19 +12,12 @@ import hashlib
 import re
 import urllib.parse
 import warnings
-from collections.abc import Callable
-from dataclasses import replace
 from io import BytesIO
 
 from PIL import AvifImagePlugin, Image, ImageOps
 
 from tasks.hashing import dominant_color, perceptual_hash
-from tasks.imageformats import (
-    Structure,
-    gif_structure,
-    jpeg_structure,
-    webp_structure,
-)
+from tasks.imageformats import MAX_FRAMES, Structure, structure_of
 from tasks.models import CheckedImage, Rejection
 from tasks.svg import NotSvgError, UnsafeSvgError, svg_size
 
@@ -33,13 +26,13 @@ THUMBNAIL_PIXELS = 320  # as `images.thumbnail_pixels`
 THUMBNAIL_QUALITY = 80  # of WebP, 0 to 100: about 10 KB for 320 by 213 pixels
 # Of 0 to 6: a thumbnail is 5 % larger than with libwebp's usual 4, in half the time.
 THUMBNAIL_EFFORT = 1
-MAX_FRAMES = 5_000  # ten minutes of animation; whoever shows it must decode them all
 # Pixels that a JPEG may draw, those of all its scans together: a second of work. Real
 # progressive ones have some ten scans.
 MAX_SCANNED = 500_000_000
 # libwebp and libavif hold several copies of the picture: 17 bytes a pixel were
 # measured, where the others need some 5.
 _HEAVY = frozenset({"WEBP", "AVIF"})
+_ANIMATED = frozenset({"PNG", "WEBP", "AVIF"})
 _HEAVY_WEIGHT = 1.6
 _BAND_PIXELS = 1_000_000  # of a picture that is converted and shrunk at once
 _EXIF_ORIENTATION = 0x0112
@@ -54,11 +47,6 @@ _KINDS = {
     "AVIF": ("image/avif", "avif"),
 }
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF")
-_STRUCTURES: dict[str, Callable[[bytes], Structure]] = {
-    "jpg": jpeg_structure,
-    "gif": gif_structure,
-    "webp": webp_structure,
-}
 _LET_IN = "JPEG, PNG, GIF, WebP, AVIF or SVG"
 # What servers send in place of an image, and formats that are not let in.
 _DISGUISES = (
@@ -149,10 +137,14 @@ def _drawing(content: bytes) -> CheckedImage:
 def _checked(
     content: bytes, max_pixels: int, thumbnail_pixels: int
 ) -> CheckedImage | Rejection:
+    structure = structure_of(content)
+    if structure.excess:
+        return _rejected(structure.excess)
     with Image.open(BytesIO(content), formats=_FORMATS) as image:
         mime_type, extension = _KINDS[str(image.format)]
-        structure = _structure(image, content, extension)
-        if reason := _bomb(image, structure, max_pixels):
+        # Of GIFs Pillow would walk through all frames, as was just done.
+        frames = structure.frames if extension == "gif" else _frames(image)
+        if reason := _bomb(image, frames, structure, max_pixels):
             return _rejected(reason)
         width, height = image.size
         if width * height == 1:
@@ -175,34 +167,26 @@ def _checked(
         sha256=hashlib.sha256(content).hexdigest(),
         perceptual_hash=perceptual_hash(small),
         thumbnail=_as_webp(small),
-        is_animated=structure.frames > 1,
+        is_animated=frames > 1,
         dominant_color=dominant_color(small),
     )
 
 
-def _structure(image: Image.Image, content: bytes, extension: str) -> Structure:
-    """Say how often *image* is drawn; Pillow knows of those formats that count it."""
-    if extension in _STRUCTURES:
-        structure = _STRUCTURES[extension](content)
-        if extension != "webp":
-            return structure
-        return replace(structure, frames=_frames(image))
-    return Structure(frames=_frames(image))
-
-
 def _frames(image: Image.Image) -> int:
-    frames = getattr(image, "n_frames", 1)
-    return frames if isinstance(frames, int) else 1
+    """Count the frames of PNG, WebP and AVIF; a JPEG's further pictures are none."""
+    return int(getattr(image, "n_frames", 1)) if image.format in _ANIMATED else 1
 
 
-def _bomb(image: Image.Image, structure: Structure, max_pixels: int) -> str | None:
+def _bomb(
+    image: Image.Image, frames: int, structure: Structure, max_pixels: int
+) -> str | None:
     """Say what of an image is out of proportion, before any of it is decoded."""
-    pixels = image.width * image.height
+    pixels = max(image.width * image.height, structure.pixels)
     most = int(max_pixels / _HEAVY_WEIGHT) if image.format in _HEAVY else max_pixels
     if pixels > most:
         return _too_many(pixels, most)
-    if structure.frames > MAX_FRAMES:
-        return f"has {structure.frames:,} frames, at most {MAX_FRAMES:,} are allowed"
+    if frames > MAX_FRAMES:
+        return f"has more than {MAX_FRAMES:,} frames"
     if structure.scans * pixels > MAX_SCANNED and structure.scans > 1:
         megapixels = _millions(pixels)
         return f"draws its {megapixels} million pixels {structure.scans:,} times"
