@@ -334,15 +334,24 @@ def _stage(
 
 
 def _prune(data: Path | None, *, sure: bool, as_json: bool) -> None:
+    """Remove what no row names, if *sure* or if somebody says so.
+
+    Raises `SettingsError` where there is something, and nobody to be asked.
+    """
+    unasked = False
+
     def agree() -> bool:
-        if sure or not sys.stdin.isatty():
-            return sure
-        return typer.confirm("Remove them?", err=True)
+        nonlocal unasked
+        unasked = not sure and not sys.stdin.isatty()
+        return sure or (not unasked and typer.confirm("Remove them?", err=True))
 
     def story(run: Run, steps: Steps) -> None:
         refresh.prune_images(run, steps, agree)
 
     _stage(story, data, as_json=as_json)
+    if unasked:
+        msg = "nothing was removed: add --yes where nobody can be asked"
+        raise SettingsError(msg)
 
 
 def _run_stage(story: Story, job: Job, *, as_json: bool) -> None:
