@@ -26,7 +26,7 @@ from flows.direct import Story, run_direct
 from flows.progress import shown
 from tasks.lock import LockHeldError, hold_lock
 from tasks.publish import AuditError
-from tasks.run import BrokenError, IncompleteError, Job, version
+from tasks.run import BrokenError, IncompleteError, Job, Run, version
 from tasks.settings import (
     FILE_NAME,
     Settings,
@@ -37,6 +37,7 @@ from tasks.settings import (
 from tasks.snapshots import PUBLISHED, find_snapshots, snapshot_of
 from tasks.sources.location import SourceError
 from tasks.stages.sources import check_sources
+from tasks.steps import Steps
 from tasks.warehouse import Published, WarehouseError, open_published
 
 BROKEN, WRONG_USAGE, HELD, INTERRUPTED = 1, 2, 3, 130
@@ -161,10 +162,30 @@ def images(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Ask again for what failed.")
     ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="First read the whole cache, and fetch again what is lost."
+        ),
+    ] = False,
+    prune: Annotated[
+        bool,
+        typer.Option("--prune", help="Only remove the files that no row names."),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove them without being asked.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Fetch the images that are due, without reading sources."""
-    _stage(refresh.fetch_images, data, retry_failed=retry_failed, as_json=as_json)
+    if prune:
+        if verify or retry_failed:
+            msg = "--prune fetches nothing: call it alone, after --verify"
+            raise SettingsError(msg)
+        _prune(data, sure=yes, as_json=as_json)
+        return
+    story = refresh.verify_images if verify else refresh.fetch_images
+    _stage(story, data, retry_failed=retry_failed, as_json=as_json)
 
 
 @app.command()
@@ -410,6 +431,27 @@ def _stage(
 ) -> None:
     job = Job(_settings(None, data), retry_failed=retry_failed, say=console.say)
     _run_stage(story, job, as_json=as_json)
+
+
+def _prune(data: Path | None, *, sure: bool, as_json: bool) -> None:
+    """Remove what no row names, if *sure* or if somebody says so.
+
+    Raises `SettingsError` where there is something, and nobody to be asked.
+    """
+    unasked = False
+
+    def agree() -> bool:
+        nonlocal unasked
+        unasked = not sure and not sys.stdin.isatty()
+        return sure or (not unasked and typer.confirm("Remove them?", err=True))
+
+    def story(run: Run, steps: Steps) -> None:
+        refresh.prune_images(run, steps, agree)
+
+    _stage(story, data, as_json=as_json)
+    if unasked:
+        msg = "nothing was removed: add --yes where nobody can be asked"
+        raise SettingsError(msg)
 
 
 def _run_stage(story: Story, job: Job, *, as_json: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tasks.models import Changes
 from tasks.run import IncompleteError, Run
 from tasks.settings import SourceSettings
@@ -75,6 +77,20 @@ def fetch_images(run: Run, steps: Steps) -> None:
     """Cache every image that is due."""
     for images in steps.due_images(run):
         steps.fetch_images(run, images)
+    steps.finish_images(run)
+
+
+def verify_images(run: Run, steps: Steps) -> None:
+    """Hold the image cache against its rows, then fetch what is due."""
+    steps.verify_images(run)
+    fetch_images(run, steps)
+
+
+def prune_images(run: Run, steps: Steps, agree: Callable[[], bool]) -> None:
+    """Remove what no row names from the image cache, if somebody agrees."""
+    paths = steps.unnamed_images(run)
+    if paths and agree():
+        steps.remove_unnamed(run, paths)
 
 
 def read_every_page(run: Run, steps: Steps) -> None:

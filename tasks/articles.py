@@ -40,7 +40,7 @@ from tasks.models import (
     Topic,
 )
 from tasks.text import Decoded, decode, repair
-from tasks.urls import fetch_url, identify, registrable_domain, url_key
+from tasks.urls import fetch_url, identify, join_url, registrable_domain, url_key
 
 ARTICLE_FIELDS = frozenset(
     """
@@ -299,8 +299,8 @@ class _Reader:
         extra = values.others(ARTICLE_FIELDS) | unused
         if iv is None and values.get("secured") is not None:
             extra["secured"] = values.get("secured")
-        provider = self._provider(values, extra)
-        images = self._images(values, extra)
+        provider = self._provider(values, extra, url)
+        images = self._images(values, extra, url)
         return Mention(
             article_id=article_id,
             url=url,
@@ -335,7 +335,6 @@ class _Reader:
         name: str,
         where: str,
         read: Callable[..., T],
-        *more: object,
     ) -> tuple[T, ...]:
         """Read each entry of a list; one that is unusable costs itself alone."""
         found = fields.get(name)
@@ -347,7 +346,7 @@ class _Reader:
         taken = []
         for index, entry in enumerate(found):
             try:
-                taken.append(read(entry, f"{where}{name}[{index}].", *more))
+                taken.append(read(entry, f"{where}{name}[{index}]."))
             except FieldError as error:
                 self._reject_entry(str(error), entry)
         return tuple(taken)
@@ -390,22 +389,28 @@ class _Reader:
             self._reject_entry(f"'{values.where}{name}': {error}", written)
             return None
 
-    def _provider(self, values: _Fields, extra: dict[str, Any]) -> Provider | None:
+    def _provider(
+        self, values: _Fields, extra: dict[str, Any], article_url: str
+    ) -> Provider | None:
         found = values.get("provider")
         if found is None:
             return None
         fields = {"name": found} if isinstance(found, str) else found
         where = f"{values.where}provider."
-        provider, repairs, others = self.provider(fields, where)
+        provider, repairs, others = self.provider(fields, where, article_url)
         values.repairs.extend(repairs)
         if others:
             extra["provider"] = others
         return provider
 
     def provider(
-        self, fields: Any, where: str
+        self, fields: Any, where: str, article_url: str = ""
     ) -> tuple[Provider, list[Repair], dict[str, Any]]:
-        """Read a provider: with its repairs and the fields that have no column."""
+        """Read a provider: with its repairs and the fields that have no column.
+
+        Relative addresses of its images start at its domain; if it has none, at the
+        article that names it.
+        """
         values = _Fields(fields, where)
         domain = values.plain_text("domain").lower()
         written = _one_space(values.plain_text("name"))
@@ -415,19 +420,24 @@ class _Reader:
             raise FieldError(msg)
         values.repairs.extend(repairs)
         others = values.others(PROVIDER_FIELDS)
-        if images := self._images(values, others):
+        base = f"https://{domain}/" if domain else article_url
+        if images := self._images(values, others, base):
             provider = replace(provider, images=images)
         return provider, values.repairs, others
 
     def _images(
-        self, values: _Fields, extra: dict[str, Any]
+        self, values: _Fields, extra: dict[str, Any], base: str
     ) -> tuple[ImageReference, ...]:
-        return self.entries(
-            values.fields, "images", values.where, self._image, extra, values.repairs
-        )
+        read = partial(self._image, base, extra, values.repairs)
+        return self.entries(values.fields, "images", values.where, read)
 
     def _image(
-        self, entry: Any, where: str, extra: dict[str, Any], repairs: list[Repair]
+        self,
+        base: str,
+        extra: dict[str, Any],
+        repairs: list[Repair],
+        entry: Any,
+        where: str,
     ) -> ImageReference:
         values = _Fields({"url": entry} if isinstance(entry, str) else entry, where)
         written = values.plain_text("url")
@@ -436,7 +446,7 @@ class _Reader:
             raise FieldError(msg)
         if others := values.others(IMAGE_FIELDS):
             extra.setdefault("images", {})[written] = others
-        image = _image_reference(values, written)
+        image = _image_reference(values, written, base)
         repairs.extend(values.repairs)
         return image
 
@@ -456,12 +466,12 @@ def _named_provider(written: str, domain: str) -> tuple[Provider, tuple[Repair, 
     return provider, tuple(repairs)
 
 
-def _image_reference(values: _Fields, written: str) -> ImageReference:
-    """Take an image as declared; whether its address can be fetched is seen later."""
-    try:
-        url = fetch_url(written)
-    except ValueError:
-        url = written
+def _image_reference(values: _Fields, written: str, base: str) -> ImageReference:
+    """Take an image as declared; whether its address can be fetched is seen later.
+
+    A relative address is resolved against *base*.
+    """
+    url = _image_address(written, base)
     image_id = identify("image", url)
     values.subject = ("images", image_id)
     return ImageReference(
@@ -473,6 +483,17 @@ def _image_reference(values: _Fields, written: str) -> ImageReference:
         title=values.text("title", "title", entities=True),
         attribution=values.text("attribution", "attribution", entities=True),
     )
+
+
+def _image_address(written: str, base: str) -> str:
+    try:
+        return fetch_url(written)
+    except ValueError:
+        pass
+    try:
+        return join_url(base, written)
+    except ValueError:
+        return written  # such as data: addresses
 
 
 class _Fields:

@@ -10,6 +10,8 @@ from pathlib import Path
 # What a file is called while somebody writes to it, as archives' crawlers do; whoever
 # was killed leaves it so.
 OPEN = ".open"
+# How a file ends that `keep_file` has not finished.
+PART = ".part"
 
 
 def keep_file(path: Path, content: bytes) -> None:
@@ -21,7 +23,7 @@ def keep_file(path: Path, content: bytes) -> None:
     if path.is_file() and path.stat().st_size == len(content):
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=PART)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -1,4 +1,6 @@
-"""A fingerprint of how an image looks: alike for copies, sizes and qualities. Pure.
+"""How an image looks, in a number and a color. Pure.
+
+The number is alike for copies, sizes and qualities.
 
 The 64-bit DCT hash ("pHash") of C. Zauner, *Implementation and Benchmarking of
 Perceptual Image Hash Functions* (2010), 3.2.1, in the form of the ImageHash library's
@@ -17,6 +19,8 @@ from PIL import Image
 
 _SIDE = 32
 _KEPT = 8
+_HALF = 127
+_COLORS = 6  # groups of similar colors that a picture is taken to have
 
 
 def perceptual_hash(image: Image.Image) -> int:
@@ -32,6 +36,30 @@ def perceptual_hash(image: Image.Image) -> int:
     values = [value for row in zip(*columns, strict=True) for value in row]
     middle = median(values)
     return int("".join("01"[value > middle] for value in values), 2)
+
+
+def dominant_color(image: Image.Image) -> str | None:
+    """Return the mean of the largest group of similar colors, `#rrggbb`.
+
+    Groups are those of the median cut (P. Heckbert, *Color Image Quantization for Frame
+    Buffer Display*, 1982). None where no pixel is more than half opaque.
+    """
+    tiny = image.resize((_SIDE, _SIDE), Image.Resampling.BOX)
+    plain = tiny.convert("RGB")
+    if tiny.mode == "RGBA":
+        opaque = tiny.getchannel("A").tobytes()
+        triples = plain.tobytes()
+        seen = [
+            triples[3 * at : 3 * at + 3] for at, a in enumerate(opaque) if a > _HALF
+        ]
+        if not seen:
+            return None
+        plain = Image.frombytes("RGB", (len(seen), 1), b"".join(seen))
+    grouped = plain.quantize(_COLORS, Image.Quantize.MEDIANCUT)
+    counts = grouped.histogram()
+    largest = counts.index(max(counts))
+    palette = grouped.getpalette() or []
+    return "#" + bytes(palette[3 * largest : 3 * largest + 3]).hex()
 
 
 def _lowest(signal: bytes | tuple[float, ...]) -> list[float]:

@@ -412,28 +412,57 @@ class ImageRequest:
 class CheckedImage:
     """An image that decodes: sizes in pixels after EXIF orientation.
 
-    *perceptual_hash* is a 64-bit DCT hash; *thumbnail* is WebP.
+    *perceptual_hash* is a 64-bit DCT hash, *dominant_color* `#rrggbb`, *thumbnail*
+    WebP. An SVG is not rendered, so it has none of the three, and perhaps no size.
     """
 
     mime_type: str
     extension: str
-    width: int
-    height: int
+    width: int | None
+    height: int | None
     size_bytes: int
     sha256: str
-    perceptual_hash: int
+    perceptual_hash: int | None
     thumbnail: bytes
+    is_animated: bool = False
+    dominant_color: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptImage:
+    """A file of the image cache as a row names it; paths within the data directory."""
+
+    path: str
+    thumbnail_path: str | None
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CacheFault:
+    """Something wrong in the image cache: *path* is missing, changed or foreign.
+
+    *image* is whose file it is, None for a foreign one.
+    """
+
+    fault: str
+    path: str
+    image: KeptImage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageResult:
-    """How one due image ended, as the changing columns of `images`."""
+    """How one due image ended, as the changing columns of `images`.
+
+    *failures* counts the checks in a row that ended without an image.
+    """
 
     image_id: UUID
     status: ImageStatus
     reason: str
     checked_at: datetime
     next_check_at: datetime
+    failures: int = 0
     image: CheckedImage | None = None
     path: str | None = None
     thumbnail_path: str | None = None
@@ -489,13 +518,14 @@ class DueExtraction:
 
 @dataclass(frozen=True, slots=True)
 class DueImage:
-    """An image that is due; *is_cached* when an older copy is kept."""
+    """An image that is due; *path* is that of the copy that the validators speak of."""
 
     image_id: UUID
     url: str
     etag: str | None
     last_modified: str | None
-    is_cached: bool
+    path: str | None
+    failures: int
 
 
 @dataclass(frozen=True, slots=True)

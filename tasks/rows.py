@@ -13,6 +13,7 @@ from uuid import UUID
 
 from tasks.models import (
     Article,
+    CacheFault,
     Capture,
     ImageReference,
     ImageResult,
@@ -26,6 +27,7 @@ from tasks.models import (
     Topic,
     Visible,
 )
+from tasks.urls import identify
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -228,6 +230,7 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "reason": _TEXT,
         "checked_at": _MOMENT,
         "next_check_at": _MOMENT,
+        "failures": _NUMBER,
         "path": _TEXT,
         "thumbnail_path": _TEXT,
         "etag": _TEXT,
@@ -238,7 +241,10 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "height": _NUMBER,
         "size_bytes": _NUMBER,
         "perceptual_hash": _HASH,
+        "is_animated": _FLAG,
+        "dominant_color": _TEXT,
     },
+    "batch_lost_images": {"path": _TEXT, "reason": _TEXT},
     "batch_ids": {"document_id": _ID, "removed_at": _MOMENT},
 }
 
@@ -366,8 +372,8 @@ def page_tables(
 
 def image_table(results: Iterable[ImageResult]) -> pa.Table:
     """Rows of how due images ended."""
-    own = list(SCHEMAS["batch_image_results"])[:9]
-    facts = list(SCHEMAS["batch_image_results"])[9:]
+    own = list(SCHEMAS["batch_image_results"])[:10]
+    facts = list(SCHEMAS["batch_image_results"])[10:]
     rows = [
         (
             *(getattr(result, name) for name in own),
@@ -376,6 +382,18 @@ def image_table(results: Iterable[ImageResult]) -> pa.Table:
         for result in results
     ]
     return table("batch_image_results", rows)
+
+
+def lost_image_table(lost: Iterable[CacheFault]) -> pa.Table:
+    """Rows of images whose cached file is missing or changed."""
+    rows = [(each.path, f"the cached file was {each.fault}") for each in lost]
+    return table("batch_lost_images", rows)
+
+
+def lead_image_table(urls: Iterable[str]) -> pa.Table:
+    """Rows of images that pages show, of which nothing is declared."""
+    rows = [(identify("image", url), url, *[None] * 5) for url in urls]
+    return table("batch_images", rows)
 
 
 class _Rows:

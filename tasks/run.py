@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID, uuid4
@@ -23,6 +23,8 @@ from tasks.warehouse import Warehouse, WarehouseError, open_warehouse
 if TYPE_CHECKING:
     from tasks.captures import CaptureWriter
     from tasks.history import VersionReader
+    from tasks.models import CheckedImage, Rejection
+    from tasks.sandbox import Sandbox
     from tasks.web.fetcher import Fetcher
 
 # The summary's numbers, in the order in which they are told.
@@ -115,6 +117,7 @@ class Run:
         self._stage, self._done, self._total = "", 0, 0
         self._captures: CaptureWriter | None = None
         self._fetcher: Fetcher | None = None
+        self._image_checker: Sandbox[bytes, CheckedImage | Rejection] | None = None
         self.under_way: UnderWay | None = None
         self.opened: dict[UUID, OpenSource] = {}  # from their listing to their end
         self.unread: list[str] = []  # a line for each source that could not be read
@@ -151,6 +154,27 @@ class Run:
 
             self._fetcher = Fetcher(self.settings.fetch)
         return self._fetcher
+
+    @property
+    def image_checker(self) -> Sandbox[bytes, CheckedImage | Rejection]:
+        """The child processes that check images, started by the first image."""
+        if self._image_checker is None:
+            from tasks.images import check_image  # noqa: PLC0415 - none, no import
+            from tasks.sandbox import Sandbox  # noqa: PLC0415
+
+            limits = self.settings.images
+            check = partial(
+                check_image,
+                max_pixels=limits.max_pixels,
+                thumbnail_pixels=limits.thumbnail_pixels,
+            )
+            self._image_checker = Sandbox(
+                check,
+                seconds=limits.seconds,
+                memory_bytes=limits.memory_bytes,
+                workers=limits.workers,
+            )
+        return self._image_checker
 
     def adopt_captures(self) -> None:
         """Put on record what a killed run captured and could not put there."""
@@ -216,6 +240,8 @@ class Run:
             opened.close()
         if self._fetcher is not None:
             self._fetcher.close()
+        if self._image_checker is not None:
+            self._image_checker.close()
         if self._captures is not None:
             self._captures.close()
 

@@ -28,7 +28,7 @@ from typing import Any, Generic, Self, TypeVar
 from tasks import nursery
 from tasks.nursery import EXIT_OUT_OF_MEMORY, NUMBER, Failure
 
-__all__ = ["Failure", "run_sandboxed"]
+__all__ = ["Failure", "Sandbox", "run_sandboxed"]
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -44,18 +44,56 @@ def run_sandboxed(
 ) -> Iterator[Value | Failure]:
     """Yield, in the order of *items*, what *function* makes of each, or a `Failure`.
 
+    The arguments and exceptions are those of `Sandbox`.
+    """
+    with Sandbox(
+        function, seconds=seconds, memory_bytes=memory_bytes, workers=workers
+    ) as sandbox:
+        yield from sandbox.run(items)
+
+
+class Sandbox(Generic[Item, Value]):
+    """Children for one *function*, which stay for more than one lot of items.
+
     *function* is a top-level function of a module (or a partial of one). An item has
     *seconds* of wall-clock time and *memory_bytes* of address space, the interpreter's
-    own 100 MB included. *items* is read only a little ahead of what is yielded. No item
-    makes this raise. `ValueError` is for a function that cannot be sent to a process,
-    `RuntimeError` for a machine on which none can be started.
+    own 100 MB included. `ValueError` is for a function that cannot be sent to a
+    process, `RuntimeError` for a machine on which none can be started.
     """
-    source, exhausted = iter(items), False
-    line: deque[_Place[Value]] = deque()
-    longest = workers * _AHEAD
-    with _Nursery(_pickled(function), seconds, memory_bytes) as children:
+
+    def __init__(
+        self,
+        function: Callable[[Item], Value],
+        *,
+        seconds: float,
+        memory_bytes: int,
+        workers: int,
+    ) -> None:
+        self._children = _Nursery(_pickled(function), seconds, memory_bytes)
+        self._workers = workers
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all children at once."""
+        self._children.close()
+
+    def run(self, items: Iterable[Item]) -> Iterator[Value | Failure]:
+        """Yield, in the order of *items*, what comes of each; no item makes this raise.
+
+        *items* is read only a little ahead of what is yielded.
+        """
+        source, exhausted = iter(items), False
+        children = self._children
+        line: deque[_Place[Value]] = deque()
+        longest = self._workers * _AHEAD
         while True:
-            if not exhausted and children.busy < workers and len(line) < longest:
+            has_room = children.busy < self._workers and len(line) < longest
+            if not exhausted and has_room:
                 try:
                     item = next(source)
                 except StopIteration:
@@ -132,10 +170,7 @@ class _Nursery:
         with contextlib.suppress(BrokenPipeError), self._process.stdin as stdin:  # type: ignore[union-attr]
             stdin.write(pickle.dumps(path) + pickle.dumps(limits))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
+    def close(self) -> None:
         """End everything at once: the nursery kills its children when we hang up."""
         self._control.close()
         for child in [*self._idle, *self._busy.values()]:

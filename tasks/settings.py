@@ -283,8 +283,10 @@ class ImageSettings(_Part):
         320, gt=0, description="longest side of a thumbnail, pixels"
     )
     seconds: float = Field(10.0, gt=0, description="longest check of an image, seconds")
+    # The heaviest images let in, WebP of 25 million pixels, need 500 MB, and the
+    # libraries 150.
     memory_bytes: int = Field(
-        1_000_000_000, gt=0, description="most memory of a child process, bytes"
+        700_000_000, gt=0, description="most memory of a child process, bytes"
     )
     workers: int = Field(2, gt=0, description="child processes at once")
     recheck_after_days: float = Field(

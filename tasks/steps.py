@@ -47,6 +47,10 @@ class Steps:
     link_pages: Step
     due_images: Step
     fetch_images: Step
+    finish_images: Step
+    verify_images: Step
+    unnamed_images: Step
+    remove_unnamed: Step
     publish: Step
 
 
@@ -71,6 +75,10 @@ PLUGS = {
     "link_pages": Plug("tasks.stages.pages", "link pages to articles"),
     "due_images": Plug("tasks.stages.images", "look for images that are due"),
     "fetch_images": Plug("tasks.stages.images", "fetch {count} images"),
+    "finish_images": Plug("tasks.stages.images", "wait for images under way"),
+    "verify_images": Plug("tasks.stages.imagecache", "verify the image cache"),
+    "unnamed_images": Plug("tasks.stages.imagecache", "look for files without a row"),
+    "remove_unnamed": Plug("tasks.stages.imagecache", "remove {count} files"),
     "publish": Plug("tasks.publish", "publish"),
 }
 

@@ -25,6 +25,7 @@ from tasks.models import (
     DueExtraction,
     DueImage,
     DuePage,
+    KeptImage,
     KnownFile,
     KnownSource,
     Source,
@@ -364,10 +365,31 @@ class Warehouse:
         }
         return [DueImage(*row) for row in self._run("due_images", parameters)]
 
+    def unknown_lead_images(self) -> list[str]:
+        """Return the addresses of images that pages show and no row knows."""
+        return [url for (url,) in self._run("unknown_lead_images")]
+
+    def put_lead_images(self, images: pa.Table, moment: datetime) -> None:
+        """Make rows of images that pages show; they are due at once."""
+        with self._registered({"batch_images": images}):
+            self._run("put_images", {"moment": moment})
+
     def put_images(self, results: pa.Table) -> None:
-        """Note how due images ended."""
-        with self._registered({"batch_image_results": results}):
+        """Note how due images ended, and which of them have a new content."""
+        with self.transaction(), self._registered({"batch_image_results": results}):
+            self._run("put_image_versions")
+            self._run("restore_image_versions")
             self._run("put_image_results")
+
+    def kept_images(self) -> list[KeptImage]:
+        """Return each file of the image cache that a row names."""
+        return [KeptImage(*row) for row in self._run("kept_images")]
+
+    def lose_images(self, lost: pa.Table) -> None:
+        """Let go of cached files that are not there; their images are due."""
+        with self.transaction(), self._registered({"batch_lost_images": lost}):
+            self._run("lose_images")
+            self._run("lose_image_versions")
 
     # --- the file
 

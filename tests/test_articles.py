@@ -524,9 +524,39 @@ def test_entries_in_one_line_are_not_looked_for_in_the_next_list() -> None:
 
 
 def test_an_image_whose_address_cannot_be_fetched_is_taken_as_declared() -> None:
-    (found,) = article(with_fields("images: [{url: /a.jpg}]")).images
+    (found,) = article(with_fields("images: [{url: 'ftp://img.example/a.jpg'}]")).images
 
-    assert found == image("/a.jpg")
+    assert found == image("ftp://img.example/a.jpg")
+
+
+@pytest.mark.parametrize(
+    ("written", "resolved"),
+    [
+        ("/a.jpg", "https://news.example/a.jpg"),
+        ("b/a.jpg?w=1", "https://news.example/2024/b/a.jpg?w=1"),
+        ("../a.jpg", "https://news.example/a.jpg"),
+        ("//cdn.example/a.jpg", "https://cdn.example/a.jpg"),
+        ("data:image/gif;base64,R0lGOD", "data:image/gif;base64,R0lGOD"),
+    ],
+)
+def test_a_relative_image_starts_at_the_article(written: str, resolved: str) -> None:
+    fields = f"webUrl: https://news.example/2024/story\nimages: [{{url: '{written}'}}]"
+    text = f"---\n{fields}\n---\n"
+
+    (found,) = article(text.encode()).images
+
+    assert found == image(resolved)
+
+
+def test_a_relative_logo_starts_at_the_provider() -> None:
+    """Wherever it is named: in the taxonomy, or by an article on another site."""
+    provider = "{name: The News, domain: news.example, images: [{url: /logo.png}]}"
+    fields = f"webUrl: https://mirror.example/story\nprovider: {provider}"
+
+    found = article(f"---\n{fields}\n---\n".encode()).provider
+
+    assert found is not None
+    assert found.images == (image("https://news.example/logo.png"),)
 
 
 # Secured

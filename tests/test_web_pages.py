@@ -331,7 +331,7 @@ def test_images_are_handed_on_once_each(origin: Origin) -> None:
 
     assert found == urls
     assert origin.paths().count("/status/500") == 2
-    assert origin.asked[-1].headers["accept"].startswith("image/webp")
+    assert origin.asked[-1].headers["accept"].startswith("image/avif")
 
 
 def test_a_fetcher_that_is_closed_ends_at_once(origin: Origin) -> None:

@@ -1,5 +1,11 @@
 -- Images that are due: never asked for, or past their next check.
-select image_id, url, etag, last_modified, status = 'cached' as is_cached
+select
+    image_id,
+    url,
+    etag,
+    last_modified,
+    path,
+    coalesce(failures, 0) as failures
 from images
 where (
         status = 'due'
@@ -15,5 +21,6 @@ where (
             join articles on articles.article_id = article_images.article_id
             where not articles.is_stub
         )
+        or url in (select lead_image_url from pages)
     )
 order by url

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 from tasks.due import Try, next_moment
-from tasks.images import check_image, decode_data_url, keep_image
+from tasks.imagecache import keep_image
+from tasks.images import decode_data_url
 from tasks.models import (
     CheckedImage,
     DueImage,
@@ -18,17 +20,31 @@ from tasks.models import (
     Rejection,
     Response,
 )
-from tasks.rows import image_table
+from tasks.rows import image_table, lead_image_table
 from tasks.run import Run
-from tasks.sandbox import Failure, run_sandboxed
+from tasks.sandbox import Failure
+from tasks.warehouse import WarehouseError
 from tasks.web.answers import header, retry_at
 from tasks.web.pages import image_job
 
-BATCH_IMAGES = 50  # images per task: all of them are held in memory at once
+BATCH_IMAGES = 200  # images per task: some seconds of work
+# Hosts under way for each of the requests at once, as for pages.
+HOSTS_PER_PLACE = 4
+PUT_SECONDS = 1.0  # between two transactions: what is cached is soon to be seen
+
+# What came of asking: a response, the content of a data: address, or why it has none.
+Answer = Response | bytes | str
+Verdict = CheckedImage | Rejection | Failure
 
 
 def due_images(run: Run) -> list[list[DueImage]]:
-    """Return the images that are due, in batches."""
+    """Return the images that are due, in batches; those that pages show are among them.
+
+    That pages show them is found here, not where pages are read: so nothing is missed,
+    whenever a run was killed.
+    """
+    if urls := run.warehouse.unknown_lead_images():
+        run.warehouse.put_lead_images(lead_image_table(urls), run.moment)
     images = run.warehouse.due_images(
         run.moment,
         include_related=run.settings.fetch.include_related,
@@ -42,31 +58,110 @@ def due_images(run: Run) -> list[list[DueImage]]:
 
 
 def fetch_images(run: Run, images: Sequence[DueImage]) -> None:
-    """Fetch a batch of images, check each in a child process, keep the good ones."""
-    answers: dict[UUID, Response | bytes | str] = {}
+    """Ask for a batch of images, until there is room for more hosts.
 
-    def keep(request: ImageRequest, response: Response) -> None:
-        answers[request.image_id] = response
-        run.advance()
+    What is still under way goes on while the next batches run; `finish_images` waits.
+    """
+    _imaging(run).begin(images)
 
-    jobs = []
-    limits = run.settings.images
-    for image in images:
-        if image.url[:5].lower() == "data:":
-            answers[image.image_id] = _inline(image.url)
-            run.advance()
-        else:
-            jobs.append(image_job(_image_request(image), limits.max_bytes, keep))
-    try:
-        run.fetcher.begin(jobs)
-        run.fetcher.finish()
-    finally:
-        results = _image_results(run, images, answers)
-        run.warehouse.put_images(image_table(results))
-        cached = sum(result.status == "cached" for result in results)
-        run.counts["images_cached"] += cached
-        run.counts["images_failed"] += len(results) - cached
-    run.say(f"{len(images):,} images asked for, {cached:,} cached")
+
+def finish_images(run: Run) -> None:
+    """Wait for all that is still under way, and put it on record."""
+    if not isinstance(run.under_way, Imaging):
+        return
+    run.under_way.finish()
+    counts = run.counts
+    cached, others = counts["images_cached"], counts["images_failed"]
+    run.say(f"images: {cached:,} cached, {others:,} failed or rejected")
+
+
+class Imaging:
+    """Images that were asked for and are not on record yet; for the run's thread alone.
+
+    While the network fetches, child processes check what came; each good one is on the
+    disk before a row names it.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._fetcher = run.fetcher
+        self._asked: dict[UUID, DueImage] = {}
+        self._answers: list[tuple[DueImage, Answer]] = []  # not yet checked
+        self._results: list[ImageResult] = []  # not yet on record
+        self._put_at = time.monotonic()
+
+    def begin(self, images: Sequence[DueImage]) -> None:
+        """Ask for *images*; return when there is room for more hosts."""
+        limits = self._run.settings.images
+        jobs = []
+        for image in images:
+            if image.url[:5].lower() == "data:":
+                self._answers.append((image, _inline(image.url)))
+                continue
+            self._asked[image.image_id] = image
+            request = _image_request(self._run, image)
+            jobs.append(image_job(request, limits.max_bytes, self._keep))
+        self._fetcher.begin(jobs)
+        most = HOSTS_PER_PLACE * self._run.settings.fetch.concurrency
+        self._hand_on(0.0)
+        while self._fetcher.busy_hosts >= most:
+            self._hand_on(PUT_SECONDS)
+
+    def finish(self) -> None:
+        """Wait until nothing is under way, and put all of it on record."""
+        while self._fetcher.under_way:
+            self._hand_on(PUT_SECONDS)
+        self._put()
+        for rest, count in self._fetcher.take_deferred().items():
+            self._run.say(f"{rest.reason}; {count:,} images deferred")
+
+    def stop(self) -> None:
+        """Ask for nothing more; put on record what is kept already."""
+        self._fetcher.close()
+        with suppress(OSError, WarehouseError):
+            self._put()
+
+    def _keep(self, request: ImageRequest, response: Response) -> None:
+        self._answers.append((self._asked.pop(request.image_id), response))
+
+    def _hand_on(self, seconds: float) -> None:
+        self._fetcher.hand_on(seconds)
+        self._check()
+        now = time.monotonic()
+        if now - self._put_at >= PUT_SECONDS:
+            self._put()
+            self._put_at = now
+
+    def _check(self) -> None:
+        """Check what came, and keep the good ones."""
+        answers, self._answers = self._answers, []
+        contents = [_content(answer) for _, answer in answers]
+        verdicts = self._verdicts([each for each in contents if each is not None])
+        for (image, answer), content in zip(answers, contents, strict=True):
+            result = _answered(self._run, image, answer)
+            if content is not None:
+                result = _checked(self._run, result, content, next(verdicts))
+            failures = 0 if result.status == "cached" else image.failures + 1
+            self._results.append(replace(result, failures=failures))
+            self._run.advance()
+
+    def _verdicts(self, contents: Sequence[bytes]) -> Iterator[Verdict]:
+        return self._run.image_checker.run(contents) if contents else iter(())
+
+    def _put(self) -> None:
+        if not self._results:
+            return
+        self._run.warehouse.put_images(image_table(self._results))
+        cached = sum(result.status == "cached" for result in self._results)
+        self._run.counts["images_cached"] += cached
+        self._run.counts["images_failed"] += len(self._results) - cached
+        self._results.clear()
+
+
+def _imaging(run: Run) -> Imaging:
+    if not isinstance(run.under_way, Imaging):
+        run.under_way = Imaging(run)
+    return run.under_way
 
 
 def _inline(url: str) -> bytes | str:
@@ -76,56 +171,25 @@ def _inline(url: str) -> bytes | str:
         return str(error)
 
 
-def _image_request(image: DueImage) -> ImageRequest:
-    """Ask with validators only while the copy that they speak of is kept."""
-    if not image.is_cached:
+def _image_request(run: Run, image: DueImage) -> ImageRequest:
+    """Ask with validators only while the copy that they speak of is there."""
+    if image.path is None or not (run.data / image.path).is_file():
         return ImageRequest(image.image_id, image.url)
     return ImageRequest(image.image_id, image.url, image.etag, image.last_modified)
 
 
-def _image_results(
-    run: Run, images: Sequence[DueImage], answers: dict[UUID, Response | bytes | str]
-) -> list[ImageResult]:
-    contents = {
-        image_id: answer if isinstance(answer, bytes) else answer.body
-        for image_id, answer in answers.items()
-        if isinstance(answer, bytes)
-        or (isinstance(answer, Response) and answer.outcome == "ok")
-    }
-    limits = run.settings.images
-    checked = run_sandboxed(
-        partial(
-            check_image,
-            max_pixels=limits.max_pixels,
-            thumbnail_pixels=limits.thumbnail_pixels,
-        ),
-        contents.values(),
-        seconds=limits.seconds,
-        memory_bytes=limits.memory_bytes,
-        workers=limits.workers,
-    )
-    verdicts = dict(zip(contents, checked, strict=True))
-    return [
-        _image_result(run, image, answers[image.image_id], verdicts, contents)
-        for image in images
-        if image.image_id in answers
-    ]
+def _content(answer: Answer) -> bytes | None:
+    if isinstance(answer, Response):
+        return answer.body if answer.outcome == "ok" else None
+    return answer if isinstance(answer, bytes) else None
 
 
-def _image_result(
-    run: Run,
-    image: DueImage,
-    answer: Response | bytes | str,
-    verdicts: dict[UUID, CheckedImage | Rejection | Failure],
-    contents: dict[UUID, bytes],
+def _checked(
+    run: Run, result: ImageResult, content: bytes, verdict: Verdict
 ) -> ImageResult:
-    result = _answered(run, image, answer)
-    verdict = verdicts.get(image.image_id)
-    if verdict is None:
-        return result
     if not isinstance(verdict, CheckedImage):
         return replace(result, status="rejected", reason=verdict.reason)
-    path, thumbnail_path = keep_image(run.data, contents[image.image_id], verdict)
+    path, thumbnail_path = keep_image(run.data, content, verdict)
     return replace(
         result,
         status="cached",
@@ -136,7 +200,7 @@ def _image_result(
     )
 
 
-def _answered(run: Run, image: DueImage, answer: Response | bytes | str) -> ImageResult:
+def _answered(run: Run, image: DueImage, answer: Answer) -> ImageResult:
     """Say how the asking ended; an image that came is still to be checked."""
     if not isinstance(answer, Response):
         return ImageResult(
@@ -165,7 +229,7 @@ def _due_at(run: Run, image: DueImage, tried: Try) -> datetime:
     return next_moment(
         [tried],
         key=image.image_id,
-        failures=0,
+        failures=image.failures,
         moment=run.moment,
         usual_days=days,
         longest_days=days,

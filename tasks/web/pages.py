@@ -20,7 +20,9 @@ from tasks.web.tries import Courier, Keep
 
 PAGE_TYPES = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.5"
 # Only what the image cache can check.
-IMAGE_TYPES = "image/webp,image/png,image/jpeg,image/gif,*/*;q=0.1"
+IMAGE_TYPES = (
+    "image/avif,image/webp,image/png,image/jpeg,image/gif,image/svg+xml,*/*;q=0.1"
+)
 
 KeepPage = Callable[[PageRequest, Via, str, datetime, Response], None]
 KeepImage = Callable[[ImageRequest, Response], None]

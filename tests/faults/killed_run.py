@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -15,10 +16,10 @@ from typing import Any
 
 from flows.demo import demo_settings
 from flows.direct import run_direct
-from flows.refresh import refresh
-from tasks import publish
+from flows.refresh import refresh, verify_images
+from tasks import files, publish
 from tasks.captures import CaptureWriter
-from tasks.images import keep_image
+from tasks.imagecache import keep_image
 from tasks.report import write_report
 from tasks.run import Job
 from tasks.snapshots import keep_snapshot
@@ -103,6 +104,22 @@ def set_up(point: str) -> None:
             after(Warehouse.put_captures),
         ),
         "pages loaded, not committed": (Warehouse, "transaction", uncommitted),
+        "an image half written": (tempfile, "mkstemp", after(tempfile.mkstemp, 7)),
+        "an image kept, its folder not synced": (
+            files,
+            "sync_folder",
+            before(files.sync_folder, 9),
+        ),
+        "verify: set aside, still in the table": (
+            Warehouse,
+            "lose_images",
+            before(Warehouse.lose_images),
+        ),
+        "verify: no longer in the table": (
+            Warehouse,
+            "lose_images",
+            after(Warehouse.lose_images),
+        ),
         "some images kept": (images, "keep_image", after(keep_image, 5)),
         "images in the table": (Warehouse, "put_images", after(Warehouse.put_images)),
         "books closed, nothing published": (
@@ -132,7 +149,8 @@ def main(data: Path, point: str) -> None:
     context: AbstractContextManager[Any] = demo_settings(data)
     with context as settings:
         set_up(point)
-        run_direct(refresh, Job(settings, moment=MOMENT, say=lambda _: None))
+        story = verify_images if point.startswith("verify") else refresh
+        run_direct(story, Job(settings, moment=MOMENT, say=lambda _: None))
 
 
 if __name__ == "__main__":

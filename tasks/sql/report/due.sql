@@ -26,4 +26,5 @@ where (status = 'due' or next_check_at <= now())
             join articles on articles.article_id = article_images.article_id
             where not articles.is_stub
         )
+        or url in (select lead_image_url from pages)
     )

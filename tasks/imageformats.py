@@ -1,0 +1,144 @@
+"""What the bytes of an image file say of its parts and its end. Pure.
+
+Decoders stop when they have a picture: what is cut off behind it, or repeated a million
+times, only the structure tells; and it is told before any decoder walks through it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MAX_FRAMES = 5_000  # ten minutes of animation; whoever shows it must decode them all
+# Segments, blocks or chunks: 20 MB of PNG in pieces of 8 KB are 2,500.
+MAX_PARTS = 50_000
+# Markers of a JPEG within or behind its scans (ITU T.81, B.1.1.2): anything but a
+# stuffed FF 00 and the restarts D0 to D7, which are part of a scan.
+_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
+_SOS, _EOI = 0xDA, 0xD9
+# Tables, a number of lines, comments and applications: what may follow a scan.
+_BETWEEN_SCANS = frozenset({0xC4, 0xDB, 0xDC, 0xDD, 0xCC, 0xFE, *range(0xE0, 0xF0)})
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """How often a file draws its picture, and whether it has its end.
+
+    *frames* of a GIF; *scans* of a JPEG. *pixels* are those up to the far corner of the
+    largest frame of a GIF, which may lie outside of the picture. *excess* says what
+    there is too much of; the rest of the file was not looked at then.
+    """
+
+    frames: int = 1
+    scans: int = 1
+    pixels: int = 0
+    has_end: bool = True
+    is_sound: bool = True
+    excess: str = ""
+
+
+_TOO_MANY_PARTS = Structure(excess=f"has more than {MAX_PARTS:,} parts")
+
+
+def structure_of(content: bytes) -> Structure:
+    """Walk through a JPEG, PNG, GIF or WebP; of others nothing is known."""
+    if content.startswith(b"\xff\xd8"):
+        return _jpeg(content)
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return _png(content)
+    if content.startswith(b"GIF8"):
+        return _gif(content)
+    if is_webp(content):
+        return Structure(has_end=_riff_bytes(content) <= len(content))
+    return Structure()
+
+
+def is_webp(content: bytes) -> bool:
+    """Tell whether *content* begins as WebP does."""
+    return content[:4] == b"RIFF" and content[8:12] == b"WEBP"
+
+
+def is_whole_webp(content: bytes) -> bool:
+    """Tell whether *content* is as long as a WebP file says."""
+    return is_webp(content) and _riff_bytes(content) == len(content)
+
+
+def _riff_bytes(content: bytes) -> int:
+    return 8 + int.from_bytes(content[4:8], "little")
+
+
+def _jpeg(content: bytes) -> Structure:
+    """Walk through the markers up to the end; what follows it is nobody's concern.
+
+    Only what stands behind the first scan counts as the end: what comes before may hold
+    another JPEG, the preview of a camera.
+    """
+    at, scans = 2, 0
+    for _ in range(MAX_PARTS):
+        if content[at : at + 1] != b"\xff":
+            return Structure(scans=scans, has_end=False)
+        marker = content[at + 1] if at + 1 < len(content) else 0
+        if marker == _EOI:
+            return Structure(scans=scans, is_sound=scans > 0)
+        if marker == 0xFF:  # fill bytes may precede any marker (B.1.1.2)
+            at += 1
+            continue
+        if scans and marker != _SOS and marker not in _BETWEEN_SCANS:
+            return Structure(scans=scans, is_sound=False)
+        at += 2 + int.from_bytes(content[at + 2 : at + 4])
+        if marker == _SOS:
+            scans += 1
+            found = _MARKER.search(content, at)
+            at = found.start() if found else len(content)
+    return _TOO_MANY_PARTS
+
+
+def _png(content: bytes) -> Structure:
+    """Count the chunks; Pillow checks everything else of them."""
+    at = 8
+    for _ in range(MAX_PARTS):
+        if at >= len(content) or content[at + 4 : at + 8] == b"IEND":
+            return Structure()
+        at += 12 + int.from_bytes(content[at : at + 4])
+    return _TOO_MANY_PARTS
+
+
+def _gif(content: bytes) -> Structure:
+    """Walk through the blocks up to the trailer (GIF89a, appendix B)."""
+    at = 13 + _colors(content, 10)
+    frames = pixels = 0
+    for _ in range(MAX_PARTS):
+        kind = content[at] if at < len(content) else None
+        if kind == 0x3B or kind is None:
+            return Structure(frames, pixels=pixels, has_end=kind is not None)
+        if kind == 0:  # one too many at the end of a block; every reader skips it
+            at += 1
+            continue
+        if kind == 0x21:
+            at += 2
+        elif kind == 0x2C:
+            frames += 1
+            if frames > MAX_FRAMES:
+                return Structure(excess=f"has more than {MAX_FRAMES:,} frames")
+            pixels = max(pixels, _gif_extent(content, at + 1))
+            at += 11 + _colors(content, at + 9)
+        else:
+            return Structure(frames, pixels=pixels, is_sound=False)
+        while at < len(content) and content[at]:
+            at += 1 + content[at]
+        at += 1
+    return _TOO_MANY_PARTS
+
+
+def _gif_extent(content: bytes, at: int) -> int:
+    left, top, width, height = (
+        int.from_bytes(content[start : start + 2], "little")
+        for start in range(at, at + 8, 2)
+    )
+    return (left + width) * (top + height)
+
+
+def _colors(content: bytes, at: int) -> int:
+    """Return the bytes of the color table that the flags at *at* announce."""
+    flags = content[at] if at < len(content) else 0
+    return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
