@@ -228,7 +228,7 @@ def test_what_is_unchanged_is_asked_for_with_validators(cache: Cache) -> None:
     cache.run()
 
     assert cache.run()["images_due"] == 0
-    later = cache.run(moment=MOMENT + timedelta(days=31))
+    later = cache.run(moment=MOMENT + timedelta(days=34))
 
     assert (later["images_due"], later["images_cached"]) == (1, 1)
     assert cache.site.asked[-1] == ("/1.png", 304)
@@ -242,7 +242,7 @@ def test_a_copy_that_is_gone_is_asked_for_anew(cache: Cache) -> None:
     for name in cache.files():
         (cache.data / name).unlink()
 
-    cache.run(moment=MOMENT + timedelta(days=31))
+    cache.run(moment=MOMENT + timedelta(days=34))
 
     assert cache.site.asked[-1] == ("/1.png", 200)
     assert cache.is_whole()
@@ -250,7 +250,7 @@ def test_a_copy_that_is_gone_is_asked_for_anew(cache: Cache) -> None:
 
 def test_an_address_whose_content_changes_keeps_the_old_file(cache: Cache) -> None:
     cache.show("/1.png")
-    months = [MOMENT + timedelta(days=31 * number) for number in range(4)]
+    months = [MOMENT + timedelta(days=34 * number) for number in range(4)]
     for moment, color in zip(months, ("red", "blue", "red", "red"), strict=True):
         cache.site.files["/1.png"] = png(color)
         cache.run(moment=moment)
@@ -273,12 +273,12 @@ def test_an_image_that_fails_later_keeps_its_file_and_waits_longer(
     cache.show("/1.png")
     cache.run()
     cache.site.files["/1.png"] = b"<!DOCTYPE html>gone"
-    cache.run(moment=MOMENT + timedelta(days=31))
+    cache.run(moment=MOMENT + timedelta(days=34))
     asked = "select status, reason, failures, path is not null from images"
     assert cache.rows(asked) == [("rejected", "is HTML, not an image", 1, True)]
 
     cache.site.files.clear()
-    cache.run(moment=MOMENT + timedelta(days=62))
+    cache.run(moment=MOMENT + timedelta(days=68))
     ((status, _, failures, is_kept),) = cache.rows(asked)
     assert (status, failures, is_kept) == ("failed", 2, True)
     assert cache.is_whole()
@@ -492,7 +492,7 @@ def test_what_is_lost_and_not_to_be_had_is_no_longer_cached(filled: Cache) -> No
 def test_an_old_version_that_is_lost_stays_known(filled: Cache) -> None:
     (old,) = filled.rows("select path from images where url like '%/0.png'")[0]
     filled.site.files["/0.png"] = striped(9)
-    filled.run(moment=MOMENT + timedelta(days=31))
+    filled.run(moment=MOMENT + timedelta(days=34))
     (filled.data / old).unlink()
 
     assert filled.verify() == [f"{old} is missing"]
@@ -621,7 +621,7 @@ def test_pruning_removes_what_no_row_names(filled: Cache) -> None:
 
 def test_pruning_keeps_the_files_of_earlier_contents(filled: Cache) -> None:
     filled.site.files["/0.png"] = striped(9)
-    filled.run(moment=MOMENT + timedelta(days=31))
+    filled.run(moment=MOMENT + timedelta(days=34))
     before = filled.files()
     assert len(before) == 8
 

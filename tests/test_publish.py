@@ -230,6 +230,12 @@ DAMAGE = {
             '' as reason, 1 as elapsed_ms, now() as next_fetch_at
         """,
     "cached_images_without_file_name": "update images set status = 'cached'",
+    "image_versions_without_image": """
+        insert into image_versions by name
+        select
+            uuid() as image_id, now() as first_seen_at, 'f00' as sha256,
+            'image/png' as mime_type, 1 as size_bytes
+        """,
     "documents_twice": """
         insert into documents
         select uuid(), columns(* exclude (document_id)) from documents
