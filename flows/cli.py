@@ -2,7 +2,7 @@
 
 Exit status: 0 the run is complete (rejections and failed addresses are data), 1 broken
 or a source could not be read, 2 wrong usage, 3 another run holds the data directory,
-130 stopped by Ctrl-C.
+130 stopped by Ctrl-C, 143 by SIGTERM.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 import gc
 import json
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import FrameType
+from typing import Annotated, Any, Literal, Never
 
 import typer
 
@@ -40,7 +42,8 @@ from tasks.stages.sources import check_sources
 from tasks.steps import Steps
 from tasks.warehouse import Published, WarehouseError, open_published
 
-BROKEN, WRONG_USAGE, HELD, INTERRUPTED = 1, 2, 3, 130
+BROKEN, WRONG_USAGE, HELD = 1, 2, 3
+INTERRUPTED, TERMINATED = 130, 143  # 128 and the signal, as shells tell it
 STOPPED = "stopped; what was done is kept, and the next run goes on"
 
 app = typer.Typer(
@@ -374,12 +377,13 @@ def main() -> None:
         IncompleteError, WarehouseError, AuditError, BrokenError, OSError,
     ) as error:  # fmt: skip
         _end(BROKEN, error)
-    except _InterruptedError:
-        _end(INTERRUPTED, STOPPED)
+    except _InterruptedError as error:
+        _end(error.status, STOPPED)
     except RuntimeError as error:
         if not isinstance(error.__cause__, KeyboardInterrupt):
             raise
-        _end(INTERRUPTED, STOPPED)  # Ctrl-C as DuckDB tells of it, within a statement
+        # Ctrl-C as DuckDB tells of it, within a statement
+        _end(_status_of(error.__cause__), STOPPED)
     finally:
         gc.freeze()  # or Python does so several times as it ends, which takes 30 ms
 
@@ -387,13 +391,32 @@ def main() -> None:
 class _InterruptedError(Exception):
     """Ctrl-C, under a name that the command line's library does not swallow."""
 
+    def __init__(self, status: int) -> None:
+        super().__init__(STOPPED)
+        self.status = status
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: ends a run as Ctrl-C does."""
+
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
-    except KeyboardInterrupt:
-        raise _InterruptedError from None
+    except KeyboardInterrupt as error:
+        raise _InterruptedError(_status_of(error)) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> Never:
+    raise _Terminated
+
+
+def _status_of(interruption: BaseException) -> int:
+    return TERMINATED if isinstance(interruption, _Terminated) else INTERRUPTED
 
 
 def _end(code: int, message: object) -> None:
