@@ -7,8 +7,10 @@ or a source could not be read, 2 wrong usage, 3 another run holds the data direc
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
+import os
 import shutil
 import signal
 import sys
@@ -44,6 +46,7 @@ from tasks.warehouse import Published, WarehouseError, open_published
 
 BROKEN, WRONG_USAGE, HELD = 1, 2, 3
 INTERRUPTED, TERMINATED = 130, 143  # 128 and the signal, as shells tell it
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 STOPPED = "stopped; what was done is kept, and the next run goes on"
 
 app = typer.Typer(
@@ -373,10 +376,10 @@ def main() -> None:
         _end(WRONG_USAGE, error)
     except LockHeldError as error:
         _end(HELD, error)
-    except (
-        IncompleteError, WarehouseError, AuditError, BrokenError, OSError,
-    ) as error:  # fmt: skip
+    except (IncompleteError, WarehouseError, AuditError, BrokenError) as error:
         _end(BROKEN, error)
+    except OSError as error:
+        _end(BROKEN, _in_words(error))
     except _InterruptedError as error:
         _end(error.status, STOPPED)
     except RuntimeError as error:
@@ -417,6 +420,13 @@ def _terminate(_number: int, _frame: FrameType | None) -> Never:
 
 def _status_of(interruption: BaseException) -> int:
     return TERMINATED if isinstance(interruption, _Terminated) else INTERRUPTED
+
+
+def _in_words(error: OSError) -> str:
+    if error.errno not in NO_ROOM:
+        return str(error)
+    words = f"{error.filename or 'a file'}: {os.strerror(error.errno).lower()}"
+    return f"{words}; what was done is kept: make room, and the next run goes on"
 
 
 def _end(code: int, message: object) -> None:
