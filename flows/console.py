@@ -144,7 +144,7 @@ def tell_rows(rows: Sequence[Mapping[str, Any]], none: str) -> None:
 def tell_story(story: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     """Print all that is known of an article: each part, what is empty left out.
 
-    Rows of a few values are a line each, the others a value a line.
+    Rows of a few values are a line each below their names, the others a value a line.
     """
     for number, (part, rows) in enumerate(story.items()):
         if number:
@@ -152,9 +152,9 @@ def tell_story(story: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         named = part.replace("_", " ")
         out.print(f"{named}{'' if rows else ': none'}", style="bold")
         names = [n for n in _names(rows) if any(_is_told(row[n]) for row in rows)]
-        if len(names) > _LINE_VALUES or len(rows) == 1:
+        if len(names) > _LINE_VALUES:
             _tell_fields(names, rows)
-        else:
+        elif rows:
             _tell_lines(names, rows)
 
 
@@ -181,11 +181,11 @@ def _tell_fields(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Non
 
 
 def _tell_lines(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    lines = [[_cell(row[name]) for name in names] for row in rows]
+    lines = [names, *([_cell(row[name]) for name in names] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for cells in lines:
+    for number, cells in enumerate(lines):
         padded = (f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
-        out.print("  ", ("  ".join(padded).rstrip(), "cyan"))
+        out.print("  ", ("  ".join(padded).rstrip(), "cyan" if number else "dim"))
 
 
 def tell_settings(values: Iterable[SettingValue]) -> None:
