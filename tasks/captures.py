@@ -22,6 +22,8 @@ from tasks.models import Capture, Exchange, Response, WarcPlace
 ROTATE_BYTES = 1_000_000_000
 MAX_BODY_BYTES = 10_000_000  # as `fetch.max_bytes`
 READ_BYTES = 65_536  # at once; what lies behind a record is copied once for each
+# Why a page cannot be read from its capture; the file and the place are the detail.
+DAMAGED = "the capture is damaged"
 # WARC 1.1, 5.13: why a body is not whole.
 _TRUNCATED = {"too_large": "length", "timeout": "time", "truncated": "disconnect"}
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+from tasks.captures import DAMAGED
 from tasks.due import Try, by_host, is_captured, next_moment, page_request
 from tasks.extraction import extract_page
 from tasks.models import (
@@ -35,6 +36,7 @@ from tasks.web.pages import page_job
 HOSTS_PER_PLACE = 4
 PUT_SECONDS = 1.0  # between two transactions: what is captured is soon to be seen
 BATCH_EXTRACTIONS = 200  # captures per task: some seconds of work
+SHOWN_DAMAGED = 10  # damaged captures of a batch that are named
 
 
 def due_pages(run: Run) -> list[list[DuePage]]:
@@ -107,7 +109,17 @@ def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
     with run.warehouse.batch(books):
         run.warehouse.put_rejections(run.run_id)
     run.counts["pages"] += len(pages)
+    _tell_damage(run, [each for each in rejections if each.reason == DAMAGED])
     run.say(f"{len(captures):,} captures read, {len(pages):,} pages")
+
+
+def _tell_damage(run: Run, damaged: Sequence[Rejection]) -> None:
+    """Name captures that cannot be read any more; `rejections` has all of them."""
+    for each in damaged[:SHOWN_DAMAGED]:
+        run.say(f"{each.subject}: {each.reason}: {each.detail}")
+    if len(damaged) > SHOWN_DAMAGED:
+        more = len(damaged) - SHOWN_DAMAGED
+        run.say(f"… and {more:,} more captures that are damaged, see rejections")
 
 
 def link_pages(run: Run) -> None:
