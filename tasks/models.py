@@ -504,6 +504,20 @@ class DuePage:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """A host that is not asked any more in this run, and how its last try ended.
+
+    *until* is what it asked for itself, and binds later runs, too.
+    """
+
+    host: str
+    reason: str
+    outcome: Outcome
+    status_code: int | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DueExtraction:
     """A capture that no page was read from yet."""
 

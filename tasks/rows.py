@@ -23,6 +23,7 @@ from tasks.models import (
     Provider,
     Rejection,
     Repair,
+    Rest,
     Taxonomy,
     Topic,
     Visible,
@@ -245,6 +246,13 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "dominant_color": _TEXT,
     },
     "batch_lost_images": {"path": _TEXT, "reason": _TEXT},
+    "batch_resting_hosts": {
+        "host": _TEXT,
+        "until": _MOMENT,
+        "reason": _TEXT,
+        "outcome": _TEXT,
+        "status_code": _NUMBER,
+    },
     "batch_ids": {"document_id": _ID, "removed_at": _MOMENT},
 }
 
@@ -388,6 +396,21 @@ def lost_image_table(lost: Iterable[CacheFault]) -> pa.Table:
     """Rows of images whose cached file is missing or changed."""
     rows = [(each.path, f"the cached file was {each.fault}") for each in lost]
     return table("batch_lost_images", rows)
+
+
+def rest_table(rests: Iterable[Rest], latest: datetime) -> pa.Table:
+    """Rows of hosts that asked for a rest, which lasts until *latest* at most."""
+    by_host = {
+        rest.host: (
+            rest.host,
+            min(rest.until or latest, latest),
+            rest.reason,
+            rest.outcome,
+            rest.status_code,
+        )
+        for rest in rests
+    }
+    return table("batch_resting_hosts", list(by_host.values()))
 
 
 def lead_image_table(urls: Iterable[str]) -> pa.Table:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -152,8 +152,18 @@ class Run:
         if self._fetcher is None:
             from tasks.web.fetcher import Fetcher  # noqa: PLC0415 - none, no import
 
-            self._fetcher = Fetcher(self.settings.fetch)
+            rests = self.warehouse.resting_hosts(self.moment)
+            self._fetcher = Fetcher(self.settings.fetch, rests=rests)
         return self._fetcher
+
+    def note_rests(self) -> None:
+        """Put on record which hosts asked for a rest."""
+        if rests := self.fetcher.take_rests():
+            from tasks.rows import rest_table  # noqa: PLC0415 - none, no import
+
+            days = self.settings.fetch.longest_wait_days
+            latest = self.moment + timedelta(days=days)
+            self.warehouse.put_resting_hosts(rest_table(rests, latest))
 
     @property
     def image_checker(self) -> Sandbox[bytes, CheckedImage | Rejection]:

@@ -28,6 +28,7 @@ from tasks.models import (
     KeptImage,
     KnownFile,
     KnownSource,
+    Rest,
     Source,
     StoredDocument,
 )
@@ -321,6 +322,15 @@ class Warehouse:
         with self._registered({"batch_captures": captures}):
             ((count,),) = self._run("put_captures")
         return int(count)
+
+    def put_resting_hosts(self, rests: pa.Table) -> None:
+        """Note which hosts asked for a rest."""
+        with self._registered({"batch_resting_hosts": rests}):
+            self._run("put_resting_hosts")
+
+    def resting_hosts(self, moment: datetime) -> list[Rest]:
+        """Return the hosts that want to be left alone at *moment*."""
+        return [Rest(*row) for row in self._run("resting_hosts", {"moment": moment})]
 
     def due_extractions(self, *, everything: bool) -> list[DueExtraction]:
         """Return the captures to read, in the order in which they lie on disk."""

@@ -111,6 +111,7 @@ class Imaging:
         while self._fetcher.under_way:
             self._hand_on(PUT_SECONDS)
         self._put()
+        self._run.note_rests()
         for rest, count in self._fetcher.take_deferred().items():
             self._run.say(f"{rest.reason}; {count:,} images deferred")
 
@@ -119,6 +120,7 @@ class Imaging:
         self._fetcher.close()
         with suppress(Exception):  # the run ends for another reason, which is told
             self._put()
+            self._run.note_rests()
 
     def _keep(self, request: ImageRequest, response: Response) -> None:
         self._answers.append((self._asked.pop(request.image_id), response))
@@ -129,6 +131,7 @@ class Imaging:
         now = time.monotonic()
         if now - self._put_at >= PUT_SECONDS:
             self._put()
+            self._run.note_rests()
             self._put_at = now
 
     def _check(self) -> None:

@@ -167,6 +167,7 @@ class Fetching:
         while self._fetcher.under_way:
             self._hand_on(PUT_SECONDS)
         self._put()
+        self._run.note_rests()
         for rest, count in self._fetcher.take_deferred().items():
             self._run.say(f"{rest.reason}; {count:,} pages deferred")
 
@@ -183,12 +184,14 @@ class Fetching:
             self._fetcher.hand_on(0.0)
         with suppress(Exception):
             self._put()
+            self._run.note_rests()
 
     def _hand_on(self, seconds: float) -> None:
         self._fetcher.hand_on(seconds)
         now = time.monotonic()
         if now - self._put_at >= PUT_SECONDS:
             self._put()
+            self._run.note_rests()
             self._put_at = now
 
     def _keep(
