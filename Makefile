@@ -7,8 +7,8 @@ BIN := .venv/bin
 run: setup  ## the main job, end to end and offline, on the sample hub
 	@$(BIN)/wirehouse demo
 
-test: setup  ## all tests, with branch coverage
-	@$(BIN)/pytest --cov --cov-report=term
+test: setup  ## all tests, side by side, with branch coverage
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report=term
 
 setup: .venv/ready  ## the environment alone
 
