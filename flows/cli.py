@@ -2,20 +2,24 @@
 
 Exit status: 0 the run is complete (rejections and failed addresses are data), 1 broken
 or a source could not be read, 2 wrong usage, 3 another run holds the data directory,
-130 stopped by Ctrl-C.
+130 stopped by Ctrl-C, 143 by SIGTERM.
 """
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
+import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import FrameType
+from typing import Annotated, Any, Literal, Never
 
 import typer
 
@@ -40,7 +44,9 @@ from tasks.stages.sources import check_sources
 from tasks.steps import Steps
 from tasks.warehouse import Published, WarehouseError, open_published
 
-BROKEN, WRONG_USAGE, HELD, INTERRUPTED = 1, 2, 3, 130
+BROKEN, WRONG_USAGE, HELD = 1, 2, 3
+INTERRUPTED, TERMINATED = 130, 143  # 128 and the signal, as shells tell it
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 STOPPED = "stopped; what was done is kept, and the next run goes on"
 
 app = typer.Typer(
@@ -370,16 +376,17 @@ def main() -> None:
         _end(WRONG_USAGE, error)
     except LockHeldError as error:
         _end(HELD, error)
-    except (
-        IncompleteError, WarehouseError, AuditError, BrokenError, OSError,
-    ) as error:  # fmt: skip
+    except (IncompleteError, WarehouseError, AuditError, BrokenError) as error:
         _end(BROKEN, error)
-    except _InterruptedError:
-        _end(INTERRUPTED, STOPPED)
+    except OSError as error:
+        _end(BROKEN, _in_words(error))
+    except _InterruptedError as error:
+        _end(error.status, STOPPED)
     except RuntimeError as error:
         if not isinstance(error.__cause__, KeyboardInterrupt):
             raise
-        _end(INTERRUPTED, STOPPED)  # Ctrl-C as DuckDB tells of it, within a statement
+        # Ctrl-C as DuckDB tells of it, within a statement
+        _end(_status_of(error.__cause__), STOPPED)
     finally:
         gc.freeze()  # or Python does so several times as it ends, which takes 30 ms
 
@@ -387,13 +394,39 @@ def main() -> None:
 class _InterruptedError(Exception):
     """Ctrl-C, under a name that the command line's library does not swallow."""
 
+    def __init__(self, status: int) -> None:
+        super().__init__(STOPPED)
+        self.status = status
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: ends a run as Ctrl-C does."""
+
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
-    except KeyboardInterrupt:
-        raise _InterruptedError from None
+    except KeyboardInterrupt as error:
+        raise _InterruptedError(_status_of(error)) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> Never:
+    raise _Terminated
+
+
+def _status_of(interruption: BaseException) -> int:
+    return TERMINATED if isinstance(interruption, _Terminated) else INTERRUPTED
+
+
+def _in_words(error: OSError) -> str:
+    if error.errno not in NO_ROOM:
+        return str(error)
+    words = f"{error.filename or 'a file'}: {os.strerror(error.errno).lower()}"
+    return f"{words}; what was done is kept: make room, and the next run goes on"
 
 
 def _end(code: int, message: object) -> None:

@@ -23,7 +23,6 @@ from tasks.models import (
 from tasks.rows import image_table, lead_image_table
 from tasks.run import Run
 from tasks.sandbox import Failure
-from tasks.warehouse import WarehouseError
 from tasks.web.answers import header, retry_at
 from tasks.web.pages import image_job
 
@@ -118,7 +117,7 @@ class Imaging:
     def stop(self) -> None:
         """Ask for nothing more; put on record what is kept already."""
         self._fetcher.close()
-        with suppress(OSError, WarehouseError):
+        with suppress(Exception):  # the run ends for another reason, which is told
             self._put()
 
     def _keep(self, request: ImageRequest, response: Response) -> None:

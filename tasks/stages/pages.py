@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+from tasks.captures import DAMAGED
 from tasks.due import Try, by_host, is_captured, next_moment, page_request
 from tasks.extraction import extract_page
 from tasks.models import (
@@ -27,7 +28,6 @@ from tasks.rows import capture_table, page_tables, rejection_table
 from tasks.run import Run
 from tasks.sandbox import Failure, run_sandboxed
 from tasks.urls import canonical_key, identify, url_key
-from tasks.warehouse import WarehouseError
 from tasks.web.answers import header, retry_at
 from tasks.web.pages import page_job
 
@@ -36,6 +36,7 @@ from tasks.web.pages import page_job
 HOSTS_PER_PLACE = 4
 PUT_SECONDS = 1.0  # between two transactions: what is captured is soon to be seen
 BATCH_EXTRACTIONS = 200  # captures per task: some seconds of work
+SHOWN_DAMAGED = 10  # damaged captures of a batch that are named
 
 
 def due_pages(run: Run) -> list[list[DuePage]]:
@@ -108,7 +109,17 @@ def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
     with run.warehouse.batch(books):
         run.warehouse.put_rejections(run.run_id)
     run.counts["pages"] += len(pages)
+    _tell_damage(run, [each for each in rejections if each.reason == DAMAGED])
     run.say(f"{len(captures):,} captures read, {len(pages):,} pages")
+
+
+def _tell_damage(run: Run, damaged: Sequence[Rejection]) -> None:
+    """Name captures that cannot be read any more; `rejections` has all of them."""
+    for each in damaged[:SHOWN_DAMAGED]:
+        run.say(f"{each.subject}: {each.reason}: {each.detail}")
+    if len(damaged) > SHOWN_DAMAGED:
+        more = len(damaged) - SHOWN_DAMAGED
+        run.say(f"… and {more:,} more captures that are damaged, see rejections")
 
 
 def link_pages(run: Run) -> None:
@@ -132,6 +143,7 @@ class Fetching:
         self._done: list[list[Capture]] = []  # pages whose rows are not on record
         self._put_at = time.monotonic()
         self._in_hand: UUID | None = None  # whose answer is being written
+        self._noting: list[Capture] | None = None  # rows that are being written
 
     def begin(self, pages: Sequence[DuePage]) -> None:
         """Ask for *pages*; return when there is room for more hosts."""
@@ -164,9 +176,12 @@ class Fetching:
         if self._in_hand is not None:  # its last answer was lost with the interruption
             self._tries.pop(self._in_hand, None)
         # What cannot be kept now is still marked as open, or asked for again.
-        with suppress(OSError, WarehouseError):
+        # Whatever it is, the run ends for another reason, which is to be told.
+        with suppress(Exception):
+            if self._noting is not None:
+                self._note(self._noting)
             self._fetcher.hand_on(0.0)
-        with suppress(OSError, WarehouseError):
+        with suppress(Exception):
             self._put()
 
     def _hand_on(self, seconds: float) -> None:
@@ -200,7 +215,12 @@ class Fetching:
             due_at = _due_at(tries, failures, self._run)
             rows = [replace(capture, next_fetch_at=due_at) for capture in tries]
             self._done.append(rows)
-            self._run.captures.note(rows)
+            self._note(rows)
+
+    def _note(self, rows: list[Capture]) -> None:
+        self._noting = rows
+        self._run.captures.note(rows)
+        self._noting = None
 
     def _put(self) -> None:
         """Put what is done on record, once it is on the disk."""
