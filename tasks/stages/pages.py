@@ -12,7 +12,6 @@ from functools import partial
 from uuid import UUID
 
 from tasks.due import Try, by_host, is_captured, next_moment, page_request
-from tasks.extraction import extract_page
 from tasks.models import (
     Capture,
     DueExtraction,
@@ -83,6 +82,8 @@ def due_extractions(run: Run, *, everything: bool = False) -> list[list[DueExtra
 
 def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
     """Read a batch of captures, each in a child process, and load the pages."""
+    from tasks.extraction import extract_page  # noqa: PLC0415 - 0.2 s, not to fetch
+
     limits = run.settings.pages
     results = run_sandboxed(
         partial(extract_page, run.data / "captures"),
