@@ -201,6 +201,12 @@ class FetchSettings(_Part):
     per_host_delay_seconds: float = Field(
         1.0, ge=0, description="pause between two requests to one host, seconds"
     )
+    # A lost packet of the greeting is sent again after 1, 3 and 7 s.
+    connect_seconds: float = Field(
+        10.0,
+        gt=0,
+        description="until a host takes the connection, its name looked up, seconds",
+    )
     total_seconds: float = Field(
         60.0, gt=0, description="one address, redirects and body included, seconds"
     )

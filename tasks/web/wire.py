@@ -21,7 +21,7 @@ import aiohttp
 import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.client_reqrep import ClientRequest, ConnectionKey
 from aiohttp.connector import AddrInfoType, Connection
 from aiohttp.tracing import Trace
 from httpx_aiohttp import AiohttpTransport
@@ -29,7 +29,7 @@ from httpx_aiohttp.transport import AiohttpResponseStream
 from yarl import URL
 
 from tasks.settings import FetchSettings
-from tasks.web.faults import BlockedAddressError
+from tasks.web.faults import BlockedAddressError, TooSlowError
 from tasks.web.guard import ALLOW, verdict
 from tasks.web.incoming import Incoming
 from tasks.web.targets import LOOPBACK, Detours, is_loopback_name
@@ -72,7 +72,8 @@ async def open_wire(
     """Open the transport; raises `ValueError` for a bad `connect_to`."""
     networks = settings.allowed_networks
     tls.sslobject_class = TellingConnection
-    connector = _Connector(Detours(settings.connect_to), networks, tls, lookup)
+    detours, seconds = Detours(settings.connect_to), settings.connect_seconds
+    connector = _Connector(detours, networks, tls, lookup, seconds)
     session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -150,9 +151,11 @@ class _Connector(aiohttp.TCPConnector):
         networks: Sequence[IPv4Network | IPv6Network],
         tls: ssl.SSLContext,
         lookup: Lookup,
+        seconds: float,
     ) -> None:
         self._detours = detours
         self._networks = networks
+        self._seconds = seconds
         super().__init__(
             resolver=_Resolver(networks, lookup),
             socket_factory=self._open_socket,
@@ -170,6 +173,20 @@ class _Connector(aiohttp.TCPConnector):
             if isinstance(kept, Incoming) and kept.has_more():
                 kept.close()
         return await super()._get(key, traces)
+
+    async def _create_connection(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the library's signature
+    ) -> ResponseHandler:
+        # The name, the address and TLS: most dead hosts are mute at one of them.
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await super()._create_connection(req, traces, timeout)
+        except TimeoutError:
+            msg = f"{self._seconds:g} s"
+            raise TooSlowError(msg) from None
 
     async def _resolve_host(
         self, host: str, port: int, traces: Sequence[Trace] | None = None
