@@ -18,11 +18,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from tasks.coding import coding_of, decode_body
 from tasks.models import Capture, Exchange, WarcPlace
+from tasks.urls import split_address
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -90,8 +90,7 @@ def _kind_of(exchange: Exchange) -> dict[str, str]:
 
 def request_record(exchange: Exchange, response_id: str) -> bytes:
     """Return the record of the request that the response of *response_id* answers."""
-    parts = urlsplit(exchange.url)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    _, target = split_address(exchange.url)
     line = f"GET {target} HTTP/1.1".encode("utf-8", "replace")
     fields = {
         "WARC-Type": "request",
