@@ -34,6 +34,9 @@ from tasks.web.pages import page_job
 # so that their places are free most of the time.
 HOSTS_PER_PLACE = 4
 PUT_SECONDS = 1.0  # between two transactions: what is captured is soon to be seen
+# Rows that DuckDB holds in memory, at 5 KB each, until a checkpoint packs them into the
+# file: two of its groups of rows.
+PACK_ROWS = 4_096
 BATCH_EXTRACTIONS = 200  # captures per task: some seconds of work
 
 
@@ -128,24 +131,19 @@ class Fetching:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._fetcher = run.fetcher
-        self._tries: dict[UUID, list[Capture]] = {}  # of pages that are under way
-        self._failures: dict[UUID, int] = {}  # in earlier runs, of the same
+        self._tries: dict[UUID, list[Capture]] = {}  # so far, of pages under way
         self._done: list[list[Capture]] = []  # pages whose rows are not on record
         self._put_at = time.monotonic()
+        self._loose = 0  # rows on record that no checkpoint has packed
         self._in_hand: UUID | None = None  # whose answer is being written
+        self._lost: UUID | None = None  # one of whose answers was not
 
     def begin(self, pages: Sequence[DuePage]) -> None:
         """Ask for *pages*; return when there is room for more hosts."""
         fetch = self._run.settings.fetch
-        for page in pages:
-            self._tries[page.article_id] = []
-            self._failures[page.article_id] = page.failures
-        self._fetcher.begin(
-            [
-                page_job(page_request(page, fetch), fetch, self._keep, self._end)
-                for page in pages
-            ]
-        )
+        keep, end = self._keep, self._end  # the same two for all of them
+        requests = [page_request(page, fetch) for page in pages]
+        self._fetcher.begin([page_job(each, fetch, keep, end) for each in requests])
         most = HOSTS_PER_PLACE * fetch.concurrency
         self._hand_on(0.0)
         while self._fetcher.busy_hosts >= most:
@@ -162,8 +160,9 @@ class Fetching:
     def stop(self) -> None:
         """Ask for nothing more; keep what has answered, as far as that can be done."""
         self._fetcher.close()
-        if self._in_hand is not None:  # its last answer was lost with the interruption
-            self._tries.pop(self._in_hand, None)
+        if self._in_hand is not None:
+            self._lost = self._in_hand
+            self._tries.pop(self._lost, None)
         # What cannot be kept now is still marked as open, or asked for again.
         with suppress(OSError, WarehouseError):
             self._fetcher.hand_on(0.0)
@@ -185,10 +184,10 @@ class Fetching:
         moment: datetime,
         response: Response,
     ) -> None:
-        tries = self._tries.get(request.article_id)
-        if tries is None:
+        if request.article_id == self._lost:
             return
         self._in_hand = request.article_id
+        tries = self._tries.setdefault(request.article_id, [])
         tries.append(_capture(self._run, request, via, url, moment, response))
         self._in_hand = None
 
@@ -196,9 +195,8 @@ class Fetching:
         """Note a page whose tries are all known; one without any was not asked for."""
         self._run.advance()
         tries = self._tries.pop(request.article_id, None)
-        failures = self._failures.pop(request.article_id)
         if tries:
-            due_at = _due_at(tries, failures, self._run)
+            due_at = _due_at(tries, request.failures, self._run)
             rows = [replace(capture, next_fetch_at=due_at) for capture in tries]
             self._done.append(rows)
             self._run.captures.note(rows)
@@ -211,6 +209,10 @@ class Fetching:
         rows = [capture for tries in self._done for capture in tries]
         self._run.warehouse.put_captures(capture_table(rows))
         self._run.captures.settle()
+        self._loose += len(rows)
+        if self._loose >= PACK_ROWS:
+            self._run.warehouse.checkpoint()
+            self._loose = 0
         _count_pages(self._run, self._done)
         self._done.clear()
 
