@@ -287,7 +287,8 @@ class Taxonomy:
 class PageRequest:
     """A page that is due: *addresses* in the order to try, each with its route.
 
-    *etag* and *last_modified* are of the copy that *validated_url* gave.
+    *etag* and *last_modified* are of the copy that *validated_url* gave; *failures* are
+    as a `DuePage` counts them.
     """
 
     article_id: UUID
@@ -297,6 +298,7 @@ class PageRequest:
     last_modified: str | None = None
     validated_url: str | None = None
     published_at: datetime | None = None
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
