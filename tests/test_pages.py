@@ -110,13 +110,6 @@ def test_bytes_become_text_by_what_the_server_says(
     assert (result.encoding, result.encoding_source) == (encoding, source)
 
 
-def test_mojibake_is_undone_and_flagged() -> None:
-    result = page(html(body=f"<p>It wasnâ€™t the keeper. {FIRST}</p>" + ARTICLE))
-
-    assert "It wasn’t the keeper." in result.text  # noqa: RUF001 - the mark itself
-    assert "repaired" in result.flags
-
-
 def test_references_of_windows_1252_are_what_browsers_show() -> None:
     result = page(html(body=f"<p>Ten&#150;twelve &#x80;5. {FIRST}</p>" + ARTICLE))
 
