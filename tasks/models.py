@@ -376,6 +376,20 @@ class Link:
     anchor: str
 
 
+@dataclass(frozen=True, slots=True)
+class PageRepair:
+    """One change to a text of a page or, where the column is `anchor`, of its links.
+
+    *position* is that of the paragraph, the author or the link, from 0.
+    """
+
+    column_name: str
+    position: int | None
+    rule: str
+    before: str
+    after: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """What a captured page says; names are the columns of `pages`.
@@ -398,6 +412,7 @@ class Page:
     flags: tuple[str, ...]
     origins: Mapping[str, str]
     links: tuple[Link, ...]
+    repairs: tuple[PageRepair, ...]
 
 
 @dataclass(frozen=True, slots=True)

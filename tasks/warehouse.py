@@ -328,12 +328,14 @@ class Warehouse:
         return [DueExtraction(*row) for row in rows]
 
     def put_pages(self, tables: Tables, moment: datetime) -> None:
-        """Load what pages say and where they link to."""
+        """Load what pages say, where they link to and what was mended in it."""
         parameters = {"moment": moment}
         with self.transaction(), self._registered(tables):
             self._run("put_pages")
             self._run("delete_links")
             self._run("put_links")
+            self._run("delete_page_repairs")
+            self._run("put_page_repairs")
             self._run("resolve_rejections_of_pages", parameters)
 
     def put_link_edges(self, moment: datetime) -> None:
