@@ -51,6 +51,7 @@ def due_images(run: Run) -> list[list[DueImage]]:
         retry_failed=run.job.retry_failed,
     )
     run.counts["images_due"] += len(images)
+    run.counts["images_deferred"] += len(images)  # until it is known how they ended
     run.say(f"{len(images):,} images are due")
     run.begin("fetching images", len(images))
     starts = range(0, len(images), BATCH_IMAGES)
@@ -71,9 +72,9 @@ def finish_images(run: Run) -> None:
         return
     run.under_way.finish()
     run.under_way = None
-    counts = run.counts
-    cached, others = counts["images_cached"], counts["images_failed"]
-    run.say(f"images: {cached:,} cached, {others:,} failed or rejected")
+    fates = {"cached": "cached", "failed": "failed or rejected", "deferred": "deferred"}
+    told = (f"{run.counts[f'images_{n}']:,} {words}" for n, words in fates.items())
+    run.say(f"images: {', '.join(told)}")
 
 
 class Imaging:
@@ -160,6 +161,7 @@ class Imaging:
         cached = sum(result.status == "cached" for result in self._results)
         self._run.counts["images_cached"] += cached
         self._run.counts["images_failed"] += len(self._results) - cached
+        self._run.counts["images_deferred"] -= len(self._results)
         self._results.clear()
 
 
