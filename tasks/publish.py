@@ -66,6 +66,9 @@ def _reconciled(run: Run) -> Audit:
     fates = {
         "files": count["loaded"] + count["unchanged"] + count["rejected"],
         "urls_due": count["captured"] + count["failed"] + count["deferred"],
+        "images_due": count["images_cached"]
+        + count["images_failed"]
+        + count["images_deferred"],
     }
     wrong = [f"{count[n]} {n}, {fates[n]} fates" for n in fates if count[n] != fates[n]]
     return Audit("counts_that_differ", "warning", len(wrong), ", ".join(wrong))

@@ -48,6 +48,7 @@ COUNTS = (
     "images_due",
     "images_cached",
     "images_failed",
+    "images_deferred",
 )
 Say = Callable[[str], None]
 # Takes the word for a stage, how much of it is done, and how much there is to do.

@@ -285,8 +285,10 @@ class ImageSettings(_Part):
     max_pixels: int = Field(
         40_000_000, gt=0, description="most pixels of an image, width times height"
     )
+    # "large" of freedesktop.org's Thumbnail Managing Standard. Pictures of news are
+    # often 1,200 pixels wide, and a JPEG decoder gives a quarter of that for little.
     thumbnail_pixels: int = Field(
-        320, gt=0, description="longest side of a thumbnail, pixels"
+        256, gt=0, description="longest side of a thumbnail, pixels"
     )
     seconds: float = Field(10.0, gt=0, description="longest check of an image, seconds")
     # The heaviest images let in, WebP of 25 million pixels, need 500 MB, and the

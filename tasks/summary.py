@@ -25,7 +25,11 @@ PARTS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
     (
         "images due",
         "images_due",
-        (("cached", "images_cached"), ("failed or rejected", "images_failed")),
+        (
+            ("cached", "images_cached"),
+            ("failed or rejected", "images_failed"),
+            ("deferred", "images_deferred"),
+        ),
     ),
 )
 SELDOM = frozenset({"versions"})  # told only if there are any: folders have none
