@@ -39,11 +39,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _FOLDER = Path(__file__).parent / "sql"
-# The working file reads and writes itself alone: no statement, however it came about,
-# reaches another file or the network.
+# A connection reads and writes its file alone: no statement, however it came about,
+# reaches another one or the network, or loosens that. `_Memory` alone changes a limit.
 _LOCKED_DOWN = """
 set enable_external_access = false;
 set TimeZone = 'UTC';
+set allowed_configs = ['memory_limit'];
+set lock_configuration = true;
 """
 # One thread: a second one spends half as much CPU again on statements this small. And
 # few checkpoints while a run loads: each packs what it finds and leaves holes behind.
@@ -630,8 +632,6 @@ def _connect(
         # Which row groups by bytes ask for; one thread keeps the order all the same.
         connection.execute("set preserve_insertion_order = false")
     connection.execute(_TUNED + _LOCKED_DOWN)
-    if read_only:
-        connection.execute("set lock_configuration = true")
     return connection
 
 
