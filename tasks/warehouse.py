@@ -29,6 +29,7 @@ from tasks.models import (
     KnownFile,
     KnownSource,
     Source,
+    StoredCapture,
     StoredDocument,
 )
 from tasks.rows import SCHEMAS, Tables, table
@@ -155,6 +156,20 @@ class Warehouse:
     def _audit(self, name: str) -> tuple[Any, ...]:
         (found,) = self._run(f"audits/{name}")
         return found
+
+    def named_images(self) -> list[str]:
+        """Return the files that cached images name."""
+        return [path for (path,) in self._run("named_images")]
+
+    def sampled_captures(self, count: int, *, seed: int) -> list[StoredCapture]:
+        """Return up to *count* captures that are on disk, others for each *seed*."""
+        parameters = {"count": count, "seed": seed}
+        return [StoredCapture(*r) for r in self._run("sampled_captures", parameters)]
+
+    def loaded_files(self, moment: datetime) -> int:
+        """Return how many articles the sources hold that were read at *moment*."""
+        ((count,),) = self._run("loaded_files", {"moment": moment})
+        return int(count)
 
     # --- sources and articles
 
