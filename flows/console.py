@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -61,6 +62,9 @@ class _Out:
 
 
 Part = str | tuple[str, str]
+# How a cell begins that a spreadsheet runs, full-width or not; and what only looks so.
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*(?:[eE][+-]?\d+)?").fullmatch
 out = _Out(stderr=False)
 err = _Out(stderr=True)
 
@@ -211,10 +215,18 @@ def setting_text(value: object) -> str:
     return json.dumps(shown, ensure_ascii=False)
 
 
+class _UnixLines:
+    """Standard output for the CSV writer, with lines that end as shells expect."""
+
+    def write(self, line: str) -> None:
+        sys.stdout.write(line.removesuffix("\r\n") + "\n")
+
+
 def print_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print a query's answer as CSV with a header."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
+    """Print a query's answer as CSV with a header, without formulas."""
+    # It quotes a line break in a value only if its own line end has it.
+    writer = csv.writer(_UnixLines(), lineterminator="\r\n")
+    writer.writerow(map(_csv_value, columns))
     writer.writerows([_csv_value(value) for value in row] for row in rows)
 
 
@@ -280,9 +292,15 @@ def _cell(value: object) -> str:
 
 
 def _csv_value(value: object) -> object:
-    """Spell a list or map as JSON, and leave the rest to the CSV writer."""
+    """Spell a list or map as JSON, neutralise a formula, and leave the rest as it is.
+
+    Spreadsheets run a cell that begins like a formula, whoever wrote the title; after
+    an apostrophe it is text (OWASP, CSV Injection). Numbers are no text and stay.
+    """
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, str) and value.startswith(_FORMULA) and not _NUMBER(value):
+        return f"'{value}"
     return value
 
 

@@ -546,6 +546,17 @@ class DueImage:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredCapture:
+    """A capture with its place in a WARC and the SHA-256 of its decoded body."""
+
+    url: str
+    warc_file: str
+    warc_offset: int
+    warc_length: int
+    body_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """One rule that the whole warehouse was held against; 0 failed rows is good."""
 

@@ -29,6 +29,7 @@ from tasks.models import (
     KnownFile,
     KnownSource,
     Source,
+    StoredCapture,
     StoredDocument,
 )
 from tasks.rows import SCHEMAS, Tables, table
@@ -39,11 +40,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _FOLDER = Path(__file__).parent / "sql"
-# The working file reads and writes itself alone: no statement, however it came about,
-# reaches another file or the network.
+# A connection reads and writes its file alone: no statement, however it came about,
+# reaches another one or the network, or loosens that. `_Memory` alone changes a limit.
 _LOCKED_DOWN = """
 set enable_external_access = false;
 set TimeZone = 'UTC';
+set allowed_configs = ['memory_limit'];
+set lock_configuration = true;
 """
 # One thread: a second one spends half as much CPU again on statements this small. And
 # few checkpoints while a run loads: each packs what it finds and leaves holes behind.
@@ -153,6 +156,20 @@ class Warehouse:
     def _audit(self, name: str) -> tuple[Any, ...]:
         (found,) = self._run(f"audits/{name}")
         return found
+
+    def named_images(self) -> list[str]:
+        """Return the files that cached images name."""
+        return [path for (path,) in self._run("named_images")]
+
+    def sampled_captures(self, count: int, *, seed: int) -> list[StoredCapture]:
+        """Return up to *count* captures that are on disk, others for each *seed*."""
+        parameters = {"count": count, "seed": seed}
+        return [StoredCapture(*r) for r in self._run("sampled_captures", parameters)]
+
+    def loaded_files(self, moment: datetime) -> int:
+        """Return how many articles the sources hold that were read at *moment*."""
+        ((count,),) = self._run("loaded_files", {"moment": moment})
+        return int(count)
 
     # --- sources and articles
 
@@ -632,8 +649,6 @@ def _connect(
         # Which row groups by bytes ask for; one thread keeps the order all the same.
         connection.execute("set preserve_insertion_order = false")
     connection.execute(_TUNED + _LOCKED_DOWN)
-    if read_only:
-        connection.execute("set lock_configuration = true")
     return connection
 
 
