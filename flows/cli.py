@@ -195,6 +195,32 @@ def reextract(data: DataOption = None, *, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def rebuild(
+    source: SourceOption = None,
+    data: DataOption = None,
+    *,
+    without_history: Annotated[
+        bool,
+        typer.Option(
+            "--without-history",
+            help="Forget what only published states remember: earlier runs, files that"
+            " are gone, when things were first seen.",
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the working file again from sources, captures and images; keep the old."""
+    from flows.rebuild import rebuild as tell_rebuild  # noqa: PLC0415
+
+    settings = _settings(source, data)
+    if not settings.sources:
+        raise SourceError(console.no_sources())
+    check_sources(settings.sources)
+    job = Job(settings, full=True, rebuild=True, bare=without_history, say=console.say)
+    _run_stage(tell_rebuild, job, as_json=as_json)
+
+
+@app.command()
 def publish(data: DataOption = None, *, as_json: JsonOption = False) -> None:
     """Publish the warehouse as it stands."""
     _stage(refresh.only_publish, data, as_json=as_json)

@@ -458,6 +458,7 @@ class ImageResult:
     """
 
     image_id: UUID
+    url: str
     status: ImageStatus
     reason: str
     checked_at: datetime

@@ -13,7 +13,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from tasks.coding import coding_of, decode_body
-from tasks.models import Capture, Exchange, WarcPlace
+from tasks.models import Capture, CheckedImage, Exchange, ImageResult, WarcPlace
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -106,16 +106,37 @@ def metadata_record(captures: Sequence[Capture], response_id: str | None) -> byt
     It refers to the response that the last of them got, if any.
     """
     fields = {
-        "WARC-Type": "metadata",
-        "WARC-Record-ID": new_record_id(),
         "WARC-Target-URI": captures[0].url,
         "WARC-Date": _moment(captures[-1].requested_at),
-        "Content-Type": "application/json",
     }
     if response_id:
         fields["WARC-Refers-To"] = response_id
-    rows = {"captures": [asdict(capture) for capture in captures]}
+    return _rows_record(fields, {"captures": [asdict(row) for row in captures]})
+
+
+def images_record(results: Sequence[ImageResult]) -> bytes:
+    """Return the record of how images ended; their bytes are in the image cache."""
+    fields = {"WARC-Date": _moment(results[-1].checked_at)}
+    return _rows_record(fields, {"images": [_image_row(row) for row in results]})
+
+
+def _rows_record(fields: dict[str, str], rows: dict[str, Any]) -> bytes:
+    fields = {
+        "WARC-Type": "metadata",
+        "WARC-Record-ID": new_record_id(),
+        **fields,
+        "Content-Type": "application/json",
+    }
     return _record(fields, json.dumps(rows, default=str).encode(), level=6)
+
+
+def _image_row(result: ImageResult) -> dict[str, Any]:
+    """Spell a result without its thumbnail, which is in the cache or made again."""
+    image = replace(result.image, thumbnail=b"") if result.image else None
+    row = asdict(replace(result, image=image))
+    if row["image"]:
+        del row["image"]["thumbnail"]
+    return row
 
 
 def info_record(file_name: str) -> bytes:
@@ -211,7 +232,7 @@ def read_response(member: bytes, max_bytes: int) -> StoredResponse:
     return _stored(fields, block, max_bytes)
 
 
-def read_rows(record: bytes) -> list[Capture]:
+def read_rows(record: bytes) -> list[Capture | ImageResult]:
     """Read the rows of an unpacked record, if it is one that holds any.
 
     Raises `ValueError` when it is no record of ours, or does not fit its digest.
@@ -219,7 +240,22 @@ def read_rows(record: bytes) -> list[Capture]:
     fields, block = _split(record)
     if fields["WARC-Type"] != "metadata":
         return []
-    return [_capture(row) for row in json.loads(block)["captures"]]
+    rows = json.loads(block)
+    return [
+        *map(_capture, rows.get("captures", ())),
+        *map(_image_result, rows.get("images", ())),
+    ]
+
+
+def _image_result(row: dict[str, Any]) -> ImageResult:
+    image = row["image"]
+    converted = {
+        "image_id": UUID(row["image_id"]),
+        "checked_at": datetime.fromisoformat(row["checked_at"]),
+        "next_check_at": datetime.fromisoformat(row["next_check_at"]),
+        "image": CheckedImage(**image, thumbnail=b"") if image else None,
+    }
+    return ImageResult(**{**row, **converted})
 
 
 def _capture(row: dict[str, Any]) -> Capture:
