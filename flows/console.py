@@ -142,15 +142,50 @@ def tell_rows(rows: Sequence[Mapping[str, Any]], none: str) -> None:
 
 
 def tell_story(story: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """Print all that is known of an article: each part, its rows value by value."""
-    for part, rows in story.items():
-        out.print(f"{part}{'' if rows else ': none'}", style="bold")
-        for row in rows:
-            told = {name: value for name, value in row.items() if value not in ("", [])}
-            for number, (name, value) in enumerate(told.items()):
-                if value is not None:
-                    mark = "-" if number == 0 else " "
-                    out.print(f"  {mark} {name}: ", (_cell(value), "cyan"))
+    """Print all that is known of an article: each part, what is empty left out.
+
+    Rows of a few values are a line each below their names, the others a value a line.
+    """
+    for number, (part, rows) in enumerate(story.items()):
+        if number:
+            out.print("")
+        named = part.replace("_", " ")
+        out.print(f"{named}{'' if rows else ': none'}", style="bold")
+        names = [n for n in _names(rows) if any(_is_told(row[n]) for row in rows)]
+        if len(names) > _LINE_VALUES:
+            _tell_fields(names, rows)
+        elif rows:
+            _tell_lines(names, rows)
+
+
+# A row of so many values is read as one line.
+_LINE_VALUES = 6
+
+
+def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(rows[0]) if rows else []
+
+
+def _is_told(value: object) -> bool:
+    return value is not None and value not in ("", [])
+
+
+def _tell_fields(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    width = max(map(len, names))
+    for number, row in enumerate(rows):
+        if number:
+            out.print("")
+        for name in names:
+            if _is_told(row[name]):
+                out.print(f"  {name:<{width}}  ", (_cell(row[name]), "cyan"))
+
+
+def _tell_lines(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    lines = [names, *([_cell(row[name]) for name in names] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for number, cells in enumerate(lines):
+        padded = (f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+        out.print("  ", ("  ".join(padded).rstrip(), "cyan" if number else "dim"))
 
 
 def tell_settings(values: Iterable[SettingValue]) -> None:
@@ -239,6 +274,8 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     return str(value)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -310,7 +311,10 @@ def test_the_whole_story_of_an_article_is_told(loaded: Hub, tmp_path: Path) -> N
     assert story["edges"][0]["url"] == "https://news.example/z"
     assert story["repairs"][0]["rule"] == "mojibake"
     assert story["captures"] == story["page"] == story["rejections"] == []
-    assert "path: _news/a.md" in told.stdout
+    assert re.search(r"^  path +_news/a\.md$", told.stdout, re.MULTILINE)
+    assert re.search(
+        r"^  to +related +z +https://news\.example/z ", told.stdout, re.MULTILINE
+    )
     assert "captures: none" in told.stdout
 
 

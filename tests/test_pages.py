@@ -657,13 +657,13 @@ def test_what_is_no_page_is_rejected_with_its_reason(
 def test_a_trap_before_the_article_does_not_lose_it(
     trap: str, flag: str | None
 ) -> None:
-    started = time.monotonic()
+    started = time.process_time()
 
     result = page(html(body=f"{trap}<p>{FIRST}</p><p>{LAST}</p>"))
 
     assert LAST.strip() in result.text
     assert {"deep", "scrubbed", "truncated"} & set(result.flags) == {flag} - {None}
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def nested(levels: int) -> object:
@@ -689,13 +689,13 @@ def nested(levels: int) -> object:
     ids=lambda node: next(iter(node)),
 )
 def test_a_bomb_of_linked_data_does_not_lose_the_page(node: dict[str, object]) -> None:
-    started = time.monotonic()
+    started = time.process_time()
 
     result = linked(**node)
 
     assert LAST.strip() in result.text
     assert len(result.authors) <= 20
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize(
@@ -714,12 +714,12 @@ def test_a_bomb_of_linked_data_does_not_lose_the_page(node: dict[str, object]) -
     ids=lambda value: value[:12],
 )
 def test_hostile_markup_behind_the_article_ends_in_a_page(hostile: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
 
     result = page(html(body=f"{ARTICLE}{hostile}"))
 
     assert FIRST.strip() in result.text
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_links_below_too_many_levels_are_found() -> None:
@@ -737,12 +737,12 @@ def test_a_line_of_twenty_megabytes_is_cut_not_lost() -> None:
 
 def test_a_long_table_is_read_in_time() -> None:
     rows = "".join(f"<tr><td>Row {n}</td><td>{n * n}</td></tr>" for n in range(8_000))
-    started = time.monotonic()
+    started = time.process_time()
 
     result = page(html(body=f"{ARTICLE}<table>{rows}</table>"))
 
     assert "Row 7999" in result.text
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_no_bytes_raise() -> None:
