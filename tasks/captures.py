@@ -251,6 +251,17 @@ def read_capture(
         raise _damaged(place.file, place.offset, error) from error
 
 
+def check_capture(folder: Path, place: WarcPlace, *, max_bytes: int) -> None:
+    """Raise `CaptureDamaged` if what is at *place* is not what was written there.
+
+    *max_bytes* is what a body may have had, as it was received.
+    """
+    try:
+        warc.check_record(_read(folder / place.file, place), max_bytes)
+    except (OSError, ValueError, LookupError) as error:
+        raise _damaged(place.file, place.offset, error) from error
+
+
 def _read(path: Path, place: WarcPlace) -> bytes:
     with _opened(path) as file:
         file.seek(place.offset)

@@ -49,6 +49,7 @@ class Steps:
     due_images: Step
     fetch_images: Step
     finish_images: Step
+    verify_captures: Step
     verify_images: Step
     unnamed_images: Step
     remove_unnamed: Step
@@ -78,6 +79,7 @@ PLUGS = {
     "due_images": Plug("tasks.stages.images", "look for images that are due"),
     "fetch_images": Plug("tasks.stages.images", "fetch {count} images"),
     "finish_images": Plug("tasks.stages.images", "wait for images under way"),
+    "verify_captures": Plug("tasks.stages.captures", "verify the captures"),
     "verify_images": Plug("tasks.stages.imagecache", "verify the image cache"),
     "unnamed_images": Plug("tasks.stages.imagecache", "look for files without a row"),
     "remove_unnamed": Plug("tasks.stages.imagecache", "remove {count} files"),

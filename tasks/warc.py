@@ -216,6 +216,22 @@ def read_response(member: bytes, max_bytes: int) -> StoredResponse:
     Raises `ValueError` when its length, checksum or digest does not fit, or when the
     body is no coding of at most *max_bytes* bytes.
     """
+    fields, block = _split(_unpacked(member, max_bytes))
+    if fields["WARC-Type"] != "response":
+        msg = f"is not a response, but of type {fields['WARC-Type'][:20]!r}"
+        raise ValueError(msg)
+    return _stored(fields, block, max_bytes)
+
+
+def check_record(member: bytes, max_bytes: int) -> None:
+    """Raise `ValueError` if a gzip member is not a record as it was written.
+
+    Whatever its body is, and whether that can be decoded, does not matter.
+    """
+    _split(_unpacked(member, max_bytes))
+
+
+def _unpacked(member: bytes, max_bytes: int) -> bytes:
     unpacker = zlib.decompressobj(wbits=31)
     try:
         record = unpacker.decompress(member, max_bytes + _MAX_OVERHEAD_BYTES)
@@ -225,11 +241,7 @@ def read_response(member: bytes, max_bytes: int) -> StoredResponse:
     if not unpacker.eof or unpacker.unused_data:
         msg = "the record does not have the length that is noted"
         raise ValueError(msg)
-    fields, block = _split(record)
-    if fields["WARC-Type"] != "response":
-        msg = f"is not a response, but of type {fields['WARC-Type'][:20]!r}"
-        raise ValueError(msg)
-    return _stored(fields, block, max_bytes)
+    return record
 
 
 def read_rows(record: bytes) -> list[Capture | ImageResult]:

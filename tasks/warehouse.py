@@ -25,11 +25,13 @@ from tasks.models import (
     DueExtraction,
     DueImage,
     DuePage,
+    KeptCapture,
     KeptImage,
     KnownFile,
     KnownSource,
     Source,
     StoredDocument,
+    WarcPlace,
 )
 from tasks.rows import SCHEMAS, Tables, table
 from tasks.witness import Witness
@@ -355,6 +357,19 @@ class Warehouse:
         """Return the captures to read, in the order in which they lie on disk."""
         rows = self._run("due_extractions", {"all": everything})
         return [DueExtraction(*row) for row in rows]
+
+    def kept_captures(self) -> list[KeptCapture]:
+        """Return each response that a row names."""
+        rows = self._run("kept_captures")
+        return [KeptCapture(row[0], row[1], WarcPlace(*row[2:])) for row in rows]
+
+    def lose_captures(self, lost: pa.Table, moment: datetime) -> None:
+        """Let go of captures that cannot be read back; their pages are due."""
+        if lost.num_rows:
+            books = {"batch_lost_captures": lost}
+            with self.transaction(), self._registered(books):
+                self._run("lose_captures")
+                self._run("due_lost_captures", {"moment": moment})
 
     def put_pages(self, tables: Tables, moment: datetime) -> None:
         """Load what pages say and where they link to."""
