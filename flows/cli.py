@@ -356,6 +356,32 @@ def report(data: DataOption = None) -> None:
 
 
 @app.command()
+def doctor(
+    data: DataOption = None,
+    *,
+    mend: Annotated[
+        bool,
+        typer.Option("--mend", help="Mend what is wrong, without the network."),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print it as one JSON object.")
+    ] = False,
+) -> None:
+    """Look for damage of any kind, and say what to do; status 1 if there is any."""
+    from flows import doctor as rooms  # noqa: PLC0415 - for this command alone
+
+    job = Job(_settings(None, data), say=console.say)
+    with _interruptible():
+        found = rooms.look(job)
+        if mend and not all(each.is_well for each in found):
+            rooms.mend(job)
+            found = rooms.look(job)
+    console.tell_findings(found, as_json=as_json)
+    if not all(each.is_well for each in found):
+        raise typer.Exit(BROKEN)
+
+
+@app.command()
 def settings() -> None:
     """Print every setting, its value and where that came from."""
     values, origins = load_settings(Path.cwd())

@@ -51,13 +51,14 @@ def find_damage(data: Path, path: Path, *, thorough: bool = False) -> Damage | N
         return None
     if found == "log cut":
         return Damage("log-cut", "a part of its log is gone")
-    newest = newest_run(data, path)
     if found == "missing":
-        return Damage("missing", "it is not there") if newest else None
+        is_known = newest_run(data, path) > 0
+        return Damage("missing", "it is not there") if is_known else None
     try:
         number = inspect_file(path)
     except DamagedError as error:
         return Damage(error.kind, str(error))
+    newest = max(witness.run, _last_captured(data), _last_sound(data, after=number))
     if number < newest:
         why = f"it ends with run {number}, and run {newest} began"
         return Damage("older", why)
@@ -66,9 +67,22 @@ def find_damage(data: Path, path: Path, *, thorough: bool = False) -> Damage | N
 
 def newest_run(data: Path, path: Path) -> int:
     """Return the newest run that anything but the working file tells of; 0: none."""
+    return max(Witness(path).run, last_published(data), _last_captured(data))
+
+
+def _last_captured(data: Path) -> int:
     captured = find_files(data / "captures")
-    last_captured = captured[-1][0] if captured else 0
-    return max(Witness(path).run, last_published(data), last_captured)
+    return captured[-1][0] if captured else 0
+
+
+def _last_sound(data: Path, *, after: int) -> int:
+    """Return the newest run *after* one whose published state is kept; 0: none."""
+    for number, path in reversed(find_snapshots(data).items()):
+        if number <= after:
+            break
+        if is_state_of(path, number):
+            return number
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +157,20 @@ def set_aside(path: Path, moment: datetime, word: str) -> Path | None:
     sync_folder(folder)
     sync_folder(path.parent)
     return target
+
+
+def is_state_of(path: Path, number: int) -> bool:
+    """Tell whether a file is the sound state that run *number* published."""
+    try:
+        return inspect_file(path) == number
+    except WarehouseError:
+        return False
+
+
+def set_aside_files(path: Path) -> list[Path]:
+    """Return all that was set aside for the working file *path*."""
+    folder = path.parent / SET_ASIDE
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def _restore(data: Path, path: Path) -> int:

@@ -18,17 +18,9 @@ from tests.hub import MOMENT
 from tests.tables import dump
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data directory of a demo."""
-    data = tmp_path_factory.mktemp("demo") / "data"
-    tell(data)
-    return data
-
-
 @pytest.fixture
-def data(demo: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(demo, tmp_path / "data")
+def data(demo_data: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(demo_data, tmp_path / "data")
 
 
 def tell(data: Path, story: Any = refresh) -> tuple[dict[str, Any], list[str]]:

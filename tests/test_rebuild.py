@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flows.demo import SAMPLE, demo_settings
+from flows.demo import SAMPLE
 from flows.direct import run_direct
 from flows.rebuild import rebuild
 from flows.refresh import refresh
@@ -22,18 +22,9 @@ from tests.tables import dump
 NOWHERE = {"*": "127.0.0.1:9"}  # whoever asks for something is refused
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data directory of a demo."""
-    data = tmp_path_factory.mktemp("demo") / "data"
-    with demo_settings(data) as settings:
-        run_direct(refresh, Job(settings, moment=MOMENT, say=lambda _: None))
-    return data
-
-
 @pytest.fixture
-def data(demo: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(demo, tmp_path / "data")
+def data(demo_data: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(demo_data, tmp_path / "data")
 
 
 def told(data: Path, story: Any = rebuild, **options: Any) -> tuple[Any, list[str]]:
