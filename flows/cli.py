@@ -201,6 +201,32 @@ def reextract(data: DataOption = None, *, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def rebuild(
+    source: SourceOption = None,
+    data: DataOption = None,
+    *,
+    without_history: Annotated[
+        bool,
+        typer.Option(
+            "--without-history",
+            help="Forget what only published states remember: earlier runs, files that"
+            " are gone, when things were first seen.",
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the working file again from sources, captures and images; keep the old."""
+    from flows.rebuild import rebuild as tell_rebuild  # noqa: PLC0415
+
+    settings = _settings(source, data)
+    if not settings.sources:
+        raise SourceError(console.no_sources())
+    check_sources(settings.sources)
+    job = Job(settings, full=True, rebuild=True, bare=without_history, say=console.say)
+    _run_stage(tell_rebuild, job, as_json=as_json)
+
+
+@app.command()
 def publish(data: DataOption = None, *, as_json: JsonOption = False) -> None:
     """Publish the warehouse as it stands."""
     _stage(refresh.only_publish, data, as_json=as_json)
@@ -333,6 +359,32 @@ def report(data: DataOption = None) -> None:
     with open_published(folder / PUBLISHED) as warehouse:
         write_report(warehouse, folder / "report.html")
     console.out.print(str(folder / "report.html"))
+
+
+@app.command()
+def doctor(
+    data: DataOption = None,
+    *,
+    mend: Annotated[
+        bool,
+        typer.Option("--mend", help="Mend what is wrong, without the network."),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print it as one JSON object.")
+    ] = False,
+) -> None:
+    """Look for damage of any kind, and say what to do; status 1 if there is any."""
+    from flows import doctor as rooms  # noqa: PLC0415 - for this command alone
+
+    job = Job(_settings(None, data), say=console.say)
+    with _interruptible():
+        found = rooms.look(job)
+        if mend and not all(each.is_well for each in found):
+            rooms.mend(job)
+            found = rooms.look(job)
+    console.tell_findings(found, as_json=as_json)
+    if not all(each.is_well for each in found):
+        raise typer.Exit(BROKEN)
 
 
 @app.command()

@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,8 @@ from tasks.summary import summary_rows
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+    from tasks.doctor import Finding
 
 
 class _Out:
@@ -143,6 +146,29 @@ def tell_rows(rows: Sequence[Mapping[str, Any]], none: str) -> None:
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     out.draw(table)
+
+
+# A cell that is longer stands out to the right, and does not make all others as wide.
+_WIDEST = 60
+
+
+def tell_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
+    """Print what was looked at, its state and what to do."""
+    if as_json:
+        told = [{**asdict(each), "is_well": each.is_well} for each in findings]
+        is_well = all(each.is_well for each in findings)
+        print(json.dumps({"is_well": is_well, "findings": told}, ensure_ascii=False))  # noqa: T201
+        return
+    lines = [("what", "state", "what to do")]
+    lines += [(each.what, each.state, each.advice) for each in findings]
+    what, state = (
+        max(len(line[column]) for line in lines if len(line[column]) <= _WIDEST)
+        for column in (0, 1)
+    )
+    for number, line in enumerate(lines):
+        style = "bold" if not number else "red" if line[2] else ""
+        text = f"{line[0]:<{what}}  {line[1]:<{state}}  {line[2]}"
+        out.print(text.rstrip(), style=style)
 
 
 def tell_story(story: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:

@@ -446,6 +446,15 @@ class CheckedImage:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptCapture:
+    """A response in a WARC file as a row names it."""
+
+    capture_id: UUID
+    url: str
+    place: WarcPlace
+
+
+@dataclass(frozen=True, slots=True)
 class KeptImage:
     """A file of the image cache as a row names it; paths within the data directory."""
 
@@ -475,6 +484,7 @@ class ImageResult:
     """
 
     image_id: UUID
+    url: str
     status: ImageStatus
     reason: str
     checked_at: datetime

@@ -254,6 +254,7 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "dominant_color": _TEXT,
     },
     "batch_lost_images": {"path": _TEXT, "reason": _TEXT},
+    "batch_lost_captures": {"capture_id": _ID},
     "batch_ids": {"document_id": _ID, "removed_at": _MOMENT},
 }
 
@@ -404,6 +405,11 @@ def lost_image_table(lost: Iterable[CacheFault]) -> pa.Table:
     """Rows of images whose cached file is missing or changed."""
     rows = [(each.path, f"the cached file was {each.fault}") for each in lost]
     return table("batch_lost_images", rows)
+
+
+def lost_capture_table(lost: Iterable[UUID]) -> pa.Table:
+    """Rows of captures that cannot be read back."""
+    return table("batch_lost_captures", [(capture_id,) for capture_id in lost])
 
 
 def lead_image_table(urls: Iterable[str]) -> pa.Table:

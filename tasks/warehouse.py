@@ -25,14 +25,17 @@ from tasks.models import (
     DueExtraction,
     DueImage,
     DuePage,
+    KeptCapture,
     KeptImage,
     KnownFile,
     KnownSource,
     Source,
     StoredCapture,
     StoredDocument,
+    WarcPlace,
 )
 from tasks.rows import SCHEMAS, Tables, table
+from tasks.witness import Witness
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,13 +76,28 @@ class WarehouseError(Exception):
     """A warehouse that cannot be used: one line on what and what to do."""
 
 
+class DamagedError(WarehouseError):
+    """A file that is not what a run left: *kind* is `damaged` or `foreign`."""
+
+    def __init__(self, reason: str, kind: str = "damaged") -> None:
+        super().__init__(reason)
+        self.kind = kind
+
+
 class Warehouse:
     """The working file, open for the one run that holds the lock."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, *, is_migrated: bool = False
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        witness: Witness,
+        *,
+        is_migrated: bool = False,
     ) -> None:
         self._connection = connection
+        self._witness = witness
+        self._is_open = True
+        self._is_transaction = False  # under way
         self._memory = _Memory(connection)
         self.is_migrated = is_migrated  # when it was opened: any table may be another
         self._filled: set[str] = set()  # temporary tables that hold rows
@@ -88,12 +106,16 @@ class Warehouse:
 
     def close(self) -> None:
         """Close the file; what was committed stays."""
-        self._connection.close()
+        if self._is_open:
+            self._is_open = False
+            self._connection.close()
+            self._witness.note()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All of the statements inside, or none."""
         self._execute("begin")
+        self._is_transaction = True
         try:
             yield
         except BaseException:
@@ -101,7 +123,10 @@ class Warehouse:
             with contextlib.suppress(WarehouseError):
                 self._execute("rollback")
             raise
+        finally:
+            self._is_transaction = False
         self._execute("commit")
+        self._witness.note()
 
     # --- runs
 
@@ -112,11 +137,17 @@ class Warehouse:
 
         *published* is the last run that was, however old this file may be.
         """
-        parameters = {"run_id": run_id, "moment": moment, "version": version}
+        parameters = {
+            "run_id": run_id,
+            "moment": moment,
+            "version": version,
+            "known": max(published, self._witness.run),
+        }
         with self.transaction():
             self._run("settle_runs", {"published": published})
             self._run("mark_killed_runs")
-            (row,) = self._run("begin_run", {**parameters, "published": published})
+            (row,) = self._run("begin_run", parameters)
+        self._witness.begin(int(row[0]))
         return int(row[0])
 
     def run_before(self, number: int) -> UUID | None:
@@ -344,6 +375,19 @@ class Warehouse:
         rows = self._run("due_extractions", {"all": everything})
         return [DueExtraction(*row) for row in rows]
 
+    def kept_captures(self) -> list[KeptCapture]:
+        """Return each response that a row names."""
+        rows = self._run("kept_captures")
+        return [KeptCapture(row[0], row[1], WarcPlace(*row[2:])) for row in rows]
+
+    def lose_captures(self, lost: pa.Table, moment: datetime) -> None:
+        """Let go of captures that cannot be read back; their pages are due."""
+        if lost.num_rows:
+            books = {"batch_lost_captures": lost}
+            with self.transaction(), self._registered(books):
+                self._run("lose_captures")
+                self._run("due_lost_captures", {"moment": moment})
+
     def put_pages(self, tables: Tables, moment: datetime) -> None:
         """Load what pages say, where they link to and what was mended in it."""
         parameters = {"moment": moment}
@@ -410,18 +454,26 @@ class Warehouse:
             self._run("lose_images")
             self._run("lose_image_versions")
 
+    def lose_unknown_images(self) -> None:
+        """Make due again what is said to be cached, in a file that nobody knows."""
+        self._run("lose_unknown_images")
+
     # --- the file
 
     def checkpoint(self) -> None:
         """Bring everything committed into the file itself, so that it can be copied."""
         self._execute("checkpoint")
+        self._witness.note()
 
     def _run(
         self, name: str, parameters: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
         self.written |= _writes(name)
         result = self._execute(_statement(name), parameters)
-        return result.fetchall() if result.description else []
+        rows = result.fetchall() if result.description else []
+        if not self._is_transaction and _writes(name):
+            self._witness.note()
+        return rows
 
     def _execute(
         self, statement: str, parameters: Mapping[str, Any] | None = None
@@ -429,6 +481,7 @@ class Warehouse:
         try:
             return self._connection.execute(statement, dict(parameters or {}))
         except duckdb.Error as error:
+            self._witness.doubt()
             reason = str(error).partition("\n")[0]
             msg = f"the warehouse cannot go on, and the next run will repair: {reason}"
             raise WarehouseError(msg) from error
@@ -465,6 +518,14 @@ def open_warehouse(path: Path, moment: datetime) -> Iterator[Warehouse]:
     Raises `WarehouseError` when the file is no warehouse, or a newer one than this.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    warehouse = _opened(path, moment)
+    try:
+        yield warehouse
+    finally:
+        warehouse.close()
+
+
+def _opened(path: Path, moment: datetime) -> Warehouse:
     connection = _connect(path)
     try:
         applied = _applied(connection, path)
@@ -475,9 +536,83 @@ def open_warehouse(path: Path, moment: datetime) -> Iterator[Warehouse]:
             connection = _connect(path)
         _migrate(connection, unseen, moment)
         _put_questions(connection, moment)
-        yield Warehouse(connection, is_migrated=bool(unseen))
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, duckdb.Error):
+            raise _unusable(path, error) from None
+        raise
+    return Warehouse(connection, Witness(path), is_migrated=bool(unseen))
+
+
+def _unusable(path: Path, error: duckdb.Error) -> WarehouseError:
+    reason = str(error).partition("\n")[0]
+    return WarehouseError(f"{path} cannot be opened as a warehouse: {reason}")
+
+
+def inspect_file(path: Path) -> int:
+    """Read the whole of a warehouse; return the newest run that it knows, 0 for none.
+
+    DuckDB verifies the checksum of each block that it reads. Raises `DamagedError` for
+    a file that a run did not leave so, `WarehouseError` for one that another program
+    holds or that a newer Wirehouse wrote.
+    """
+    if not path.is_file():
+        msg = "it is no file"
+        raise DamagedError(msg, "foreign")
+    try:
+        with _inspected(path) as connection:
+            return _read_all(connection, path)
+    except (duckdb.OutOfMemoryException, WarehouseError):
+        raise
+    except duckdb.Error as error:
+        raise _damage(path, error) from None
+
+
+@contextmanager
+def _inspected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect(config=_NO_EXTENSIONS)
+    try:
+        connection.execute(
+            f"attach {_quoted(path)} as {_NAME} (read_only); use {_NAME}"
+        )
+        connection.execute(_TUNED + _LOCKED_DOWN)
+        yield connection
     finally:
         connection.close()
+
+
+def _read_all(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
+    found = connection.execute("select table_name from duckdb_tables()").fetchall()
+    tables = {name for (name,) in found}
+    if not tables:
+        return 0  # it was only just made
+    if "schema_version" not in tables:
+        msg = f"it has tables such as {min(tables)!r}, and none of Wirehouse"
+        raise DamagedError(msg, "foreign")
+    _applied(connection, path)
+    each = (f'select sum(hash(t)) from "{name}" as t' for name in sorted(tables))  # noqa: S608 - ours
+    _Memory(connection).frugally(
+        lambda: [connection.execute(statement).fetchall() for statement in each]
+    )
+    if "runs" not in tables:
+        return 0
+    newest = "select coalesce(max(run_number), 0) from runs"
+    ((number,),) = connection.execute(newest).fetchall()
+    return int(number)
+
+
+# What DuckDB says where the file may be as good as ever: another program holds it, it
+# may not be read, or a newer DuckDB wrote it.
+_NO_DAMAGE = ("set lock on file", "denied", "open files", "version number")
+
+
+def _damage(path: Path, error: duckdb.Error) -> WarehouseError:
+    reason = str(error).partition("\n")[0]
+    if any(word in reason for word in _NO_DAMAGE):
+        return _unusable(path, error)
+    if "not a valid DuckDB" in reason or "xtension" in reason:
+        return DamagedError("it is no DuckDB file", "foreign")
+    return DamagedError(reason)
 
 
 def published_run(path: Path) -> int:
@@ -641,9 +776,7 @@ def _connect(
             connection.execute(f"attach {_quoted(earlier)} as earlier (read_only)")
     except duckdb.Error as error:
         connection.close()
-        reason = str(error).partition("\n")[0]
-        msg = f"{path} cannot be opened as a warehouse: {reason}"
-        raise WarehouseError(msg) from None
+        raise _unusable(path, error) from None
     if exports:
         connection.execute(f"set allowed_directories = [{_quoted(exports)}]")
         # Which row groups by bytes ask for; one thread keeps the order all the same.

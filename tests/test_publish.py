@@ -152,7 +152,7 @@ def test_a_lost_working_file_does_not_start_the_count_of_runs_again(hub: Hub) ->
 
     hub.run()
 
-    assert statuses(hub.data / "news.duckdb") == [(3, "complete")]
+    assert statuses(hub.data / "news.duckdb")[-1] == (3, "complete")
     assert list(find_snapshots(hub.data)) == [1, 2, 3]
 
 

@@ -17,15 +17,18 @@ from tasks.models import (
     Capture,
     DueExtraction,
     DuePage,
+    KeptCapture,
     Page,
     PageRequest,
     Rejection,
     Response,
     Via,
+    WarcPlace,
 )
 from tasks.rows import capture_table, page_tables, rejection_table
 from tasks.run import Run
 from tasks.sandbox import Failure, run_sandboxed
+from tasks.stages.captures import lose_damaged
 from tasks.urls import canonical_key, identify, url_key
 from tasks.web.answers import header, retry_at
 from tasks.web.pages import page_job
@@ -85,7 +88,10 @@ def due_extractions(run: Run, *, everything: bool = False) -> list[list[DueExtra
 
 
 def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
-    """Read a batch of captures, each in a child process, and load the pages."""
+    """Read a batch of captures, each in a child process, and load the pages.
+
+    A page whose capture is damaged is due again.
+    """
     from tasks.extraction import extract_page  # noqa: PLC0415 - 0.2 s, not to fetch
 
     limits = run.settings.pages
@@ -99,6 +105,7 @@ def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
     pages: list[tuple[UUID, UUID, Page, str | None, list[str]]] = []
     rejections: list[Rejection] = []
     rejected: list[UUID] = []  # the captures that they concern
+    unreadable: list[KeptCapture] = []
     for due, result in zip(captures, results, strict=True):
         run.advance()
         if isinstance(result, Page):
@@ -108,10 +115,15 @@ def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
         else:
             rejections.append(_rejected(result, due.url))
             rejected.append(due.capture_id)
+            if result.reason == DAMAGED:
+                place = WarcPlace(due.warc_file, due.warc_offset, due.warc_length)
+                unreadable.append(KeptCapture(due.capture_id, due.url, place))
     run.warehouse.put_pages(page_tables(pages), run.moment)
     books = {"batch_rejections": rejection_table(rejections, rejected)}
     with run.warehouse.batch(books):
         run.warehouse.put_rejections(run.run_id)
+    if unreadable:
+        lose_damaged(run, unreadable)
     run.counts["pages"] += len(pages)
     _tell_damage(run, [each for each in rejections if each.reason == DAMAGED])
     run.say(f"{len(captures):,} captures read, {len(pages):,} pages")
