@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime
@@ -12,29 +12,36 @@ from uuid import UUID
 
 from cronsim import CronSim
 from prefect import flow
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.events import emit_event
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogHandler
 from prefect.runtime import flow_run
-from prefect.states import Cancelled
+from prefect.states import Cancelled, Failed
 from pydantic import BaseModel, Field
 
+from flows.artifacts import Bars, leave_artifacts, leave_reason
 from flows.backfill import backfill as tell_backfill
 from flows.backfill import with_history
 from flows.direct import Story
 from flows.progress import Lines
 from flows.refresh import read_every_page
 from flows.refresh import refresh as tell_refresh
+from flows.refresh import verify as tell_verify
 from tasks.lock import LockHeldError
-from tasks.run import IncompleteError, Job, open_run
-from tasks.settings import Settings, load_settings
-from tasks.snapshots import PUBLISHED
+from tasks.publish import AuditError
+from tasks.run import BrokenError, IncompleteError, Job, open_run
+from tasks.settings import Settings, SettingsError, load_settings
+from tasks.sources.location import SourceError
 from tasks.steps import prefect_steps
-from tasks.summary import summary_markdown
-from tasks.warehouse import open_published
+from tasks.warehouse import WarehouseError
 
+# What ends a run for a reason that one line can tell; anything else is a bug.
+BROKEN = (
+    AuditError, BrokenError, IncompleteError, OSError, SettingsError, SourceError,
+    WarehouseError,
+)  # fmt: skip
 Mode = Literal["incremental", "full", "retry_failed"]
 Answer = dict[str, Any] | State[Any]  # a run's summary, or why there was nothing to do
 
@@ -118,6 +125,15 @@ def reextract() -> Answer:
     return _tell(read_every_page, Job(_settings([])))
 
 
+@flow(name="verify", log_prints=True)
+def verify() -> Answer:
+    """Read all cached images and captures back, hold all rows against their rules.
+
+    What is damaged is told; an image that is lost is asked for by the next refresh.
+    """
+    return _tell(tell_verify, Job(_settings([])))
+
+
 def flush() -> None:
     """Bring logs and events to the server, so that it can be stopped."""
     APILogHandler().flush()
@@ -141,11 +157,27 @@ def _tell(story: Story, job: Job) -> Answer:
         if asked.get() is not None:
             raise
         return Cancelled(message=f"skipped: {error}")
-    _create_artifacts(job.settings.data / PUBLISHED, summary)
-    _rename(f"{_title(job.settings)} · {summary['loaded']:,} loaded")
+    except BROKEN as error:
+        return _broken(error)
+    outcome = leave_artifacts(job.settings.data, flow_run.flow_name, summary)
+    _rename(f"{_title(job.settings)} · {outcome}")
     if summary["unread"]:
-        raise IncompleteError(summary["unread"], summary)
+        return _failed(IncompleteError(summary["unread"], summary))
     return summary
+
+
+def _broken(error: Exception) -> State[Any]:
+    """End the run by the one line that says why."""
+    if isinstance(error, AuditError):
+        us = {"prefect.resource.id": f"prefect.flow-run.{flow_run.id}"}
+        emit_event("wirehouse.audit.failed", us, payload={"reason": str(error)})
+    leave_reason(flow_run.flow_name, str(error))
+    return _failed(error)
+
+
+def _failed(error: Exception) -> State[Any]:
+    print(f"failed: {error}")  # noqa: T201 - a log line
+    return Failed(message=" ".join(str(error).split()), data=error)
 
 
 def _title(settings: Settings) -> str:
@@ -181,25 +213,11 @@ def _in_flow(job: Job) -> Job:
         if asked.get() is not None:
             job.say(line)
 
-    lines = Lines(print)
+    lines, bars = Lines(print), Bars()
 
     def progress(stage: str, done: int, total: int) -> None:
         lines(stage, done, total)
+        bars(stage, done, total)
         job.progress(stage, done, total)
 
     return replace(job, say=say, progress=progress, flow_run_id=UUID(flow_run.id))
-
-
-def _create_artifacts(published: Path, summary: Mapping[str, Any]) -> None:
-    with open_published(published) as warehouse:
-        failures = warehouse.rows("report/failures")
-    create_markdown_artifact(
-        summary_markdown(summary, failures),
-        key="summary",
-        description="What the run did, and what stands in its way",
-    )
-    create_table_artifact(
-        failures,
-        key="failures",
-        description="Pages, images and files that could not be had or taken",
-    )

@@ -7,11 +7,13 @@ run, however the run ends; the server and worker of `wirehouse up` stay.
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 HOST = "127.0.0.1"
 
@@ -42,12 +44,23 @@ def prepare_environment(data: Path) -> None:
 
 def is_healthy(port: int) -> bool:
     """Tell whether the Prefect server at *port* of this machine answers."""
+    return ask(port, "GET", "/health") is not None
+
+
+def ask(port: int, method: str, path: str, body: object = None) -> Any:
+    """Ask the Prefect server at *port* of this machine, without importing Prefect.
+
+    Returns None if it does not answer, or not what was asked for.
+    """
     connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
-        connection.request("GET", "/api/health")
-        return connection.getresponse().status == http.client.OK
-    except OSError:
-        return False
+        headers = {"Content-Type": "application/json"}
+        connection.request(method, f"/api{path}", json.dumps(body), headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        return json.loads(content) if answer.status == http.client.OK else None
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
     finally:
         connection.close()
 

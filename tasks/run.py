@@ -48,6 +48,8 @@ COUNTS = (
     "images_due",
     "images_cached",
     "images_failed",
+    "verified",
+    "damaged",
 )
 Say = Callable[[str], None]
 # Takes the word for a stage, how much of it is done, and how much there is to do.

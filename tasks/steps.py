@@ -49,6 +49,7 @@ class Steps:
     fetch_images: Step
     finish_images: Step
     verify_images: Step
+    verify_captures: Step
     unnamed_images: Step
     remove_unnamed: Step
     publish: Step
@@ -77,6 +78,7 @@ PLUGS = {
     "fetch_images": Plug("tasks.stages.images", "fetch {count} images"),
     "finish_images": Plug("tasks.stages.images", "wait for images under way"),
     "verify_images": Plug("tasks.stages.imagecache", "verify the image cache"),
+    "verify_captures": Plug("tasks.stages.captures", "verify the captures"),
     "unnamed_images": Plug("tasks.stages.imagecache", "look for files without a row"),
     "remove_unnamed": Plug("tasks.stages.imagecache", "remove {count} files"),
     "publish": Plug("tasks.publish", "publish"),

@@ -25,11 +25,13 @@ from tasks.models import (
     DueExtraction,
     DueImage,
     DuePage,
+    KeptCapture,
     KeptImage,
     KnownFile,
     KnownSource,
     Source,
     StoredDocument,
+    WarcPlace,
 )
 from tasks.rows import SCHEMAS, Tables, table
 
@@ -326,6 +328,19 @@ class Warehouse:
         """Return the captures to read, in the order in which they lie on disk."""
         rows = self._run("due_extractions", {"all": everything})
         return [DueExtraction(*row) for row in rows]
+
+    def kept_captures(self) -> list[KeptCapture]:
+        """Return each answer that a row names, in the order in which they lie."""
+        rows = self._run("kept_captures")
+        return [KeptCapture(row[0], row[1], WarcPlace(*row[2:])) for row in rows]
+
+    def put_damaged_captures(
+        self, rejections: pa.Table, run_id: UUID, moment: datetime
+    ) -> None:
+        """Note the captures that cannot be read back; those not named can be."""
+        with self.transaction(), self._registered({"batch_rejections": rejections}):
+            self._run("resolve_rejections_of_captures", {"moment": moment})
+            self.put_rejections(run_id)
 
     def put_pages(self, tables: Tables, moment: datetime) -> None:
         """Load what pages say and where they link to."""
