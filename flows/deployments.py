@@ -14,8 +14,6 @@ from prefect.blocks.webhook import Webhook
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import (
-    ConcurrencyLimitConfig,
-    ConcurrencyLimitStrategy,
     StateType,
     WorkerStatus,
 )
@@ -102,10 +100,6 @@ def _deploy(deployment: Deployment, settings: Settings, folder: Path) -> None:
         deployment.flow,
         deployment.name,
         schedules=[CronSchedule(cron=cron, timezone=settings.timezone)] if cron else [],
-        # One at a time; what is due meanwhile is not piled up.
-        concurrency_limit=ConcurrencyLimitConfig(
-            limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
-        ),
         parameters=deployment.parameters,
         description=deployment.flow.description,
         tags=[TAG],

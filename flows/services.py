@@ -37,7 +37,6 @@ _TALK = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_FLOW_RUNS_LEVEL": "INFO",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_TASK_RUNS_LEVEL": "INFO",
-    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # seconds, the least that Prefect takes
     "PREFECT_WORKER_ENABLE_CANCELLATION": "true",
 }
 
@@ -177,7 +176,9 @@ def start_server(data: Path, port: int, say: Say) -> Service:
     if server is None:
         _check_port(port)
         say(f"starting the Prefect server on port {port}")
-        _start(data, "server", str(port), port=port)
+        # Named in messages, so that whoever reads one gets to the run.
+        address = {"PREFECT_UI_URL": api_address(port).removesuffix("/api")}
+        _start(data, "server", str(port), port=port, environment=address)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         server = find_service(data, "server")

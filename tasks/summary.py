@@ -151,9 +151,11 @@ def outcome_words(summary: Row, changes: Sequence[Row] | None) -> str:
     if summary["verified"]:
         return f"{summary['verified']:,} verified, {summary['damaged']:,} damaged"
     if changes is None:
-        return f"{summary['loaded']:,} loaded"
+        changes = [{"change": "new"}] * summary["loaded"]
     kinds = Counter(row["change"] for row in changes)
     words = [f"{kinds[k]:,} {k}" for k in ("new", "changed", "removed") if kinds[k]]
+    if summary["pages"]:
+        words.append(f"{summary['pages']:,} pages")
     return ", ".join(words) or "nothing new"
 
 

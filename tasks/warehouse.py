@@ -83,6 +83,7 @@ class Warehouse:
         self.is_migrated = is_migrated  # when it was opened: any table may be another
         self._filled: set[str] = set()  # temporary tables that hold rows
         self.written: set[str] = set()  # tables that statements of this run wrote to
+        self.killed_flow_runs: list[UUID] = []  # found open when this run began
         self._execute(";".join(map(_empty, SCHEMAS)))
 
     def close(self) -> None:
@@ -114,8 +115,9 @@ class Warehouse:
         parameters = {"run_id": run_id, "moment": moment, "version": version}
         with self.transaction():
             self._run("settle_runs", {"published": published})
-            self._run("mark_killed_runs")
+            killed = self._run("mark_killed_runs")
             (row,) = self._run("begin_run", {**parameters, "published": published})
+        self.killed_flow_runs = [id_ for (id_,) in killed if id_ is not None]
         return int(row[0])
 
     def run_before(self, number: int) -> UUID | None:

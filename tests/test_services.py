@@ -93,7 +93,7 @@ def test_the_worker_runs_what_the_server_is_asked_for(place: Path) -> None:
     )  # fmt: skip
 
     assert done.stdout.split()[:1] == ["Completed"], done.stdout + done.stderr
-    assert ("refresh · hub · 1 loaded", "Completed") in flow_runs(place)
+    assert ("refresh · hub · 1 new", "Completed") in flow_runs(place)
     assert (place / "data" / "news.duckdb").is_file()
 
 

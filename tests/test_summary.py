@@ -172,9 +172,9 @@ def test_a_drawing_shows_where_what_was_loaded_came_from() -> None:
 @pytest.mark.parametrize(
     ("verified", "changes", "words"),
     [
-        (0, None, "12 loaded"),
-        (0, [], "nothing new"),
-        (0, [CHANGE, {"change": "new"}, CHANGE], "1 new, 2 changed"),
+        (0, None, "12 new, 6 pages"),
+        (0, [], "6 pages"),
+        (0, [CHANGE, {"change": "new"}, CHANGE], "1 new, 2 changed, 6 pages"),
         (1_200, [], "1,200 verified, 0 damaged"),
     ],
 )
@@ -182,6 +182,10 @@ def test_a_run_is_named_by_what_came_of_it(
     verified: int, changes: list[dict[str, object]] | None, words: str
 ) -> None:
     assert outcome_words({**TOLD, "verified": verified}, changes) == words
+
+
+def test_a_run_that_found_nothing_new_is_named_so() -> None:
+    assert outcome_words(CLEAN, []) == "nothing new"
 
 
 def test_a_broken_run_says_why_and_that_nothing_was_lost() -> None:
