@@ -227,6 +227,12 @@ def rebuild(
 
 
 @app.command()
+def verify(data: DataOption = None, *, as_json: JsonOption = False) -> None:
+    """Read all cached images and captures back, audit all rows, and publish."""
+    _stage(refresh.verify, data, as_json=as_json)
+
+
+@app.command()
 def publish(data: DataOption = None, *, as_json: JsonOption = False) -> None:
     """Publish the warehouse as it stands."""
     _stage(refresh.only_publish, data, as_json=as_json)
@@ -324,8 +330,12 @@ def explain(
 
 @app.command()
 def status(data: DataOption = None) -> None:
-    """Show the last runs, what is due, what failed and why."""
-    with open_published(_settings(None, data).data / PUBLISHED) as warehouse:
+    """Show what is up, the last runs, what is due, what failed and why."""
+    from flows.services import describe_services  # noqa: PLC0415 - for this command
+
+    settings = _settings(None, data)
+    console.tell_services(describe_services(settings))
+    with open_published(settings.data / PUBLISHED) as warehouse:
         parts = [warehouse.rows(f"report/{n}") for n in ("runs", "due", "failures")]
     console.tell_status(*parts)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from flows.services import State
     from tasks.doctor import Finding
 
 
@@ -98,6 +99,22 @@ def tell_run(summary: Mapping[str, Any], data: Path, next_steps: Sequence[str]) 
     out.print("\nTry next", style="bold")
     for command in next_steps:
         out.print(f"  {command}")
+
+
+def tell_services(state: State) -> None:
+    """Print what is up, when the next run is due, and how the last one went."""
+    out.print("Services", style="bold")
+    down = "not up: `wirehouse up` starts it"
+    due = state.next_run
+    rows = (
+        ("Prefect UI", state.address or down),
+        ("worker", f"process {state.worker.pid}" if state.worker else down),
+        ("next run", f"{due:%Y-%m-%d %H:%M %Z}" if due else "none is scheduled"),
+        ("last run", state.last_run or "the server knows of none"),
+    )
+    for name, value in rows if state.address or state.worker else rows[:1]:
+        out.print(f"  {name:<10}  {value}")
+    out.print("")
 
 
 def tell_status(

@@ -142,8 +142,9 @@ class SourceFile:
 class Rejection:
     """An input that could not be taken: it costs one row, never the run.
 
-    *stage* is where (`read`, `parse`, `taxonomy`, `page`, `image`), *subject* the path
-    or URL, *reason* one line in words, *detail* what was found, *line* counts from 1.
+    *stage* is where (`read`, `parse`, `taxonomy`, `page`, `image`, `capture`),
+    *subject* the path or URL, *reason* one line in words, *detail* what was found,
+    *line* counts from 1.
     """
 
     stage: str

@@ -50,6 +50,8 @@ COUNTS = (
     "images_cached",
     "images_failed",
     "images_deferred",
+    "verified",
+    "damaged",
 )
 Say = Callable[[str], None]
 # Takes the word for a stage, how much of it is done, and how much there is to do.

@@ -318,6 +318,9 @@ class Settings(_Part):
     schedule: Annotated[str, AfterValidator(_cron)] = Field(
         "0 * * * *", description="when the refresh runs, as a cron line"
     )
+    verify_schedule: Annotated[str, AfterValidator(_cron)] = Field(
+        "30 3 * * *", description="when all that is stored is verified, as a cron line"
+    )
     prefect_port: int = Field(
         4200, ge=1, le=65_535, description="port of the server of `wirehouse up`"
     )

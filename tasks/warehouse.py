@@ -102,6 +102,7 @@ class Warehouse:
         self.is_migrated = is_migrated  # when it was opened: any table may be another
         self._filled: set[str] = set()  # temporary tables that hold rows
         self.written: set[str] = set()  # tables that statements of this run wrote to
+        self.killed_flow_runs: list[UUID] = []  # found open when this run began
         self._execute(";".join(map(_empty, SCHEMAS)))
 
     def close(self) -> None:
@@ -145,9 +146,10 @@ class Warehouse:
         }
         with self.transaction():
             self._run("settle_runs", {"published": published})
-            self._run("mark_killed_runs")
+            killed = self._run("mark_killed_runs")
             (row,) = self._run("begin_run", parameters)
         self._witness.begin(int(row[0]))
+        self.killed_flow_runs = [id_ for (id_,) in killed if id_ is not None]
         return int(row[0])
 
     def run_before(self, number: int) -> UUID | None:
@@ -387,6 +389,14 @@ class Warehouse:
             with self.transaction(), self._registered(books):
                 self._run("lose_captures")
                 self._run("due_lost_captures", {"moment": moment})
+
+    def put_damaged_captures(
+        self, rejections: pa.Table, run_id: UUID, moment: datetime
+    ) -> None:
+        """Note the captures that cannot be read back; those not named can be."""
+        with self.transaction(), self._registered({"batch_rejections": rejections}):
+            self._run("resolve_rejections_of_captures", {"moment": moment})
+            self.put_rejections(run_id)
 
     def put_pages(self, tables: Tables, moment: datetime) -> None:
         """Load what pages say, where they link to and what was mended in it."""

@@ -41,7 +41,6 @@ PUT_SECONDS = 1.0  # between two transactions: what is captured is soon to be se
 # file: two of its groups of rows.
 PACK_ROWS = 4_096
 BATCH_EXTRACTIONS = 200  # captures per task: some seconds of work
-SHOWN_DAMAGED = 10  # damaged captures of a batch that are named
 
 
 def due_pages(run: Run) -> list[list[DuePage]]:
@@ -125,17 +124,7 @@ def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
     if unreadable:
         lose_damaged(run, unreadable)
     run.counts["pages"] += len(pages)
-    _tell_damage(run, [each for each in rejections if each.reason == DAMAGED])
     run.say(f"{len(captures):,} captures read, {len(pages):,} pages")
-
-
-def _tell_damage(run: Run, damaged: Sequence[Rejection]) -> None:
-    """Name captures that cannot be read any more; `rejections` has all of them."""
-    for each in damaged[:SHOWN_DAMAGED]:
-        run.say(f"{each.subject}: {each.reason}: {each.detail}")
-    if len(damaged) > SHOWN_DAMAGED:
-        more = len(damaged) - SHOWN_DAMAGED
-        run.say(f"… and {more:,} more captures that are damaged, see rejections")
 
 
 def link_pages(run: Run) -> None:
