@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -220,8 +221,9 @@ def settings_file() -> str:
 def _source_lines() -> list[str]:
     example = SourceSettings(location="https://forge.example/hub.git")
     return [
-        f"# {name} = {setting_text(getattr(example, name))}  # {field.description}"
-        for name, field in SourceSettings.model_fields.items()
+        f"# {knob.name} = {setting_text(getattr(example, knob.name))}"
+        f"  # {knob.metadata['description']}"
+        for knob in fields(SourceSettings)
     ]
 
 
