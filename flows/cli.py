@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import typer
-
 from flows import console, refresh
+from flows.arguments import App, Argument, Option, UsageError
 from flows.backfill import backfill as tell_backfill
 from flows.backfill import with_history
 from flows.direct import Story, run_direct
@@ -43,15 +43,10 @@ from tasks.warehouse import Published, WarehouseError, open_published
 BROKEN, WRONG_USAGE, HELD, INTERRUPTED = 1, 2, 3, 130
 STOPPED = "stopped; what was done is kept, and the next run goes on"
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Turn Markdown news hubs into a DuckDB warehouse.",
-)
+app = App("wirehouse", "Turn Markdown news hubs into a DuckDB warehouse.", version)
 SourceOption = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--source",
         metavar="SRC",
         help="Folder, git repository or archive to read, or the name of a configured"
@@ -60,24 +55,20 @@ SourceOption = Annotated[
 ]
 GitOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--source", metavar="GIT", help="Git repository to read; may be repeated."
-    ),
+    Option("--source", metavar="GIT", help="Git repository to read; may be repeated."),
 ]
 DataOption = Annotated[
-    Path | None, typer.Option("--data", metavar="DIR", help="Data directory.")
+    Path | None, Option("--data", metavar="DIR", help="Data directory.")
 ]
 DirectOption = Annotated[
-    bool, typer.Option("--direct", help="Run in this process, without Prefect.")
+    bool, Option("--direct", help="Run in this process, without Prefect.")
 ]
 JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print the summary as one JSON object.")
+    bool, Option("--json", help="Print the summary as one JSON object.")
 ]
 
 Format = Literal["table", "csv", "json", "parquet"]
-FormatOption = Annotated[
-    Format, typer.Option("--format", help="How to print the answer.")
-]
+FormatOption = Annotated[Format, Option("--format", help="How to print the answer.")]
 
 
 @app.command()
@@ -85,15 +76,11 @@ def run(  # noqa: PLR0913 - one parameter an option
     source: SourceOption = None,
     data: DataOption = None,
     *,
-    no_fetch: Annotated[
-        bool, typer.Option("--no-fetch", help="Leave pages alone.")
-    ] = False,
+    no_fetch: Annotated[bool, Option("--no-fetch", help="Leave pages alone.")] = False,
     no_images: Annotated[
-        bool, typer.Option("--no-images", help="Leave images alone.")
+        bool, Option("--no-images", help="Leave images alone.")
     ] = False,
-    full: Annotated[
-        bool, typer.Option("--full", help="Read unchanged files too.")
-    ] = False,
+    full: Annotated[bool, Option("--full", help="Read unchanged files too.")] = False,
     direct: DirectOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -147,7 +134,7 @@ def fetch(
     data: DataOption = None,
     *,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Ask again for what failed.")
+        bool, Option("--retry-failed", help="Ask again for what failed.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -160,20 +147,20 @@ def images(
     data: DataOption = None,
     *,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Ask again for what failed.")
+        bool, Option("--retry-failed", help="Ask again for what failed.")
     ] = False,
     verify: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--verify", help="First read the whole cache, and fetch again what is lost."
         ),
     ] = False,
     prune: Annotated[
         bool,
-        typer.Option("--prune", help="Only remove the files that no row names."),
+        Option("--prune", help="Only remove the files that no row names."),
     ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Remove them without being asked.")
+        bool, Option("--yes", help="Remove them without being asked.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -202,14 +189,12 @@ def publish(data: DataOption = None, *, as_json: JsonOption = False) -> None:
 
 @app.command()
 def sql(
-    statement: Annotated[
-        str, typer.Argument(help="A SELECT, or FROM …, in DuckDB's SQL.")
-    ],
+    statement: Annotated[str, Argument(help="A SELECT, or FROM …, in DuckDB's SQL.")],
     data: DataOption = None,
     *,
     at: Annotated[
         int | None,
-        typer.Option("--at", metavar="RUN", help="Ask the state that a run published."),
+        Option("--at", metavar="RUN", help="Ask the state that a run published."),
     ] = None,
     output_format: FormatOption = "table",
 ) -> None:
@@ -233,8 +218,8 @@ def snapshots(data: DataOption = None) -> None:
 
 @app.command()
 def diff(
-    earlier: Annotated[int, typer.Argument(metavar="RUN", help="A run's number.")],
-    later: Annotated[int, typer.Argument(metavar="RUN", help="Another run's.")],
+    earlier: Annotated[int, Argument(metavar="RUN", help="A run's number.")],
+    later: Annotated[int, Argument(metavar="RUN", help="Another run's.")],
     data: DataOption = None,
     *,
     output_format: FormatOption = "table",
@@ -268,11 +253,11 @@ def _answer(warehouse: Published, question: str, output_format: Format) -> None:
 
 @app.command()
 def explain(
-    url: Annotated[str, typer.Argument(help="Address of an article.")],
+    url: Annotated[str, Argument(help="Address of an article.")],
     data: DataOption = None,
     *,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print it as one JSON object.")
+        bool, Option("--json", help="Print it as one JSON object.")
     ] = False,
 ) -> None:
     """Tell the whole story of one article: files, runs, tries, page, images."""
@@ -349,28 +334,18 @@ def init() -> None:
     )
 
 
-@app.callback(invoke_without_command=True)
-def _common(
-    *,
-    show_version: Annotated[
-        bool, typer.Option("--version", help="Print the version and end.")
-    ] = False,
-) -> None:
-    if show_version:
-        console.out.print(version())
-        raise typer.Exit
-
-
 def main() -> None:
     """Run the command; a user's mistake is one line, never a traceback."""
     gc.freeze()  # what is imported stays: no need to look for cycles in it
-    _leave_out_others(sys.argv[1:2])
     try:
-        app()
-    except (SettingsError, SourceError) as error:
+        app(sys.argv[1:])
+    except (UsageError, SettingsError, SourceError) as error:
         _end(WRONG_USAGE, error)
     except LockHeldError as error:
         _end(HELD, error)
+    except BrokenPipeError:  # whoever read the answer has enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(BROKEN)
     except (
         IncompleteError, WarehouseError, AuditError, BrokenError, OSError,
     ) as error:  # fmt: skip
@@ -383,13 +358,6 @@ def main() -> None:
         _end(INTERRUPTED, STOPPED)  # Ctrl-C as DuckDB tells of it, within a statement
     finally:
         gc.freeze()  # or Python does so several times as it ends, which takes 30 ms
-
-
-def _leave_out_others(asked: Sequence[str]) -> None:
-    """Spare typer the options of commands that nobody asked for, 1 ms each."""
-    commands = app.registered_commands
-    named = [c for c in commands if c.callback and c.callback.__name__ in asked]
-    app.registered_commands = named or commands
 
 
 class _InterruptedError(Exception):
@@ -451,7 +419,7 @@ def _prune(data: Path | None, *, sure: bool, as_json: bool) -> None:
     def agree() -> bool:
         nonlocal unasked
         unasked = not sure and not sys.stdin.isatty()
-        return sure or (not unasked and typer.confirm("Remove them?", err=True))
+        return sure or (not unasked and console.confirm("Remove them?"))
 
     def story(run: Run, steps: Steps) -> None:
         refresh.prune_images(run, steps, agree)

@@ -198,6 +198,12 @@ def no_sources() -> str:
     )
 
 
+def confirm(question: str) -> bool:
+    """Ask whoever sits at the terminal; only a yes is one."""
+    print(f"{question} [y/N]", end=" ", file=sys.stderr, flush=True)  # noqa: T201
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
 def settings_file() -> str:
     """Return a `wirehouse.toml` with every setting, commented out, and its reason."""
     lines = [
