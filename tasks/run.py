@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID, uuid4
 
-from tasks.files import OPEN
+from tasks.files import OPEN, stamp
 from tasks.lock import hold_lock
 from tasks.settings import Settings
 from tasks.snapshots import last_published
@@ -104,8 +104,9 @@ class Job:
 class Run:
     """One run, from the lock to the published file; steps hand it on to each other."""
 
-    def __init__(self, job: Job, warehouse: Warehouse) -> None:
+    def __init__(self, job: Job, warehouse: Warehouse, found: Sequence[int]) -> None:
         self.job = job
+        self.found = found  # the stamp of the working file before it was opened
         self.settings = job.settings
         self.data = job.settings.data
         self.moment = job.moment
@@ -256,8 +257,9 @@ def open_run(job: Job) -> Iterator[Run]:
     path = working_file(job.settings.data)
     with ExitStack() as stack:
         stack.enter_context(hold_lock(job.settings.data, job.moment))
+        found = stamp(path)
         warehouse = stack.enter_context(open_warehouse(path, job.moment))
-        run = Run(job, warehouse)
+        run = Run(job, warehouse, found)
         stack.callback(run.close)
         try:
             run.adopt_captures()
