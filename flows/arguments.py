@@ -41,7 +41,7 @@ class Argument:
 class App:
     """The commands of a program: functions under their own names."""
 
-    def __init__(self, name: str, purpose: str, version: Callable[[], str]) -> None:
+    def __init__(self, name: str, purpose: str, version: str) -> None:
         self._name = name
         self._purpose = purpose
         self._version = version
@@ -66,7 +66,7 @@ class App:
             sys.exit(2)
         first = words[0]
         if first in {"--help", "-h", "--version"}:
-            asked = self._version() if first == "--version" else self._overview()
+            asked = self._version if first == "--version" else self._overview()
             print(asked)  # noqa: T201 - the answer itself
             return
         if first not in self.commands:

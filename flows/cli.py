@@ -26,7 +26,7 @@ from flows.direct import Story, run_direct
 from flows.progress import shown
 from tasks.lock import LockHeldError, hold_lock
 from tasks.publish import AuditError
-from tasks.run import BrokenError, IncompleteError, Job, Run, version
+from tasks.run import VERSION, BrokenError, IncompleteError, Job, Run
 from tasks.settings import (
     FILE_NAME,
     Settings,
@@ -43,7 +43,7 @@ from tasks.warehouse import Published, WarehouseError, open_published
 BROKEN, WRONG_USAGE, HELD, INTERRUPTED = 1, 2, 3, 130
 STOPPED = "stopped; what was done is kept, and the next run goes on"
 
-app = App("wirehouse", "Turn Markdown news hubs into a DuckDB warehouse.", version)
+app = App("wirehouse", "Turn Markdown news hubs into a DuckDB warehouse.", VERSION)
 SourceOption = Annotated[
     list[str] | None,
     Option(

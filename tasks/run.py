@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tasks.sandbox import Sandbox
     from tasks.web.fetcher import Fetcher
 
+VERSION = "0.1.0"  # of Wirehouse; pyproject.toml reads it here
 # The summary's numbers, in the order in which they are told.
 COUNTS = (
     "sources_unread",
@@ -124,7 +125,7 @@ class Run:
         self.unread: list[str] = []  # a line for each source that could not be read
         self.audits: dict[str, int] = {}  # rules that do not hold, with their rows
         self.number = warehouse.begin_run(
-            self.run_id, self.moment, version(), published=last_published(self.data)
+            self.run_id, self.moment, VERSION, published=last_published(self.data)
         )
         self.before = warehouse.run_before(self.number)
         if job.flow_run_id is not None:
@@ -272,13 +273,6 @@ def open_run(job: Job) -> Iterator[Run]:
                 with suppress(WarehouseError):
                     run.finish("broken")
             raise
-
-
-def version() -> str:
-    """Return the version of Wirehouse that runs."""
-    import importlib.metadata  # noqa: PLC0415
-
-    return importlib.metadata.version("wirehouse")
 
 
 def working_file(data: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import random
@@ -461,7 +462,7 @@ def test_words_that_no_command_knows_are_told_in_one_line(
 
 def test_a_command_gets_what_was_said_in_its_own_types() -> None:
     taken: list[object] = []
-    command = App("program", "For this test.", lambda: "1")
+    command = App("program", "For this test.", "1")
 
     @command.command()
     def take(
@@ -482,6 +483,12 @@ def test_a_command_gets_what_was_said_in_its_own_types() -> None:
         (3, None, None, False, "a"),
         (-7, ["x", "z"], Path("y"), True, "b"),
     ]
+
+
+def test_the_version_is_the_one_that_was_installed(tmp_path: Path) -> None:
+    said = wirehouse("--version", cwd=tmp_path).stdout
+
+    assert said == importlib.metadata.version("wirehouse") + "\n"
 
 
 def test_an_answer_that_nobody_reads_to_its_end_is_no_mistake(
