@@ -7,7 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -287,6 +287,12 @@ def no_sources() -> str:
     )
 
 
+def confirm(question: str) -> bool:
+    """Ask whoever sits at the terminal; only a yes is one."""
+    print(f"{question} [y/N]", end=" ", file=sys.stderr, flush=True)  # noqa: T201
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
 def settings_file() -> str:
     """Return a `wirehouse.toml` with every setting, commented out, and its reason."""
     lines = [
@@ -310,8 +316,9 @@ def settings_file() -> str:
 def _source_lines() -> list[str]:
     example = SourceSettings(location="https://forge.example/hub.git")
     return [
-        f"# {name} = {setting_text(getattr(example, name))}  # {field.description}"
-        for name, field in SourceSettings.model_fields.items()
+        f"# {knob.name} = {setting_text(getattr(example, knob.name))}"
+        f"  # {knob.metadata['description']}"
+        for knob in fields(SourceSettings)
     ]
 
 

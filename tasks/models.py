@@ -33,6 +33,7 @@ SourceKind = Literal["folder", "git", "archive"]
 FileKind = Literal["article", "taxonomy"]
 Fate = Literal["loaded", "rejected"]
 ImageStatus = Literal["cached", "failed", "rejected", "due"]
+Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -572,6 +573,6 @@ class Audit:
     """One rule that the whole warehouse was held against; 0 failed rows is good."""
 
     name: str
-    severity: Literal["error", "warning"]
+    severity: Severity
     failed_rows: int
     detail: str

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from tasks.models import (
     KeptImage,
     KnownFile,
     KnownSource,
+    Severity,
     Source,
     StoredCapture,
     StoredDocument,
@@ -101,7 +103,7 @@ class Warehouse:
         self._memory = _Memory(connection)
         self.is_migrated = is_migrated  # when it was opened: any table may be another
         self._filled: set[str] = set()  # temporary tables that hold rows
-        self.written: set[str] = set()  # tables that statements of this run wrote to
+        self.written: set[str] = set()  # tables of which this run changed rows
         self.killed_flow_runs: list[UUID] = []  # found open when this run began
         self._execute(";".join(map(_empty, SCHEMAS)))
 
@@ -173,22 +175,33 @@ class Warehouse:
         """Note which flow run of Prefect a run is."""
         self._run("name_flow_run", {"run_id": run_id, "flow_run_id": flow_run_id})
 
-    def audit(self, run_id: UUID, *, also: Sequence[Audit] = ()) -> list[Audit]:
+    def audit(
+        self,
+        run_id: UUID,
+        *,
+        also: Sequence[Audit] = (),
+        held: Mapping[str, Severity] = MappingProxyType({}),
+    ) -> list[Audit]:
         """Hold the whole warehouse against every rule in `tasks/sql/audits`.
 
-        *also* are rules that were looked at elsewhere; all are put on record.
+        *also* are rules that were looked at elsewhere; all are put on record. *held*
+        are rules, each with its severity, that held when this run began: they are
+        looked at again only if it changed a table that they ask about.
         """
+        rules = _names("audits")
         audits = self._memory.frugally(
-            lambda: [Audit(name, *self._audit(name)) for name in _names("audits")]
+            lambda: [self._audit(rule, held.get(rule)) for rule in rules]
         )
         audits += also
         found = json.dumps([asdict(audit) for audit in audits])
         self._run("put_audits", {"run_id": run_id, "audits": found})
         return audits
 
-    def _audit(self, name: str) -> tuple[Any, ...]:
-        (found,) = self._run(f"audits/{name}")
-        return found
+    def _audit(self, rule: str, severity: Severity | None) -> Audit:
+        if severity and not _asks(f"audits/{rule}") & self.written:
+            return Audit(rule, severity, 0, "")
+        (found,) = self._run(f"audits/{rule}")
+        return Audit(rule, *found)
 
     def named_images(self) -> list[str]:
         """Return the files that cached images name."""
@@ -478,9 +491,10 @@ class Warehouse:
     def _run(
         self, name: str, parameters: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
-        self.written |= _writes(name)
         result = self._execute(_statement(name), parameters)
         rows = result.fetchall() if result.description else []
+        if rows != [(0,)]:  # as DuckDB answers where no row was to be changed
+            self.written |= _writes(name)
         if not self._is_transaction and _writes(name):
             self._witness.note()
         return rows
@@ -654,6 +668,8 @@ class Published:
         """
         tables = {row["table_name"]: row["columns"] for row in self.rows("columns")}
         columns = {name: tables[name] for name in tables if name not in but}
+        if not columns:
+            return {}
         each = (
             f"select '{name}', count(*), sum(hash(t)) from \"{name}\" as t"  # noqa: S608 - ours
             for name in columns
@@ -899,6 +915,22 @@ def _writes(name: str) -> frozenset[str]:
     """Return the tables that a statement writes to."""
     verbs = r"^(?:insert(?: or \w+)? into|merge into|update|delete from) (\w+)"
     return frozenset(re.findall(verbs, _statement(name), re.MULTILINE))
+
+
+@cache
+def _asks(name: str) -> frozenset[str]:
+    """Return the words of a statement and of its views: each table it asks is one."""
+    words = set(re.findall(r"\w+", _statement(name)))
+    for folder in ("views", "macros"):
+        for inner in words & set(_names(folder)):
+            words |= _asks(f"{folder}/{inner}")
+    return frozenset(words)
+
+
+def rules_digest() -> str:
+    """Return what is equal only while all rules of `tasks/sql/audits` are the same."""
+    rules = "".join(_statement(f"audits/{rule}") for rule in _names("audits"))
+    return hashlib.sha256(rules.encode()).hexdigest()
 
 
 @cache

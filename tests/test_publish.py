@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+import tasks.warehouse
 from tasks import publish
 from tasks.publish import AuditError, disagreements
 from tasks.snapshots import find_snapshots
@@ -170,9 +172,42 @@ def test_a_broken_rule_keeps_the_published_file_and_names_the_rows(hub: Hub) -> 
     assert statuses(working(hub))[-1] == (2, "broken")
 
 
-def test_changes_tell_what_became_new_hotter_and_was_removed(hub: Hub) -> None:
-    from datetime import timedelta
+def test_rules_that_no_change_can_have_broken_are_on_record_all_the_same(
+    hub: Hub,
+) -> None:
+    hub.write("a.md")
+    hub.run()
+    hub.run()
 
+    rows = hub.ask(
+        "select run_number, list((name, severity, failed_rows) order by name)"
+        " from audits join runs using (run_id) group by all order by 1"
+    )
+
+    (_, first), (_, second) = rows
+    assert first == second
+    assert len(first) > len(tasks.warehouse._names("audits"))
+
+
+def test_a_rule_that_warns_is_told_in_each_run(hub: Hub) -> None:
+    hub.write("a.md")
+    hub.run(moment=datetime.now(UTC) + timedelta(days=3))
+
+    again = hub.run()
+
+    assert again["unchanged"] == 1
+    assert set(again["audits"]) == {"moments_in_the_future"}
+
+
+def test_every_rule_names_a_table_whose_change_makes_it_due(hub: Hub) -> None:
+    hub.run()
+    tables = {name for (name,) in hub.ask("select table_name from duckdb_tables()")}
+
+    for rule in tasks.warehouse._names("audits"):
+        assert tasks.warehouse._asks(f"audits/{rule}") & tables, rule
+
+
+def test_changes_tell_what_became_new_hotter_and_was_removed(hub: Hub) -> None:
     from tests.hub import MOMENT
 
     hub.write("stays.md", heat=1)
