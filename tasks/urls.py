@@ -113,6 +113,20 @@ def join_url(base: str, reference: str) -> str:
     return fetch_url(parsed.href)
 
 
+def split_address(href: str) -> tuple[str, str]:
+    """Return the origin of an address and what is asked for there, byte for byte.
+
+    That is the target of a request (RFC 9112, 3.2.1); *href* is spelled as by
+    `fetch_url` and has no fragment.
+
+    >>> split_address("https://news.example:8443/a%2Fb?c=")
+    ('https://news.example:8443', '/a%2Fb?c=')
+    """
+    scheme, _, rest = href.partition("://")
+    authority, _, path = rest.partition("/")
+    return f"{scheme}://{authority}", f"/{path}"
+
+
 def url_key(url: str) -> str:
     """Name the article that an address leads to; the table above shows how.
 

@@ -300,7 +300,7 @@ def test_captures_that_are_damaged_are_named_and_rejected(
     summary = run_direct(read_every_page, job)
 
     for url, file, offset in kept[:10]:
-        begins = f"{url}: the capture is damaged: {file} at byte {offset}: "
+        begins = f"the capture of {url} is damaged: {file} at byte {offset}: "
         assert [line for line in told if line.startswith(begins)]
     assert "… and 2 more captures that are damaged, see rejections" in told
     assert summary["pages"] == 1

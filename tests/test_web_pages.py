@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from tasks.models import ImageRequest, Outcome, PageRequest, Response, Rest, Via
 from tasks.settings import FetchSettings
 from tasks.web import politeness
 from tasks.web.fetcher import Fetcher, Job
-from tasks.web.pages import KeepPage, image_job, page_job
+from tasks.web.pages import KeepPage, PageJob, image_job, page_job
 from tasks.web.tries import MAX_WAIT_SECONDS, wait_before_next
 from tests.origin import PAGE, Handler, Origin, open_origin, settings_for
 
@@ -64,7 +64,7 @@ def do_pages(
     return do(jobs, settings)
 
 
-def do(jobs: list[Job], settings: FetchSettings) -> dict[Rest, int]:
+def do(jobs: Sequence[Job], settings: FetchSettings) -> dict[Rest, int]:
     """Do *jobs*, with the shortest waits that chance can give."""
     with closing(Fetcher(settings, draw=lambda: 0.0)) as fetcher:
         fetcher.begin(jobs)
@@ -388,12 +388,15 @@ def test_what_waits_to_be_taken_is_bounded(
 def test_a_job_that_breaks_is_told_to_whoever_waits(origin: Origin) -> None:
     """A bug must end the run, not leave it waiting for ever."""
 
-    async def break_off(*_: object) -> None:
-        raise KeyError
+    class Broken(PageJob):
+        async def work(self, *_: object) -> None:
+            raise KeyError
 
-    jobs = [Job("h.example", break_off, lambda: None)]
+    request = page("http://news.example/page")
+    settings = settings_for(origin)
+    job = Broken("h.example", request, settings, lambda *_: None, lambda _: None)
     with pytest.raises(KeyError):
-        do(jobs, settings_for(origin))
+        do([job], settings)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

@@ -30,7 +30,7 @@ from tasks.web import fetcher
 from tests.faults.killed_run import after, before, die
 
 PRELOADED = (articles, sources, fetcher)  # so that no run need import them
-FETCH = {
+FETCH: dict[str, Any] = {
     "per_host_delay_seconds": 0.0,
     "attempts": 1,
     "fallbacks": (),
@@ -106,7 +106,7 @@ def just_fetch(run: Run, steps: Steps, point: str) -> None:
 def settings_of(folder: Path, address: str) -> Settings:
     """Return the settings of a run on the hub in *folder*."""
     place = SourceSettings(location=str(folder / "hub"), name="hub")
-    fetch = FetchSettings.model_validate({**FETCH, "connect_to": {"*": address}})
+    fetch = FetchSettings(**FETCH, connect_to={"*": address})
     return Settings(sources=(place,), data=folder / "data", fetch=fetch)
 
 
