@@ -108,7 +108,8 @@ class Hops:
         try:
             raw = await _read(response, limit)
         except Failed as failed:
-            fault = failed
+            # Without its traceback: that holds this frame, which would hold it.
+            fault = failed.with_traceback(None)
         finally:
             await _close(response)
         visit.exchanges.append(_exchange(request, requested_at, response, raw))
