@@ -13,7 +13,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from http import HTTPStatus
@@ -21,7 +21,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from tasks.coding import coding_of, decode_body
-from tasks.models import Capture, Exchange, WarcPlace
+from tasks.models import Capture, CheckedImage, Exchange, ImageResult, WarcPlace
 from tasks.urls import split_address
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -108,16 +108,29 @@ def metadata_record(captures: Sequence[Capture], response_id: str | None) -> byt
     It refers to the response that the last of them got, if any.
     """
     fields = {
-        "WARC-Type": "metadata",
-        "WARC-Record-ID": new_record_id(),
         "WARC-Target-URI": _line(captures[0].url),
         "WARC-Date": _moment(captures[-1].requested_at),
-        "Content-Type": "application/json",
     }
     if response_id:
         fields["WARC-Refers-To"] = response_id
     rows = [{name: getattr(row, name) for name in _COLUMNS} for row in captures]
-    return _record(fields, _to_json({"captures": rows}).encode(), level=6)
+    return _rows_record(fields, {"captures": rows})
+
+
+def images_record(results: Sequence[ImageResult]) -> bytes:
+    """Return the record of how images ended; their bytes are in the image cache."""
+    fields = {"WARC-Date": _moment(results[-1].checked_at)}
+    return _rows_record(fields, {"images": [_image_row(row) for row in results]})
+
+
+def _rows_record(fields: dict[str, str], rows: dict[str, Any]) -> bytes:
+    fields = {
+        "WARC-Type": "metadata",
+        "WARC-Record-ID": new_record_id(),
+        **fields,
+        "Content-Type": "application/json",
+    }
+    return _record(fields, _to_json(rows).encode(), level=6)
 
 
 def _plain(value: object) -> object:
@@ -126,6 +139,15 @@ def _plain(value: object) -> object:
 
 
 _to_json = json.JSONEncoder(default=_plain).encode
+
+
+def _image_row(result: ImageResult) -> dict[str, Any]:
+    """Spell a result without its thumbnail, which is in the cache or made again."""
+    image = replace(result.image, thumbnail=b"") if result.image else None
+    row = asdict(replace(result, image=image))
+    if row["image"]:
+        del row["image"]["thumbnail"]
+    return row
 
 
 def info_record(file_name: str) -> bytes:
@@ -218,6 +240,22 @@ def read_response(member: bytes, max_bytes: int) -> StoredResponse:
     Raises `ValueError` when its length, checksum or digest does not fit, or when the
     body is no coding of at most *max_bytes* bytes.
     """
+    fields, block = _split(_unpacked(member, max_bytes))
+    if fields["WARC-Type"] != "response":
+        msg = f"is not a response, but of type {fields['WARC-Type'][:20]!r}"
+        raise ValueError(msg)
+    return _stored(fields, block, max_bytes)
+
+
+def check_record(member: bytes, max_bytes: int) -> None:
+    """Raise `ValueError` if a gzip member is not a record as it was written.
+
+    Whatever its body is, and whether that can be decoded, does not matter.
+    """
+    _split(_unpacked(member, max_bytes))
+
+
+def _unpacked(member: bytes, max_bytes: int) -> bytes:
     unpacker = zlib.decompressobj(wbits=31)
     try:
         record = unpacker.decompress(member, max_bytes + _MAX_OVERHEAD_BYTES)
@@ -227,14 +265,10 @@ def read_response(member: bytes, max_bytes: int) -> StoredResponse:
     if not unpacker.eof or unpacker.unused_data:
         msg = "the record does not have the length that is noted"
         raise ValueError(msg)
-    fields, block = _split(record)
-    if fields["WARC-Type"] != "response":
-        msg = f"is not a response, but of type {fields['WARC-Type'][:20]!r}"
-        raise ValueError(msg)
-    return _stored(fields, block, max_bytes)
+    return record
 
 
-def read_rows(record: bytes) -> list[Capture]:
+def read_rows(record: bytes) -> list[Capture | ImageResult]:
     """Read the rows of an unpacked record, if it is one that holds any.
 
     Raises `ValueError` when it is no record of ours, or does not fit its digest.
@@ -242,7 +276,22 @@ def read_rows(record: bytes) -> list[Capture]:
     fields, block = _split(record)
     if fields["WARC-Type"] != "metadata":
         return []
-    return [_capture(row) for row in json.loads(block)["captures"]]
+    rows = json.loads(block)
+    return [
+        *map(_capture, rows.get("captures", ())),
+        *map(_image_result, rows.get("images", ())),
+    ]
+
+
+def _image_result(row: dict[str, Any]) -> ImageResult:
+    image = row["image"]
+    converted = {
+        "image_id": UUID(row["image_id"]),
+        "checked_at": datetime.fromisoformat(row["checked_at"]),
+        "next_check_at": datetime.fromisoformat(row["next_check_at"]),
+        "image": CheckedImage(**image, thumbnail=b"") if image else None,
+    }
+    return ImageResult(**{**row, **converted})
 
 
 def _capture(row: dict[str, Any]) -> Capture:

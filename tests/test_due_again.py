@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from flows.direct import run_direct
-from flows.refresh import refresh
+from flows.refresh import read_every_page, refresh
 from tasks.run import Job, working_file
 from tasks.settings import Settings, SourceSettings
 from tasks.web import tries
@@ -225,3 +225,33 @@ def test_a_dead_host_delays_nobody_and_is_soon_left_alone(
     # The others were asked while the first dial of the dead one was waited for.
     hosts = [host == nowhere for host in dialled]
     assert hosts.index(True, hosts.index(True) + 1) > 20
+
+
+def test_captures_that_are_damaged_are_named_and_rejected(
+    hub: Hub, origin: Origin
+) -> None:
+    """By address, file and place; the others are read again, and nothing is lost."""
+    for number in range(13):
+        hub.write(f"{number}.md", webUrl=f"http://h{number}.example/page")
+    run(hub, origin, START)
+    kept = captures(hub, "url, warc_file, warc_offset")
+    path = hub.data / "captures" / kept[0][1]
+    content = bytearray(path.read_bytes())
+    for _, _, offset in kept[:-1]:
+        content[offset + 40] ^= 0xFF
+    path.write_bytes(content)
+
+    told: list[str] = []
+    job = Job(Settings(data=hub.data), moment=START + DAY, say=told.append)
+    summary = run_direct(read_every_page, job)
+
+    for url, file, offset in kept[:10]:
+        begins = f"the capture of {url} is damaged: {file} at byte {offset}: "
+        assert [line for line in told if line.startswith(begins)]
+    assert "… and 2 more captures that are damaged, see rejections" in told
+    assert summary["pages"] == 1
+    question = "select subject, detail from rejections where resolved_at is null"
+    assert sorted(url for url, *_ in kept[:-1]) == sorted(
+        url for url, detail in hub.ask(question) if f"{path.name} at byte" in detail
+    )
+    assert hub.ask("select count(*) from pages") == [(13,)]

@@ -415,3 +415,16 @@ def test_a_server_that_asks_for_patience_gets_it(origin: Origin) -> None:
     rows = fetch(origin, [page(url)], attempts=5)
 
     assert outcomes(rows) == [("origin", "http_error")]
+
+
+@pytest.mark.parametrize("url", ["http://[127.0.0.1]/", "http://[::1", "//", "", "\0"])
+def test_an_image_whose_address_is_none_is_told_so(origin: Origin, url: str) -> None:
+    """Whatever a library thinks of it; the others are fetched."""
+    found: list[Response] = []
+    jobs = [
+        image_job(image(each), 5_000, lambda _, answer: found.append(answer))
+        for each in (url, "http://news.example/page")
+    ]
+    do(jobs, settings_for(origin))
+
+    assert sorted(response.outcome for response in found) == ["bad_url", "ok"]

@@ -11,22 +11,25 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+from tasks.captures import DAMAGED
 from tasks.due import Try, by_host, is_captured, next_moment, page_request
 from tasks.models import (
     Capture,
     DueExtraction,
     DuePage,
+    KeptCapture,
     Page,
     PageRequest,
     Rejection,
     Response,
     Via,
+    WarcPlace,
 )
 from tasks.rows import capture_table, page_tables, rejection_table
 from tasks.run import Run
 from tasks.sandbox import Failure, run_sandboxed
+from tasks.stages.captures import lose_damaged
 from tasks.urls import canonical_key, identify, url_key
-from tasks.warehouse import WarehouseError
 from tasks.web.answers import header, retry_at
 from tasks.web.pages import page_job
 
@@ -84,7 +87,10 @@ def due_extractions(run: Run, *, everything: bool = False) -> list[list[DueExtra
 
 
 def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
-    """Read a batch of captures, each in a child process, and load the pages."""
+    """Read a batch of captures, each in a child process, and load the pages.
+
+    A page whose capture is damaged is due again.
+    """
     from tasks.extraction import extract_page  # noqa: PLC0415 - 0.2 s, not to fetch
 
     limits = run.settings.pages
@@ -98,6 +104,7 @@ def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
     pages: list[tuple[UUID, UUID, Page, str | None, list[str]]] = []
     rejections: list[Rejection] = []
     rejected: list[UUID] = []  # the captures that they concern
+    unreadable: list[KeptCapture] = []
     for due, result in zip(captures, results, strict=True):
         run.advance()
         if isinstance(result, Page):
@@ -107,10 +114,15 @@ def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
         else:
             rejections.append(_rejected(result, due.url))
             rejected.append(due.capture_id)
+            if result.reason == DAMAGED:
+                place = WarcPlace(due.warc_file, due.warc_offset, due.warc_length)
+                unreadable.append(KeptCapture(due.capture_id, due.url, place))
     run.warehouse.put_pages(page_tables(pages), run.moment)
     books = {"batch_rejections": rejection_table(rejections, rejected)}
     with run.warehouse.batch(books):
         run.warehouse.put_rejections(run.run_id)
+    if unreadable:
+        lose_damaged(run, unreadable)
     run.counts["pages"] += len(pages)
     run.say(f"{len(captures):,} captures read, {len(pages):,} pages")
 
@@ -136,6 +148,7 @@ class Fetching:
         self._put_at = time.monotonic()
         self._loose = 0  # rows on record that no checkpoint has packed
         self._in_hand: UUID | None = None  # whose answer is being written
+        self._noting: list[Capture] | None = None  # rows that are being written
         self._lost: UUID | None = None  # one of whose answers was not
 
     def begin(self, pages: Sequence[DuePage]) -> None:
@@ -164,9 +177,12 @@ class Fetching:
             self._lost = self._in_hand
             self._tries.pop(self._lost, None)
         # What cannot be kept now is still marked as open, or asked for again.
-        with suppress(OSError, WarehouseError):
+        # Whatever it is, the run ends for another reason, which is to be told.
+        with suppress(Exception):
+            if self._noting is not None:
+                self._note(self._noting)
             self._fetcher.hand_on(0.0)
-        with suppress(OSError, WarehouseError):
+        with suppress(Exception):
             self._put()
 
     def _hand_on(self, seconds: float) -> None:
@@ -199,7 +215,12 @@ class Fetching:
             due_at = _due_at(tries, request.failures, self._run)
             rows = [replace(capture, next_fetch_at=due_at) for capture in tries]
             self._done.append(rows)
-            self._run.captures.note(rows)
+            self._note(rows)
+
+    def _note(self, rows: list[Capture]) -> None:
+        self._noting = rows
+        self._run.captures.note(rows)
+        self._noting = None
 
     def _put(self) -> None:
         """Put what is done on record, once it is on the disk."""
