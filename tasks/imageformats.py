@@ -12,6 +12,11 @@ from dataclasses import dataclass
 MAX_FRAMES = 5_000  # ten minutes of animation; whoever shows it must decode them all
 # Segments, blocks or chunks: 20 MB of PNG in pieces of 8 KB are 2,500.
 MAX_PARTS = 50_000
+# Of a JPEG before its first scan: profiles, previews and depth maps are a few million.
+# Pillow copies EXIF data once for each of its segments.
+MAX_HEAD_BYTES = 8_000_000
+# The last chunk of a PNG, with its length and checksum (PNG, 11.2.5).
+_IEND = b"\0\0\0\0IEND\xaeB`\x82"
 # Markers of a JPEG within or behind its scans (ITU T.81, B.1.1.2): anything but a
 # stuffed FF 00 and the restarts D0 to D7, which are part of a scan.
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
@@ -86,6 +91,8 @@ def _jpeg(content: bytes) -> Structure:
         if scans and marker != _SOS and marker not in _BETWEEN_SCANS:
             return Structure(scans=scans, is_sound=False)
         at += 2 + int.from_bytes(content[at + 2 : at + 4])
+        if not scans and at > MAX_HEAD_BYTES:
+            return Structure(excess="has more than 8 MB of data before its picture")
         if marker == _SOS:
             scans += 1
             found = _MARKER.search(content, at)
@@ -94,11 +101,18 @@ def _jpeg(content: bytes) -> Structure:
 
 
 def _png(content: bytes) -> Structure:
-    """Count the chunks; Pillow checks everything else of them."""
-    at = 8
+    """Count the chunks; Pillow checks everything else of them, but for the last one.
+
+    It unpacks each color profile up to a limit, but as many as there are.
+    """
+    at, profiles = 8, 0
     for _ in range(MAX_PARTS):
-        if at >= len(content) or content[at + 4 : at + 8] == b"IEND":
-            return Structure()
+        kind = content[at + 4 : at + 8]
+        if at >= len(content) or kind == b"IEND":
+            return Structure(has_end=content[at : at + len(_IEND)] == _IEND)
+        profiles += kind == b"iCCP"
+        if profiles > 1:
+            return Structure(excess="has more than one color profile")
         at += 12 + int.from_bytes(content[at : at + 4])
     return _TOO_MANY_PARTS
 

@@ -217,6 +217,15 @@ def test_a_jpeg_without_its_last_bytes_is_cut_off(
     assert reason(content[:-missing]) == "is cut off"
 
 
+@pytest.mark.parametrize("missing", [1, 4, 5, 8, 12, 50])
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "WEBP", "AVIF"])
+def test_no_file_may_lack_its_last_bytes(kind: str, missing: int) -> None:
+    content = encoded(picture(size=(80, 60)), kind)
+
+    assert checked(content + b"appended")
+    assert reason(content[:-missing]) in {"is cut off", "is damaged"}
+
+
 def test_a_png_with_a_flipped_byte_is_damaged() -> None:
     content = bytearray(encoded(picture(), "PNG"))
     content[len(content) // 2] ^= 0xFF
@@ -573,6 +582,28 @@ def test_thousands_of_texts_that_unpack_are_refused() -> None:
     )
 
 
+def test_color_profiles_that_unpack_again_and_again_are_refused() -> None:
+    content = encoded(picture(), "PNG", icc_profile=b"profile" * 100)
+    profile = png_chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(900_000)))
+
+    assert checked(content)
+    assert reason(content[:33] + profile * 2_000 + content[33:]) == (
+        "has more than one color profile"
+    )
+
+
+@pytest.mark.parametrize("name", [b"Exif\0\0", b"Photoshop 3.0\0"])
+def test_a_jpeg_of_little_but_what_is_told_of_it_is_refused(name: bytes) -> None:
+    """Pillow copies such data once for each of its segments."""
+    content = encoded(picture())
+    segment = b"\xff\xe1" + struct.pack(">H", 60_002 + len(name)) + name + bytes(60_000)
+
+    assert checked(content[:2] + segment * 50 + content[2:])
+    assert reason(content[:2] + segment * 300 + content[2:]) == (
+        "has more than 8 MB of data before its picture"
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
@@ -693,6 +724,9 @@ def hostile() -> list[bytes]:
         plain[:33] + png_chunk(b"tEXt", b"a\0b") * 1_000_000 + plain[33:],
         b"\xff\xd8" + b"\xff\xe1\0\2" * 5_000_000,
         b"\xff\xd8" + b"\xff" * 20_000_000,
+        plain[:33]
+        + png_chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(900_000))) * 5_000
+        + plain[33:],
         encoded(Image.new("L", (6_324, 6_324)), "PNG"),
         encoded(Image.new("RGB", (5_000, 4_999)), "WEBP", method=0),
         svg("<g>" * 500_000),
