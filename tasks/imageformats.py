@@ -20,6 +20,8 @@ _IEND = b"\0\0\0\0IEND\xaeB`\x82"
 # Markers of a JPEG within or behind its scans (ITU T.81, B.1.1.2): anything but a
 # stuffed FF 00 and the restarts D0 to D7, which are part of a scan.
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
+# Any marker; before the first scan, decoders skip what stands between two segments.
+_NEXT = re.compile(rb"\xff[^\x00\xff]")
 _SOS, _EOI = 0xDA, 0xD9
 # Tables, a number of lines, comments and applications: what may follow a scan.
 _BETWEEN_SCANS = frozenset({0xC4, 0xDB, 0xDC, 0xDD, 0xCC, 0xFE, *range(0xE0, 0xF0)})
@@ -81,7 +83,10 @@ def _jpeg(content: bytes) -> Structure:
     at, scans = 2, 0
     for _ in range(MAX_PARTS):
         if content[at : at + 1] != b"\xff":
-            return Structure(scans=scans, has_end=False)
+            found = None if scans else _NEXT.search(content, at)
+            if found is None:
+                return Structure(scans=scans, has_end=False)
+            at = found.start()
         marker = content[at + 1] if at + 1 < len(content) else 0
         if marker == _EOI:
             return Structure(scans=scans, is_sound=scans > 0)
