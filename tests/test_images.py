@@ -233,6 +233,23 @@ def test_a_png_with_a_flipped_byte_is_damaged() -> None:
     assert reason(bytes(content)) in {"is damaged", "is cut off"}
 
 
+@pytest.mark.parametrize("at", [0.1, 0.5, 0.9])
+def test_a_png_is_damaged_whose_checksums_are_sound(at: float) -> None:
+    """The sum of what it unpacks to (RFC 1950) is not; Pillow tells that only once."""
+    plain = picture(size=(40, 30)).tobytes()
+    rows = b"".join(b"\0" + plain[row : row + 120] for row in range(0, 3_600, 120))
+    packed = bytearray(zlib.compress(rows, 0))
+    head = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 40, 30, 8, 2, 0, 0, 0))
+
+    def png() -> bytes:
+        data = png_chunk(b"IDAT", bytes(packed))
+        return b"\x89PNG\r\n\x1a\n" + head + data + png_chunk(b"IEND", b"")
+
+    assert checked(png())
+    packed[int(len(packed) * at)] ^= 1
+    assert reason(png()) == "is damaged"
+
+
 def test_damage_anywhere_never_raises() -> None:
     chance = random.Random(11)  # noqa: S311 - repeatable, no secret
     for kind in ("JPEG", "PNG", "GIF", "WEBP"):
