@@ -127,6 +127,15 @@ def copy_file(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
+def stamp(path: Path) -> list[int]:
+    """Return what differs once somebody wrote to a file, nothing if there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return []
+    return [found.st_size, found.st_mtime_ns]
+
+
 def sync_file(path: Path) -> None:
     """Bring what is in a file to the disk."""
     with path.open("rb+") as file:

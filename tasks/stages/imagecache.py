@@ -42,6 +42,8 @@ def verify_images(run: Run) -> None:
     torn = [f for f in faults if f.image and f.path == f.image.thumbnail_path]
     _make_thumbnails(run, torn)
     counts = Counter(fault.fault for fault in faults)
+    run.counts["verified"] += len(kept)
+    run.counts["damaged"] += counts["missing"] + counts["changed"]
     found = ", ".join(f"{counts[w]:,} {w}" for w in ("missing", "changed", "foreign"))
     run.say(f"{len(kept):,} cached images verified; files: {found}")
     if counts["changed"] or counts["foreign"]:

@@ -23,7 +23,6 @@ from tasks.models import (
 from tasks.rows import image_table, lead_image_table
 from tasks.run import Run
 from tasks.sandbox import Failure
-from tasks.warehouse import WarehouseError
 from tasks.web.answers import header, retry_at
 from tasks.web.pages import image_job
 
@@ -43,8 +42,7 @@ def due_images(run: Run) -> list[list[DueImage]]:
     That pages show them is found here, not where pages are read: so nothing is missed,
     whenever a run was killed.
     """
-    if urls := run.warehouse.unknown_lead_images():
-        run.warehouse.put_lead_images(lead_image_table(urls), run.moment)
+    note_lead_images(run)
     images = run.warehouse.due_images(
         run.moment,
         include_related=run.settings.fetch.include_related,
@@ -56,6 +54,12 @@ def due_images(run: Run) -> list[list[DueImage]]:
     run.begin("fetching images", len(images))
     starts = range(0, len(images), BATCH_IMAGES)
     return [images[start : start + BATCH_IMAGES] for start in starts]
+
+
+def note_lead_images(run: Run) -> None:
+    """Make rows of the images that pages show."""
+    if urls := run.warehouse.unknown_lead_images():
+        run.warehouse.put_lead_images(lead_image_table(urls), run.moment)
 
 
 def fetch_images(run: Run, images: Sequence[DueImage]) -> None:
@@ -72,6 +76,7 @@ def finish_images(run: Run) -> None:
         return
     run.under_way.finish()
     run.under_way = None
+    run.captures.close()
     fates = {"cached": "cached", "failed": "failed or rejected", "deferred": "deferred"}
     told = (f"{run.counts[f'images_{n}']:,} {words}" for n, words in fates.items())
     run.say(f"images: {', '.join(told)}")
@@ -122,7 +127,7 @@ class Imaging:
     def stop(self) -> None:
         """Ask for nothing more; put on record what is kept already."""
         self._fetcher.close()
-        with suppress(OSError, WarehouseError):
+        with suppress(Exception):  # the run ends for another reason, which is told
             self._put()
         self._cache.close()
 
@@ -154,10 +159,14 @@ class Imaging:
         return self._run.image_checker.run(contents) if contents else iter(())
 
     def _put(self) -> None:
+        """Put what is known on record, once it is on the disk, too."""
         if not self._results:
             return
         self._cache.settle()
+        self._run.captures.note_images(self._results)
+        self._run.captures.flush()
         self._run.warehouse.put_images(image_table(self._results))
+        self._run.captures.settle()
         cached = sum(result.status == "cached" for result in self._results)
         self._run.counts["images_cached"] += cached
         self._run.counts["images_failed"] += len(self._results) - cached
@@ -212,6 +221,7 @@ def _answered(run: Run, image: DueImage, answer: Answer) -> ImageResult:
     if not isinstance(answer, Response):
         return ImageResult(
             image_id=image.image_id,
+            url=image.url,
             status="failed",
             reason=answer if isinstance(answer, str) else "",
             checked_at=run.moment,
@@ -222,6 +232,7 @@ def _answered(run: Run, image: DueImage, answer: Answer) -> ImageResult:
     is_unchanged = answer.outcome == "not_modified"
     return ImageResult(
         image_id=image.image_id,
+        url=image.url,
         status="cached" if is_unchanged else "failed",
         reason="" if is_unchanged else answer.reason,
         checked_at=run.moment,

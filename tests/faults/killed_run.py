@@ -34,15 +34,15 @@ def die(*_: object, **__: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def before(function: Wrap, count: int = 1) -> Wrap:
-    """Die instead of the *count*th call."""
+def before(function: Wrap, count: int = 1, end: Wrap | None = None) -> Wrap:
+    """Die instead of the *count*th call, in the way of *end* if there is one."""
     calls = 0
 
     def wrapped(*arguments: Any, **options: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls == count:
-            die()
+            (end or die)(*arguments, **options)
         return function(*arguments, **options)
 
     return wrapped
