@@ -147,6 +147,20 @@ class Warehouse:
         self._witness.begin(int(row[0]))
         return int(row[0])
 
+    def last_moment(self) -> datetime | None:
+        """Return when the last run began, by its own clock; None if there was none."""
+        rows = self._run("last_moment")
+        return rows[0][0] if rows else None
+
+    def spread_due(
+        self, moment: datetime, latest: datetime, *, page_days: float, image_days: float
+    ) -> None:
+        """Spread over days what is due before *moment* or after *latest*."""
+        parameters = {"moment": moment, "latest": latest}
+        with self.transaction():
+            self._run("spread_due_pages", {**parameters, "usual_days": page_days})
+            self._run("spread_due_images", {**parameters, "usual_days": image_days})
+
     def run_before(self, number: int) -> UUID | None:
         """Return the run before the one of that *number*, however it ended."""
         rows = self._run("run_before", {"number": number})

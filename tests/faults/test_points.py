@@ -41,7 +41,7 @@ def some(count: int, of: int) -> list[int]:
 
 
 def break_one(stand: Stand, why: str, **order: Any) -> tuple[int, str]:
-    """Break a run while somebody reads, then repair; return its status and last line."""
+    """Break a run while somebody reads, and repair; return status and last line."""
     folder = stand.copy()
     with Reader(folder / "data" / "news.duckdb") as reader:
         answer = stand.order(folder, **order)
