@@ -24,6 +24,7 @@ from flows.backfill import backfill as tell_backfill
 from flows.backfill import with_history
 from flows.direct import Story, run_direct
 from flows.progress import shown
+from tasks.files import in_words
 from tasks.lock import LockHeldError, hold_lock
 from tasks.publish import AuditError
 from tasks.run import BrokenError, IncompleteError, Job, Run, version
@@ -422,10 +423,10 @@ def main() -> None:
         _end(WRONG_USAGE, error)
     except LockHeldError as error:
         _end(HELD, error)
-    except (
-        IncompleteError, WarehouseError, AuditError, BrokenError, OSError,
-    ) as error:  # fmt: skip
+    except (IncompleteError, WarehouseError, AuditError, BrokenError) as error:
         _end(BROKEN, error)
+    except OSError as error:
+        _end(BROKEN, f"the run cannot go on, and the next one will: {in_words(error)}")
     except _InterruptedError:
         _end(INTERRUPTED, STOPPED)
     except RuntimeError as error:

@@ -14,6 +14,20 @@ OPEN = ".open"
 PART = ".part"
 
 
+# As the system, and DuckDB after it, tell of a full disk, a quota and a limit of size.
+_NO_ROOM = ("No space left", "quota exceeded", "File too large")
+
+
+def in_words(reason: object) -> str:
+    """Say why something could not be written; where there is no room, what to do."""
+    if isinstance(reason, OSError) and reason.strerror:
+        where = f" ({reason.filename})" if reason.filename else ""
+        reason = f"{reason.strerror}{where}"
+    if any(words in str(reason) for words in _NO_ROOM):
+        return "there is no room left on the disk: make some, then run again"
+    return str(reason).partition("\n")[0]
+
+
 def keep_file(path: Path, content: bytes) -> None:
     """Write *content* durably, unless a file of that size is at *path* already.
 

@@ -19,7 +19,7 @@ from uuid import UUID
 # The engine itself: the package around it spends 20 ms on types that nobody asks for.
 import _duckdb as duckdb
 
-from tasks.files import copy_file, sync_file, sync_folder
+from tasks.files import copy_file, in_words, sync_file, sync_folder
 from tasks.models import (
     Audit,
     DueExtraction,
@@ -477,7 +477,7 @@ class Warehouse:
             return self._connection.execute(statement, dict(parameters or {}))
         except duckdb.Error as error:
             self._witness.doubt()
-            reason = str(error).partition("\n")[0]
+            reason = in_words(error)
             msg = f"the warehouse cannot go on, and the next run will repair: {reason}"
             raise WarehouseError(msg) from error
 
@@ -733,7 +733,7 @@ def open_copy(path: Path, *, exports: Path) -> Iterator[Published]:
         connection.execute("checkpoint")
         yield Published(connection)
     except duckdb.Error as error:
-        reason = str(error).partition("\n")[0]
+        reason = in_words(error)
         msg = f"the copy cannot be finished, nothing was published: {reason}"
         raise WarehouseError(msg) from None
     finally:
