@@ -24,6 +24,8 @@ from tasks.models import Capture, Exchange, ImageResult, Response, WarcPlace
 ROTATE_BYTES = 1_000_000_000
 MAX_BODY_BYTES = 10_000_000  # as `fetch.max_bytes`
 READ_BYTES = 65_536  # at once; what lies behind a record is copied once for each
+# Why a page cannot be read from its capture; the file and the place are the detail.
+DAMAGED = "the capture is damaged"
 _MEMBER = b"\x1f\x8b\x08"  # RFC 1952, 2.3.1: how each record begins
 _NAME = re.compile(r"wirehouse-\w+-(\d+)-\d+\.warc\.gz")
 # WARC 1.1, 5.13: why a body is not whole.
@@ -121,20 +123,23 @@ class CaptureWriter:
         return place, record_id
 
     def _write(self, record: bytes) -> WarcPlace:
-        """Append a whole record, or nothing."""
+        """Append a whole record, or nothing; raises `OSError` with the file's name."""
         if self._file is not None and self._size >= self._rotate_bytes:
             self._end_file()
         file = self._file or self._begin()
         rest = memoryview(record)
+        # A signal strikes at a call: none may stand between the record and its size.
+        place = WarcPlace(self._file_name, self._size, len(record))
         try:
             while rest:
                 rest = rest[file.write(rest) :]
-        except BaseException:
+            self._size += len(record)
+        except BaseException as error:
             file.truncate(self._size)
             file.seek(self._size)
+            if isinstance(error, OSError):  # which does not know where it happened
+                error.filename = file.name
             raise
-        place = WarcPlace(self._file_name, self._size, len(record))
-        self._size += len(record)
         return place
 
     def _begin(self) -> BinaryIO:
@@ -145,10 +150,10 @@ class CaptureWriter:
             path = self._folder / self._file_name
             if path.exists() or _open_path(path).exists():
                 continue
+            self._size = 0
             # Unbuffered: what a full disk refuses is not tried again by a later write.
             self._file = _open_path(path).open("xb", buffering=0)
         sync_folder(self._folder)
-        self._size = 0
         self._write(warc.info_record(self._file_name))
         return self._file
 
@@ -161,7 +166,8 @@ class CaptureWriter:
 
     def _rename(self, name: str) -> None:
         path = self._folder / name
-        _open_path(path).rename(path)
+        with suppress(FileNotFoundError):  # it was done, and interrupted thereafter
+            _open_path(path).rename(path)
         sync_folder(self._folder)
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.captures import CaptureDamaged, read_capture
+from tasks.captures import DAMAGED, CaptureDamaged, read_capture
 from tasks.models import DueExtraction, Page, Rejection, WarcPlace
 from tasks.pages import read_page
-
-DAMAGED = "the capture is damaged"
 
 
 def extract_page(captures: Path, due: DueExtraction) -> Page | Rejection:

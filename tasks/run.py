@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID, uuid4
 
 from tasks.clock import is_jump, moment_after
-from tasks.files import OPEN
+from tasks.files import OPEN, stamp
 from tasks.lock import hold_lock
 from tasks.settings import Settings
 from tasks.snapshots import last_published
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tasks.sandbox import Sandbox
     from tasks.web.fetcher import Fetcher
 
+VERSION = "0.1.0"  # of Wirehouse; pyproject.toml reads it here
 # The summary's numbers, in the order in which they are told.
 COUNTS = (
     "sources_unread",
@@ -50,6 +51,9 @@ COUNTS = (
     "images_due",
     "images_cached",
     "images_failed",
+    "images_deferred",
+    "verified",
+    "damaged",
 )
 Say = Callable[[str], None]
 # Takes the word for a stage, how much of it is done, and how much there is to do.
@@ -109,8 +113,9 @@ class Job:
 class Run:
     """One run, from the lock to the published file; steps hand it on to each other."""
 
-    def __init__(self, job: Job, warehouse: Warehouse) -> None:
+    def __init__(self, job: Job, warehouse: Warehouse, found: Sequence[int]) -> None:
         self.job = job
+        self.found = found  # the stamp of the working file before it was opened
         self.settings = job.settings
         self.data = job.settings.data
         self.run_id = uuid4()
@@ -129,7 +134,7 @@ class Run:
         self.unread: list[str] = []  # a line for each source that could not be read
         self.audits: dict[str, int] = {}  # rules that do not hold, with their rows
         self.number = warehouse.begin_run(
-            self.run_id, self.moment, version(), published=last_published(self.data)
+            self.run_id, self.moment, VERSION, published=last_published(self.data)
         )
         self.before = warehouse.run_before(self.number)
         if last is not None and is_jump(self.moment, last):
@@ -282,8 +287,9 @@ def open_run(job: Job) -> Iterator[Run]:
     path = working_file(job.settings.data)
     with ExitStack() as stack:
         stack.enter_context(hold_lock(job.settings.data, job.moment))
-        warehouse = _open_sound(stack, path, job)
-        run = Run(job, warehouse)
+        found = stamp(path)
+        warehouse, is_sound = _open_sound(stack, path, job)
+        run = Run(job, warehouse, found if is_sound else ())
         stack.callback(run.close)
         try:
             run.adopt_captures()
@@ -298,11 +304,11 @@ def open_run(job: Job) -> Iterator[Run]:
             raise
 
 
-def _open_sound(stack: ExitStack, path: Path, job: Job) -> Warehouse:
-    """Open the working file, or what takes its place if it is not what it was."""
+def _open_sound(stack: ExitStack, path: Path, job: Job) -> tuple[Warehouse, bool]:
+    """Open the working file if it is what it was, else what takes its place."""
     if Witness(path).find() == "untouched" and not job.rebuild:
         with suppress(WarehouseError):  # which is told below, if it is no damage
-            return stack.enter_context(open_warehouse(path, job.moment))
+            return stack.enter_context(open_warehouse(path, job.moment)), True
     from tasks import adoption, recovery  # noqa: PLC0415 - hardly ever
 
     data = job.settings.data
@@ -316,14 +322,7 @@ def _open_sound(stack: ExitStack, path: Path, job: Job) -> Warehouse:
         job.say(restored.line)
         for line in adoption.adopt_since(restored.number, data, warehouse):
             job.say(line)
-    return warehouse
-
-
-def version() -> str:
-    """Return the version of Wirehouse that runs."""
-    import importlib.metadata  # noqa: PLC0415
-
-    return importlib.metadata.version("wirehouse")
+    return warehouse, False
 
 
 def working_file(data: Path) -> Path:

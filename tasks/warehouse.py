@@ -13,13 +13,14 @@ from dataclasses import asdict
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from uuid import UUID
 
 # The engine itself: the package around it spends 20 ms on types that nobody asks for.
 import _duckdb as duckdb
 
-from tasks.files import copy_file, in_words, sync_file, sync_folder
+from tasks.files import copy_file, sync_file, sync_folder
 from tasks.models import (
     Audit,
     DueExtraction,
@@ -29,7 +30,9 @@ from tasks.models import (
     KeptImage,
     KnownFile,
     KnownSource,
+    Severity,
     Source,
+    StoredCapture,
     StoredDocument,
     WarcPlace,
 )
@@ -42,11 +45,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _FOLDER = Path(__file__).parent / "sql"
-# The working file reads and writes itself alone: no statement, however it came about,
-# reaches another file or the network.
+# A connection reads and writes its file alone: no statement, however it came about,
+# reaches another one or the network, or loosens that. `_Memory` alone changes a limit.
 _LOCKED_DOWN = """
 set enable_external_access = false;
 set TimeZone = 'UTC';
+set allowed_configs = ['memory_limit'];
+set lock_configuration = true;
 """
 # One thread: a second one spends half as much CPU again on statements this small. And
 # few checkpoints while a run loads: each packs what it finds and leaves holes behind.
@@ -98,7 +103,8 @@ class Warehouse:
         self._memory = _Memory(connection)
         self.is_migrated = is_migrated  # when it was opened: any table may be another
         self._filled: set[str] = set()  # temporary tables that hold rows
-        self.written: set[str] = set()  # tables that statements of this run wrote to
+        self.written: set[str] = set()  # tables of which this run changed rows
+        self.killed_flow_runs: list[UUID] = []  # found open when this run began
         self._execute(";".join(map(_empty, SCHEMAS)))
 
     def close(self) -> None:
@@ -142,9 +148,10 @@ class Warehouse:
         }
         with self.transaction():
             self._run("settle_runs", {"published": published})
-            self._run("mark_killed_runs")
+            killed = self._run("mark_killed_runs")
             (row,) = self._run("begin_run", parameters)
         self._witness.begin(int(row[0]))
+        self.killed_flow_runs = [id_ for (id_,) in killed if id_ is not None]
         return int(row[0])
 
     def last_moment(self) -> datetime | None:
@@ -182,22 +189,47 @@ class Warehouse:
         """Note which flow run of Prefect a run is."""
         self._run("name_flow_run", {"run_id": run_id, "flow_run_id": flow_run_id})
 
-    def audit(self, run_id: UUID, *, also: Sequence[Audit] = ()) -> list[Audit]:
+    def audit(
+        self,
+        run_id: UUID,
+        *,
+        also: Sequence[Audit] = (),
+        held: Mapping[str, Severity] = MappingProxyType({}),
+    ) -> list[Audit]:
         """Hold the whole warehouse against every rule in `tasks/sql/audits`.
 
-        *also* are rules that were looked at elsewhere; all are put on record.
+        *also* are rules that were looked at elsewhere; all are put on record. *held*
+        are rules, each with its severity, that held when this run began: they are
+        looked at again only if it changed a table that they ask about.
         """
+        rules = _names("audits")
         audits = self._memory.frugally(
-            lambda: [Audit(name, *self._audit(name)) for name in _names("audits")]
+            lambda: [self._audit(rule, held.get(rule)) for rule in rules]
         )
         audits += also
         found = json.dumps([asdict(audit) for audit in audits])
         self._run("put_audits", {"run_id": run_id, "audits": found})
         return audits
 
-    def _audit(self, name: str) -> tuple[Any, ...]:
-        (found,) = self._run(f"audits/{name}")
-        return found
+    def _audit(self, rule: str, severity: Severity | None) -> Audit:
+        if severity and not _asks(f"audits/{rule}") & self.written:
+            return Audit(rule, severity, 0, "")
+        (found,) = self._run(f"audits/{rule}")
+        return Audit(rule, *found)
+
+    def named_images(self) -> list[str]:
+        """Return the files that cached images name."""
+        return [path for (path,) in self._run("named_images")]
+
+    def sampled_captures(self, count: int, *, seed: int) -> list[StoredCapture]:
+        """Return up to *count* captures that are on disk, others for each *seed*."""
+        parameters = {"count": count, "seed": seed}
+        return [StoredCapture(*r) for r in self._run("sampled_captures", parameters)]
+
+    def loaded_files(self, moment: datetime) -> int:
+        """Return how many articles the sources hold that were read at *moment*."""
+        ((count,),) = self._run("loaded_files", {"moment": moment})
+        return int(count)
 
     # --- sources and articles
 
@@ -385,13 +417,23 @@ class Warehouse:
                 self._run("lose_captures")
                 self._run("due_lost_captures", {"moment": moment})
 
+    def put_damaged_captures(
+        self, rejections: pa.Table, run_id: UUID, moment: datetime
+    ) -> None:
+        """Note the captures that cannot be read back; those not named can be."""
+        with self.transaction(), self._registered({"batch_rejections": rejections}):
+            self._run("resolve_rejections_of_captures", {"moment": moment})
+            self.put_rejections(run_id)
+
     def put_pages(self, tables: Tables, moment: datetime) -> None:
-        """Load what pages say and where they link to."""
+        """Load what pages say, where they link to and what was mended in it."""
         parameters = {"moment": moment}
         with self.transaction(), self._registered(tables):
             self._run("put_pages")
             self._run("delete_links")
             self._run("put_links")
+            self._run("delete_page_repairs")
+            self._run("put_page_repairs")
             self._run("resolve_rejections_of_pages", parameters)
 
     def put_link_edges(self, moment: datetime) -> None:
@@ -463,9 +505,10 @@ class Warehouse:
     def _run(
         self, name: str, parameters: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
-        self.written |= _writes(name)
         result = self._execute(_statement(name), parameters)
         rows = result.fetchall() if result.description else []
+        if rows != [(0,)]:  # as DuckDB answers where no row was to be changed
+            self.written |= _writes(name)
         if not self._is_transaction and _writes(name):
             self._witness.note()
         return rows
@@ -477,7 +520,7 @@ class Warehouse:
             return self._connection.execute(statement, dict(parameters or {}))
         except duckdb.Error as error:
             self._witness.doubt()
-            reason = in_words(error)
+            reason = _in_words(error)
             msg = f"the warehouse cannot go on, and the next run will repair: {reason}"
             raise WarehouseError(msg) from error
 
@@ -639,6 +682,8 @@ class Published:
         """
         tables = {row["table_name"]: row["columns"] for row in self.rows("columns")}
         columns = {name: tables[name] for name in tables if name not in but}
+        if not columns:
+            return {}
         each = (
             f"select '{name}', count(*), sum(hash(t)) from \"{name}\" as t"  # noqa: S608 - ours
             for name in columns
@@ -733,7 +778,7 @@ def open_copy(path: Path, *, exports: Path) -> Iterator[Published]:
         connection.execute("checkpoint")
         yield Published(connection)
     except duckdb.Error as error:
-        reason = in_words(error)
+        reason = _in_words(error)
         msg = f"the copy cannot be finished, nothing was published: {reason}"
         raise WarehouseError(msg) from None
     finally:
@@ -777,8 +822,6 @@ def _connect(
         # Which row groups by bytes ask for; one thread keeps the order all the same.
         connection.execute("set preserve_insertion_order = false")
     connection.execute(_TUNED + _LOCKED_DOWN)
-    if read_only:
-        connection.execute("set lock_configuration = true")
     return connection
 
 
@@ -807,6 +850,17 @@ class _Memory:
             return work()
         finally:
             self._connection.execute(f"set memory_limit = '{self._usual}'")
+
+
+# As DuckDB tells of a full disk, a quota and a limit of size.
+_NO_ROOM = ("No space left", "quota exceeded", "File too large")
+
+
+def _in_words(error: duckdb.Error) -> str:
+    """Say why a statement failed; where there is no room, what to do."""
+    if any(words in str(error) for words in _NO_ROOM):
+        return "there is no room left on the disk: make some, then run again"
+    return str(error).partition("\n")[0]
 
 
 def _quoted(path: Path) -> str:
@@ -886,6 +940,22 @@ def _writes(name: str) -> frozenset[str]:
     """Return the tables that a statement writes to."""
     verbs = r"^(?:insert(?: or \w+)? into|merge into|update|delete from) (\w+)"
     return frozenset(re.findall(verbs, _statement(name), re.MULTILINE))
+
+
+@cache
+def _asks(name: str) -> frozenset[str]:
+    """Return the words of a statement and of its views: each table it asks is one."""
+    words = set(re.findall(r"\w+", _statement(name)))
+    for folder in ("views", "macros"):
+        for inner in words & set(_names(folder)):
+            words |= _asks(f"{folder}/{inner}")
+    return frozenset(words)
+
+
+def rules_digest() -> str:
+    """Return what is equal only while all rules of `tasks/sql/audits` are the same."""
+    rules = "".join(_statement(f"audits/{rule}") for rule in _names("audits"))
+    return hashlib.sha256(rules.encode()).hexdigest()
 
 
 @cache

@@ -18,7 +18,7 @@ from flows.doctor import look, mend
 from tasks.captures import find_files
 from tasks.doctor import Finding
 from tasks.run import Job, working_file
-from tasks.settings import Settings, load_settings
+from tasks.settings import Settings, SourceSettings, load_settings
 from tests.hub import MOMENT, Hub
 from tests.tables import dump
 from tests.test_damaged_captures import harm_one
@@ -160,7 +160,7 @@ def test_a_run_under_way_is_told_and_not_disturbed(data: Path) -> None:
 
 def test_sources_that_are_not_there_or_not_reached_are_told(data: Path) -> None:
     places = ["/nowhere/hub", "http://127.0.0.1:9/hub.git"]
-    settings = Settings.model_validate({"data": data, "sources": places})
+    settings = Settings(data=data, sources=tuple(map(SourceSettings, places)))
 
     found = look(Job(settings, moment=MOMENT))
 

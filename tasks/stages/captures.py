@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from uuid import UUID
 
-from tasks.captures import CaptureDamaged, check_capture
-from tasks.models import KeptCapture
-from tasks.rows import lost_capture_table
+from tasks.captures import DAMAGED, CaptureDamaged, check_capture
+from tasks.models import KeptCapture, Rejection
+from tasks.rows import lost_capture_table, rejection_table
 from tasks.run import Run
+
+SHOWN = 10  # damaged captures that are named at once; `rejections` has all of them
 
 
 def verify_captures(run: Run) -> None:
@@ -15,22 +18,28 @@ def verify_captures(run: Run) -> None:
     kept = run.warehouse.kept_captures()
     run.begin("verifying captures", len(kept))
     damaged = lose_damaged(run, kept)
-    run.say(f"{len(kept):,} captures verified, {damaged:,} damaged")
+    books = rejection_table(list(damaged.values()), list(damaged))
+    run.warehouse.put_damaged_captures(books, run.run_id, run.moment)
+    run.counts["verified"] += len(kept)
+    run.counts["damaged"] += len(damaged)
+    run.say(f"{len(kept):,} captures verified, {len(damaged):,} damaged")
 
 
-def lose_damaged(run: Run, kept: Iterable[KeptCapture]) -> int:
-    """Let go of captures that are not as they were written; return how many."""
-    lost = []
+def lose_damaged(run: Run, kept: Sequence[KeptCapture]) -> dict[UUID, Rejection]:
+    """Let go of captures that are not as they were written; return why, of each."""
+    damaged: dict[UUID, Rejection] = {}
+    folder, max_bytes = run.data / "captures", run.settings.fetch.max_bytes
     for capture in kept:
-        run.advance()
         try:
-            check_capture(
-                run.data / "captures",
-                capture.place,
-                max_bytes=run.settings.fetch.max_bytes,
-            )
+            check_capture(folder, capture.place, max_bytes=max_bytes)
         except CaptureDamaged as error:
-            run.say(f"the capture of {capture.url} is damaged: {error}")
-            lost.append(capture.capture_id)
-    run.warehouse.lose_captures(lost_capture_table(lost), run.moment)
-    return len(lost)
+            why = Rejection("capture", capture.url, DAMAGED, str(error))
+            damaged[capture.capture_id] = why
+            if len(damaged) <= SHOWN:
+                run.say(f"the capture of {capture.url} is damaged: {error}")
+        run.advance()
+    if len(damaged) > SHOWN:
+        more = len(damaged) - SHOWN
+        run.say(f"… and {more:,} more captures that are damaged, see rejections")
+    run.warehouse.lose_captures(lost_capture_table(list(damaged)), run.moment)
+    return damaged
