@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID, uuid4
 
+from tasks.clock import is_jump, moment_after
 from tasks.files import OPEN, stamp
 from tasks.lock import hold_lock
 from tasks.settings import Settings
@@ -121,9 +122,10 @@ class Run:
         self.found = found  # the stamp of the working file before it was opened
         self.settings = job.settings
         self.data = job.settings.data
-        self.moment = job.moment
         self.run_id = uuid4()
         self.warehouse = warehouse
+        last = warehouse.last_moment()
+        self.moment = moment_after(job.moment, last)
         self.counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
         self.status = "running"
         self._started = time.monotonic()
@@ -139,6 +141,8 @@ class Run:
             self.run_id, self.moment, VERSION, published=last_published(self.data)
         )
         self.before = warehouse.run_before(self.number)
+        if last is not None and is_jump(self.moment, last):
+            self._spread_due(last)
         if job.flow_run_id is not None:
             warehouse.name_flow_run(self.run_id, job.flow_run_id)
 
@@ -207,6 +211,24 @@ class Run:
 
             for path in found:
                 self.say(adopt_file(path, self.warehouse))
+
+    def _spread_due(self, last: datetime) -> None:
+        """After a jump of the clock, ask for nothing in a storm, and not in years."""
+        from tasks.due import SPREAD  # noqa: PLC0415 - hardly ever
+
+        fetch, images = self.settings.fetch, self.settings.images
+        longest = max(fetch.refetch_after_days, fetch.longest_wait_days)
+        self.warehouse.spread_due(
+            self.moment,
+            self.moment + timedelta(days=longest * (1 + SPREAD)),
+            page_days=fetch.refetch_after_days,
+            image_days=images.recheck_after_days,
+        )
+        self.say(
+            f"the last run was on {last:%Y-%m-%d}, by its clock, and now it is"
+            f" {self.moment:%Y-%m-%d}: what is due again is spread over"
+            f" {fetch.refetch_after_days:g} days"
+        )
 
     def say(self, line: str) -> None:
         """Tell whoever watches one fact."""

@@ -155,6 +155,20 @@ class Warehouse:
         self.killed_flow_runs = [id_ for (id_,) in killed if id_ is not None]
         return int(row[0])
 
+    def last_moment(self) -> datetime | None:
+        """Return when the last run began, by its own clock; None if there was none."""
+        rows = self._run("last_moment")
+        return rows[0][0] if rows else None
+
+    def spread_due(
+        self, moment: datetime, latest: datetime, *, page_days: float, image_days: float
+    ) -> None:
+        """Spread over days what is due before *moment* or after *latest*."""
+        parameters = {"moment": moment, "latest": latest}
+        with self.transaction():
+            self._run("spread_due_pages", {**parameters, "usual_days": page_days})
+            self._run("spread_due_images", {**parameters, "usual_days": image_days})
+
     def run_before(self, number: int) -> UUID | None:
         """Return the run before the one of that *number*, however it ended."""
         rows = self._run("run_before", {"number": number})
@@ -516,7 +530,7 @@ class Warehouse:
             return self._connection.execute(statement, dict(parameters or {}))
         except duckdb.Error as error:
             self._witness.doubt()
-            reason = str(error).partition("\n")[0]
+            reason = _in_words(error)
             msg = f"the warehouse cannot go on, and the next run will repair: {reason}"
             raise WarehouseError(msg) from error
 
@@ -774,7 +788,7 @@ def open_copy(path: Path, *, exports: Path) -> Iterator[Published]:
         connection.execute("checkpoint")
         yield Published(connection)
     except duckdb.Error as error:
-        reason = str(error).partition("\n")[0]
+        reason = _in_words(error)
         msg = f"the copy cannot be finished, nothing was published: {reason}"
         raise WarehouseError(msg) from None
     finally:
@@ -846,6 +860,17 @@ class _Memory:
             return work()
         finally:
             self._connection.execute(f"set memory_limit = '{self._usual}'")
+
+
+# As DuckDB tells of a full disk, a quota and a limit of size.
+_NO_ROOM = ("No space left", "quota exceeded", "File too large")
+
+
+def _in_words(error: duckdb.Error) -> str:
+    """Say why a statement failed; where there is no room, what to do."""
+    if any(words in str(error) for words in _NO_ROOM):
+        return "there is no room left on the disk: make some, then run again"
+    return str(error).partition("\n")[0]
 
 
 def _quoted(path: Path) -> str:
