@@ -2,21 +2,24 @@
 
 Exit status: 0 the run is complete (rejections and failed addresses are data), 1 broken
 or a source could not be read, 2 wrong usage, 3 another run holds the data directory,
-130 stopped by Ctrl-C.
+130 stopped by Ctrl-C, 143 by SIGTERM.
 """
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import FrameType
+from typing import Annotated, Any, Literal, Never
 
 from flows import console, refresh
 from flows.arguments import App, Argument, Option, UsageError
@@ -40,7 +43,9 @@ from tasks.stages.sources import check_sources
 from tasks.steps import Steps
 from tasks.warehouse import Published, WarehouseError, open_published
 
-BROKEN, WRONG_USAGE, HELD, INTERRUPTED = 1, 2, 3, 130
+BROKEN, WRONG_USAGE, HELD = 1, 2, 3
+INTERRUPTED, TERMINATED = 130, 143  # 128 and the signal, as shells tell it
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 STOPPED = "stopped; what was done is kept, and the next run goes on"
 
 app = App("wirehouse", "Turn Markdown news hubs into a DuckDB warehouse.", VERSION)
@@ -182,6 +187,38 @@ def reextract(data: DataOption = None, *, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def rebuild(
+    source: SourceOption = None,
+    data: DataOption = None,
+    *,
+    without_history: Annotated[
+        bool,
+        Option(
+            "--without-history",
+            help="Forget what only published states remember: earlier runs, files that"
+            " are gone, when things were first seen.",
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the working file again from sources, captures and images; keep the old."""
+    from flows.rebuild import rebuild as tell_rebuild  # noqa: PLC0415
+
+    settings = _settings(source, data)
+    if not settings.sources:
+        raise SourceError(console.no_sources())
+    check_sources(settings.sources)
+    job = Job(settings, full=True, rebuild=True, bare=without_history, say=console.say)
+    _run_stage(tell_rebuild, job, as_json=as_json)
+
+
+@app.command()
+def verify(data: DataOption = None, *, as_json: JsonOption = False) -> None:
+    """Read all cached images and captures back, audit all rows, and publish."""
+    _stage(refresh.verify, data, full=True, as_json=as_json)
+
+
+@app.command()
 def publish(data: DataOption = None, *, as_json: JsonOption = False) -> None:
     """Publish the warehouse as it stands."""
     _stage(refresh.only_publish, data, as_json=as_json)
@@ -277,8 +314,12 @@ def explain(
 
 @app.command()
 def status(data: DataOption = None) -> None:
-    """Show the last runs, what is due, what failed and why."""
-    with open_published(_settings(None, data).data / PUBLISHED) as warehouse:
+    """Show what is up, the last runs, what is due, what failed and why."""
+    from flows.services import describe_services  # noqa: PLC0415 - for this command
+
+    settings = _settings(None, data)
+    console.tell_services(describe_services(settings))
+    with open_published(settings.data / PUBLISHED) as warehouse:
         parts = [warehouse.rows(f"report/{n}") for n in ("runs", "due", "failures")]
     console.tell_status(*parts)
 
@@ -315,6 +356,32 @@ def report(data: DataOption = None) -> None:
 
 
 @app.command()
+def doctor(
+    data: DataOption = None,
+    *,
+    mend: Annotated[
+        bool,
+        Option("--mend", help="Mend what is wrong, without the network."),
+    ] = False,
+    as_json: Annotated[
+        bool, Option("--json", help="Print it as one JSON object.")
+    ] = False,
+) -> None:
+    """Look for damage of any kind, and say what to do; status 1 if there is any."""
+    from flows import doctor as rooms  # noqa: PLC0415 - for this command alone
+
+    job = Job(_settings(None, data), say=console.say)
+    with _interruptible():
+        found = rooms.look(job)
+        if mend and not all(each.is_well for each in found):
+            rooms.mend(job)
+            found = rooms.look(job)
+    console.tell_findings(found, as_json=as_json)
+    if not all(each.is_well for each in found):
+        sys.exit(BROKEN)
+
+
+@app.command()
 def settings() -> None:
     """Print every setting, its value and where that came from."""
     values, origins = load_settings(Path.cwd())
@@ -343,19 +410,20 @@ def main() -> None:
         _end(WRONG_USAGE, error)
     except LockHeldError as error:
         _end(HELD, error)
+    except (IncompleteError, WarehouseError, AuditError, BrokenError) as error:
+        _end(BROKEN, error)
     except BrokenPipeError:  # whoever read the answer has enough, as `head` has
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(BROKEN)
-    except (
-        IncompleteError, WarehouseError, AuditError, BrokenError, OSError,
-    ) as error:  # fmt: skip
-        _end(BROKEN, error)
-    except _InterruptedError:
-        _end(INTERRUPTED, STOPPED)
+    except OSError as error:
+        _end(BROKEN, _in_words(error))
+    except _InterruptedError as error:
+        _end(error.status, STOPPED)
     except RuntimeError as error:
         if not isinstance(error.__cause__, KeyboardInterrupt):
             raise
-        _end(INTERRUPTED, STOPPED)  # Ctrl-C as DuckDB tells of it, within a statement
+        # Ctrl-C as DuckDB tells of it, within a statement
+        _end(_status_of(error.__cause__), STOPPED)
     finally:
         gc.freeze()  # or Python does so several times as it ends, which takes 30 ms
 
@@ -363,13 +431,39 @@ def main() -> None:
 class _InterruptedError(Exception):
     """Ctrl-C, under a name that the command line's library does not swallow."""
 
+    def __init__(self, status: int) -> None:
+        super().__init__(STOPPED)
+        self.status = status
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: ends a run as Ctrl-C does."""
+
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
-    except KeyboardInterrupt:
-        raise _InterruptedError from None
+    except KeyboardInterrupt as error:
+        raise _InterruptedError(_status_of(error)) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> Never:
+    raise _Terminated
+
+
+def _status_of(interruption: BaseException) -> int:
+    return TERMINATED if isinstance(interruption, _Terminated) else INTERRUPTED
+
+
+def _in_words(error: OSError) -> str:
+    if error.errno not in NO_ROOM:
+        return str(error)
+    words = f"{error.filename or 'a file'}: {os.strerror(error.errno).lower()}"
+    return f"{words}; what was done is kept: make room, and the next run goes on"
 
 
 def _end(code: int, message: object) -> None:
@@ -402,10 +496,12 @@ def _stage(
     story: Story,
     data: Path | None,
     *,
+    full: bool = False,
     retry_failed: bool = False,
     as_json: bool = False,
 ) -> None:
-    job = Job(_settings(None, data), retry_failed=retry_failed, say=console.say)
+    settings = _settings(None, data)
+    job = Job(settings, full=full, retry_failed=retry_failed, say=console.say)
     _run_stage(story, job, as_json=as_json)
 
 

@@ -6,19 +6,26 @@ run, however the run ends; the server and worker of `wirehouse up` stay.
 
 from __future__ import annotations
 
+import asyncio
 import http.client
+import json
 import os
 import signal
 import sys
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 HOST = "127.0.0.1"
+GRACE_SECONDS = 20.0  # a run that is told to end keeps what it has within seconds
 
 # Nothing leaves this machine, and nothing is printed that is not for the user.
 QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_CLI_COLORS": "false",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # seconds, the least that Prefect takes
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_FLOW_RUNS_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_TASK_RUNS_LEVEL": "CRITICAL",
@@ -42,12 +49,23 @@ def prepare_environment(data: Path) -> None:
 
 def is_healthy(port: int) -> bool:
     """Tell whether the Prefect server at *port* of this machine answers."""
+    return ask(port, "GET", "/health") is not None
+
+
+def ask(port: int, method: str, path: str, body: object = None) -> Any:
+    """Ask the Prefect server at *port* of this machine, without importing Prefect.
+
+    Returns None if it does not answer, or not what was asked for.
+    """
     connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
-        connection.request("GET", "/api/health")
-        return connection.getresponse().status == http.client.OK
-    except OSError:
-        return False
+        headers = {"Content-Type": "application/json"}
+        connection.request(method, f"/api{path}", json.dumps(body), headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        return json.loads(content) if answer.status == http.client.OK else None
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
     finally:
         connection.close()
 
@@ -67,19 +85,49 @@ def _end_with_input() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _work(pool: str) -> None:
-    """Become a worker of *pool*."""
-    # What is started in the background of a script ignores SIGINT, and Prefect's worker
-    # ends by it: it sends itself one when it is told to end.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    command = ["-m", "prefect", "worker", "start", "--pool", pool, "--name", pool]
-    os.execv(sys.executable, [sys.executable, *command, "--install-policy", "never"])  # noqa: S606 - our own interpreter
+async def _work(pool: str) -> None:
+    """Run what *pool* has to run, one at a time, until told to end.
+
+    Prefect's own command kills the run that is under way when it is told to end; this
+    one tells it to end, too, waits until it has kept what it has, and then goes.
+    """
+    from prefect.workers.process import ProcessWorker  # noqa: PLC0415 - as above
+
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    # One, lest all that fell due while this machine slept starts at once.
+    worker = ProcessWorker(work_pool_name=pool, name=pool, limit=1)
+    work = asyncio.ensure_future(worker.start())
+    until_told = asyncio.ensure_future(told.wait())
+    await asyncio.wait((work, until_told), return_when=asyncio.FIRST_COMPLETED)
+    if told.is_set():
+        await _end_runs()
+        work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
+
+
+async def _end_runs() -> None:
+    """Tell the runs that are under way to end, and wait until they have."""
+    for pid in _children():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + GRACE_SECONDS
+    while _children() and time.monotonic() < deadline:  # noqa: ASYNC110 - no event
+        await asyncio.sleep(0.1)
+
+
+def _children() -> list[int]:
+    """Return the processes that this one started, as Linux tells."""
+    found = Path("/proc/self/task").glob("*/children")
+    return [int(pid) for path in found for pid in path.read_text().split()]
 
 
 def main(kind: str, argument: str) -> None:
     """Be a server for a run (`child`), one that stays (`server`), or a `worker`."""
     if kind == "worker":
-        _work(argument)
+        asyncio.run(_work(argument))
     else:
         _serve(int(argument), until_input_ends=kind == "child")
 

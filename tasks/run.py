@@ -19,6 +19,7 @@ from tasks.settings import Settings
 from tasks.snapshots import last_published
 from tasks.sources.opened import OpenSource
 from tasks.warehouse import Warehouse, WarehouseError, open_warehouse
+from tasks.witness import Witness
 
 if TYPE_CHECKING:
     from tasks.captures import CaptureWriter
@@ -49,6 +50,9 @@ COUNTS = (
     "images_due",
     "images_cached",
     "images_failed",
+    "images_deferred",
+    "verified",
+    "damaged",
 )
 Say = Callable[[str], None]
 # Takes the word for a stage, how much of it is done, and how much there is to do.
@@ -88,12 +92,15 @@ class Job:
     """What a run is asked to do, and when.
 
     *say* takes a line for whoever watches; *progress* is told of each file, page and
-    image, so it must be quick.
+    image, so it must be quick. With *rebuild* the working file is made anew, with
+    *bare* without what only published states remember.
     """
 
     settings: Settings
     full: bool = False
     retry_failed: bool = False
+    rebuild: bool = False
+    bare: bool = False
     with_pages: bool = True
     with_images: bool = True
     moment: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -259,8 +266,8 @@ def open_run(job: Job) -> Iterator[Run]:
     with ExitStack() as stack:
         stack.enter_context(hold_lock(job.settings.data, job.moment))
         found = stamp(path)
-        warehouse = stack.enter_context(open_warehouse(path, job.moment))
-        run = Run(job, warehouse, found)
+        warehouse, is_sound = _open_sound(stack, path, job)
+        run = Run(job, warehouse, found if is_sound else ())
         stack.callback(run.close)
         try:
             run.adopt_captures()
@@ -273,6 +280,27 @@ def open_run(job: Job) -> Iterator[Run]:
                 with suppress(WarehouseError):
                     run.finish("broken")
             raise
+
+
+def _open_sound(stack: ExitStack, path: Path, job: Job) -> tuple[Warehouse, bool]:
+    """Open the working file if it is what it was, else what takes its place."""
+    if Witness(path).find() == "untouched" and not job.rebuild:
+        with suppress(WarehouseError):  # which is told below, if it is no damage
+            return stack.enter_context(open_warehouse(path, job.moment)), True
+    from tasks import adoption, recovery  # noqa: PLC0415 - hardly ever
+
+    data = job.settings.data
+    restored = (
+        recovery.set_up_again(data, path, job.moment, bare=job.bare)
+        if job.rebuild
+        else recovery.secure_working_file(data, path, job.moment)
+    )
+    warehouse = stack.enter_context(open_warehouse(path, job.moment))
+    if restored is not None:
+        job.say(restored.line)
+        for line in adoption.adopt_since(restored.number, data, warehouse):
+            job.say(line)
+    return warehouse, False
 
 
 def working_file(data: Path) -> Path:

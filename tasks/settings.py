@@ -248,6 +248,12 @@ class FetchSettings(_Part):
     per_host_delay_seconds: float = Field(
         1.0, ge=0, description="pause between two requests to one host, seconds"
     )
+    # A lost packet of the greeting is sent again after 1, 3 and 7 s.
+    connect_seconds: float = Field(
+        10.0,
+        gt=0,
+        description="until a host takes the connection, its name looked up, seconds",
+    )
     total_seconds: float = Field(
         60.0, gt=0, description="one address, redirects and body included, seconds"
     )
@@ -328,8 +334,10 @@ class ImageSettings(_Part):
     max_pixels: int = Field(
         40_000_000, gt=0, description="most pixels of an image, width times height"
     )
+    # "large" of freedesktop.org's Thumbnail Managing Standard. Pictures of news are
+    # often 1,200 pixels wide, and a JPEG decoder gives a quarter of that for little.
     thumbnail_pixels: int = Field(
-        320, gt=0, description="longest side of a thumbnail, pixels"
+        256, gt=0, description="longest side of a thumbnail, pixels"
     )
     seconds: float = Field(10.0, gt=0, description="longest check of an image, seconds")
     # The heaviest images let in, WebP of 25 million pixels, need 500 MB, and the
@@ -359,6 +367,9 @@ class Settings(_Part):
     )
     schedule: Annotated[str, _After(_cron)] = Field(
         "0 * * * *", description="when the refresh runs, as a cron line"
+    )
+    verify_schedule: Annotated[str, _After(_cron)] = Field(
+        "30 3 * * *", description="when all that is stored is verified, as a cron line"
     )
     prefect_port: int = Field(
         4200, ge=1, le=65_535, description="port of the server of `wirehouse up`"

@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -189,22 +190,19 @@ def test_a_second_run_at_once_ends_with_status_3_and_names_the_first(
     assert f"process {os.getpid()}, since 2026-01-02T03:04:05+00:00" in done.stderr
 
 
-def test_a_damaged_working_file_is_one_line(loaded: Hub, tmp_path: Path) -> None:
+def test_a_damaged_working_file_is_told_kept_and_made_anew(
+    loaded: Hub, tmp_path: Path
+) -> None:
     (loaded.data / "warehouse" / "working.duckdb").write_bytes(b"rubbish" * 1000)
 
     done = wirehouse(
-        "run",
-        "--source",
-        loaded.folder,
-        "--data",
-        loaded.data,
-        "--direct",
+        "run", "--direct", "--source", loaded.folder, "--data", loaded.data,
         cwd=tmp_path,
-    )
+    )  # fmt: skip
 
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert "working.duckdb cannot be opened as a warehouse" in done.stderr
+    assert done.returncode == 0
+    assert "the working file is set aside" in done.stderr.splitlines()[0]
+    assert len(list((loaded.data / "warehouse" / "set-aside").iterdir())) == 1
 
 
 @pytest.mark.parametrize("megabytes", [1, 3])
@@ -313,7 +311,10 @@ def test_the_whole_story_of_an_article_is_told(loaded: Hub, tmp_path: Path) -> N
     assert story["edges"][0]["url"] == "https://news.example/z"
     assert story["repairs"][0]["rule"] == "mojibake"
     assert story["captures"] == story["page"] == story["rejections"] == []
-    assert "path: _news/a.md" in told.stdout
+    assert re.search(r"^  path +_news/a\.md$", told.stdout, re.MULTILINE)
+    assert re.search(
+        r"^  to +related +z +https://news\.example/z ", told.stdout, re.MULTILINE
+    )
     assert "captures: none" in told.stdout
 
 

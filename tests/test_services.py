@@ -93,7 +93,7 @@ def test_the_worker_runs_what_the_server_is_asked_for(place: Path) -> None:
     )  # fmt: skip
 
     assert done.stdout.split()[:1] == ["Completed"], done.stdout + done.stderr
-    assert ("refresh · hub · 1 loaded", "Completed") in flow_runs(place)
+    assert ("refresh · hub · 1 new", "Completed") in flow_runs(place)
     assert (place / "data" / "news.duckdb").is_file()
 
 
@@ -104,6 +104,61 @@ def test_a_run_by_hand_is_seen_by_the_same_server(place: Path) -> None:
 
     assert json.loads(done.stdout)["files"] == 1
     assert len(flow_runs(place)) == before + 1
+
+
+def artifacts(place: Path) -> dict[str, Any]:
+    """The artifacts of the last flow run that left any, by key; bars by their words."""
+    statement = (
+        "select coalesce(key, description), data from artifact where flow_run_id ="
+        " (select flow_run_id from artifact order by created desc limit 1)"
+    )
+    with sqlite3.connect(place / "data" / "prefect" / "prefect.db") as database:
+        return dict(database.execute(statement).fetchall())
+
+
+def test_a_run_leaves_its_story_as_artifacts(place: Path) -> None:
+    (place / "hub" / "_news" / "c.md").write_text("no front matter")
+
+    wirehouse("run", "--no-fetch", "--no-images", cwd=place)
+
+    left = artifacts(place)
+    assert set(left) == {
+        "summary", "failures", "rejections", "repairs", "audits", "reading: 1 of 1",
+    }  # fmt: skip
+    assert "1 rejected files: table `rejections`" in left["summary"]
+    assert "```mermaid" in json.loads(left["summary"])
+    (rejected,) = json.loads(json.loads(left["rejections"]))
+    assert rejected["subject"] == "_news/c.md"
+    assert left["reading: 1 of 1"] == 100
+    assert ("refresh · hub · nothing new", "Completed") in flow_runs(place)
+
+
+def test_a_broken_run_has_failed_with_the_one_line_that_matters(place: Path) -> None:
+    looks_like_git = place / "hub" / ".git"
+    looks_like_git.mkdir()
+
+    done = wirehouse("run", "--no-fetch", "--no-images", cwd=place)
+
+    looks_like_git.rmdir()
+
+    assert (done.returncode, done.stdout) == (1, "")
+    statement = "select name, message from flow_run_state order by timestamp"
+    with sqlite3.connect(place / "data" / "prefect" / "prefect.db") as database:
+        state, message = database.execute(statement).fetchall()[-1]
+    assert state == "Failed"
+    assert f"wirehouse: {message}\n" in done.stderr
+    assert artifacts(place)["summary"].startswith('"# Refresh broken')
+
+
+def test_status_says_what_is_up_and_how_the_last_run_went(place: Path) -> None:
+    shown = wirehouse("status", cwd=place).stdout.splitlines()
+
+    assert shown[0] == "Services"
+    lines = dict(line.strip().split("  ", 1) for line in shown[1:5])
+    assert lines["Prefect UI"].startswith("http://127.0.0.1:")
+    assert lines["worker"].strip().startswith("process ")
+    assert lines["next run"].endswith("-01-01 00:00 UTC")
+    assert lines["last run"].strip().startswith("refresh · hub, Failed at ")
 
 
 def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
@@ -119,4 +174,6 @@ def test_down_ends_both_and_twice_is_no_harm(place: Path) -> None:
 
     assert ended.stdout == "ended: worker, server\n"
     assert again.stdout == "nothing was up\n"
+    shown = wirehouse("status", cwd=place).stdout.splitlines()
+    assert shown[1].endswith("not up: `wirehouse up` starts it")
     assert find_service(place / "data", "server") is None
