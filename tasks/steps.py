@@ -7,9 +7,12 @@ without pages and images pays for neither.
 
 from __future__ import annotations
 
+import gc
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cache
+from types import ModuleType
 from typing import Any
 
 Step = Callable[..., Any]
@@ -99,10 +102,22 @@ def prefect_steps() -> Steps:
 
 def _function(name: str) -> Step:
     def step(*arguments: Any, **options: Any) -> Any:
-        room = importlib.import_module(PLUGS[name].room)
-        return getattr(room, name)(*arguments, **options)
+        return getattr(_room(name), name)(*arguments, **options)
 
     return step
+
+
+@cache
+def _room(name: str) -> ModuleType:
+    """Import the room of a step, without a search for cycles among what stays."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return importlib.import_module(PLUGS[name].room)
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
 
 
 class _Box:
