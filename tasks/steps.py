@@ -45,6 +45,7 @@ class Steps:
     due_extractions: Step
     read_pages: Step
     link_pages: Step
+    end_rereading: Step
     due_images: Step
     fetch_images: Step
     finish_images: Step
@@ -73,6 +74,7 @@ PLUGS = {
     "due_extractions": Plug("tasks.stages.pages", "look for captures to read"),
     "read_pages": Plug("tasks.stages.pages", "read {count} captures"),
     "link_pages": Plug("tasks.stages.pages", "link pages to articles"),
+    "end_rereading": Plug("tasks.stages.pages", "end reading all captures"),
     "due_images": Plug("tasks.stages.images", "look for images that are due"),
     "fetch_images": Plug("tasks.stages.images", "fetch {count} images"),
     "finish_images": Plug("tasks.stages.images", "wait for images under way"),
