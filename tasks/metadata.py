@@ -141,23 +141,32 @@ class Metadata:
 
 
 def read_metadata(
-    tree: HtmlElement, base_url: str, fetched_at: datetime | None = None
+    tree: HtmlElement,
+    base_url: str,
+    fetched_at: datetime | None = None,
+    publisher: str | None = None,
 ) -> Metadata:
     """Read what the page of *tree* says about itself; its addresses made absolute.
 
-    What it says to be later than *fetched_at* is no date.
+    What it says to be later than *fetched_at* is no date; *publisher*, if known, is no
+    author and no part of the title.
     """
-    return _Reader(tree, base_url, fetched_at).read()
+    return _Reader(tree, base_url, fetched_at, publisher).read()
 
 
 class _Reader:
     """One page, and what its values need of one another."""
 
     def __init__(
-        self, tree: HtmlElement, base_url: str, fetched_at: datetime | None
+        self,
+        tree: HtmlElement,
+        base_url: str,
+        fetched_at: datetime | None,
+        publisher: str | None,
     ) -> None:
         self.tree = tree
         self.base_url = base_url
+        self.publisher = publisher
         self.latest = (fetched_at or datetime.max.replace(tzinfo=UTC) - _SLACK) + _SLACK
         self.data = read_linked_data(tree, base_url)
         self.names = _meta(tree)
@@ -331,7 +340,7 @@ class _Reader:
 
     def _organisations(self, site: str | None) -> frozenset[str]:
         """Return the folded names of site and publisher, which write nothing."""
-        said = [site or "", *self.names.get("copyright", ())]
+        said = [site or "", self.publisher or "", *self.names.get("copyright", ())]
         said.extend(
             value for _, value in self._meta(*_SITE, "publisher", "dc.publisher")
         )

@@ -310,6 +310,25 @@ def test_the_title_is_the_headline_without_the_site(
 
 
 @pytest.mark.parametrize(
+    ("title", "kept"),
+    [
+        ("Light of the sea - Windle Gazette", "Light of the sea"),
+        ("Light of the sea | THE WINDLE GAZETTE", "Light of the sea"),
+        ("Windle Gazette", "Windle Gazette"),
+        ("Light of the sea - Windle", "Light of the sea - Windle"),
+        ("The end of the Windle Gazette", "The end of the Windle Gazette"),
+    ],
+)
+def test_the_known_publisher_is_no_part_of_the_title(title: str, kept: str) -> None:
+    raw = html(body=TEXT, title=title).encode()
+
+    result = read_page(raw, URL, publisher="The Windle Gazette")
+
+    assert isinstance(result, Page)
+    assert result.title == kept
+
+
+@pytest.mark.parametrize(
     ("byline", "expected"),
     [
         ('<p class="byline">By Ann Lee</p>', ("Ann Lee",)),

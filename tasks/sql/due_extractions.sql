@@ -4,9 +4,10 @@
 select captures.capture_id, captures.article_id,
     if(captures.via = 'archive', articles.url, captures.final_url),
     captures.content_type, captures.warc_file, captures.warc_offset,
-    captures.warc_length
+    captures.warc_length, providers.name
 from captures
 join articles on articles.article_id = captures.article_id
+left join providers on providers.provider_id = articles.provider_id
 left join pages on pages.article_id = captures.article_id
 where captures.outcome = 'ok'
     and captures.warc_file is not null
