@@ -26,7 +26,7 @@ from tasks.witness import Witness
 if TYPE_CHECKING:
     from tasks.captures import CaptureWriter
     from tasks.history import VersionReader
-    from tasks.models import CheckedImage, Rejection
+    from tasks.models import CheckedImage, DueExtraction, Page, Rejection
     from tasks.sandbox import Sandbox
     from tasks.web.fetcher import Fetcher
 
@@ -132,6 +132,7 @@ class Run:
         self._stage, self._done, self._total = "", 0, 0
         self._captures: CaptureWriter | None = None
         self._fetcher: Fetcher | None = None
+        self._page_reader: Sandbox[DueExtraction, Page | Rejection] | None = None
         self._image_checker: Sandbox[bytes, CheckedImage | Rejection] | None = None
         self.under_way: UnderWay | None = None
         self.opened: dict[UUID, OpenSource] = {}  # from their listing to their end
@@ -181,6 +182,22 @@ class Run:
             days = self.settings.fetch.longest_wait_days
             latest = self.moment + timedelta(days=days)
             self.warehouse.put_resting_hosts(rest_table(rests, latest))
+
+    @property
+    def page_reader(self) -> Sandbox[DueExtraction, Page | Rejection]:
+        """The child processes that read pages, started by the first capture."""
+        if self._page_reader is None:
+            from tasks.extraction import extract_page  # noqa: PLC0415 - none, no import
+            from tasks.sandbox import Sandbox  # noqa: PLC0415
+
+            limits = self.settings.pages
+            self._page_reader = Sandbox(
+                partial(extract_page, self.data / "captures"),
+                seconds=limits.seconds,
+                memory_bytes=limits.memory_bytes,
+                workers=limits.workers,
+            )
+        return self._page_reader
 
     @property
     def image_checker(self) -> Sandbox[bytes, CheckedImage | Rejection]:
@@ -285,8 +302,9 @@ class Run:
             opened.close()
         if self._fetcher is not None:
             self._fetcher.close()
-        if self._image_checker is not None:
-            self._image_checker.close()
+        for sandbox in (self._page_reader, self._image_checker):
+            if sandbox is not None:
+                sandbox.close()
         if self._captures is not None:
             self._captures.close()
 

@@ -49,6 +49,7 @@ class Steps:
     read_pages: Step
     link_pages: Step
     note_lead_images: Step
+    end_rereading: Step
     due_images: Step
     fetch_images: Step
     finish_images: Step
@@ -79,6 +80,7 @@ PLUGS = {
     "read_pages": Plug("tasks.stages.pages", "read {count} captures"),
     "link_pages": Plug("tasks.stages.pages", "link pages to articles"),
     "note_lead_images": Plug("tasks.stages.images", "look for images of pages"),
+    "end_rereading": Plug("tasks.stages.pages", "end reading all captures"),
     "due_images": Plug("tasks.stages.images", "look for images that are due"),
     "fetch_images": Plug("tasks.stages.images", "fetch {count} images"),
     "finish_images": Plug("tasks.stages.images", "wait for images under way"),

@@ -409,11 +409,6 @@ class Warehouse:
         """Return the hosts that want to be left alone at *moment*."""
         return [Rest(*row) for row in self._run("resting_hosts", {"moment": moment})]
 
-    def due_extractions(self, *, everything: bool) -> list[DueExtraction]:
-        """Return the captures to read, in the order in which they lie on disk."""
-        rows = self._run("due_extractions", {"all": everything})
-        return [DueExtraction(*row) for row in rows]
-
     def kept_captures(self) -> list[KeptCapture]:
         """Return each response that a row names."""
         rows = self._run("kept_captures")
@@ -435,11 +430,29 @@ class Warehouse:
             self._run("resolve_rejections_of_captures", {"moment": moment})
             self.put_rejections(run_id)
 
+    def due_extractions(self, since: datetime | None) -> list[DueExtraction]:
+        """Return the captures to read, in the order in which they lie on disk.
+
+        With *since*, also those whose page was read before that moment.
+        """
+        rows = self._run("due_extractions", {"since": since})
+        return [DueExtraction(*row) for row in rows]
+
+    def begin_rereading(self, moment: datetime) -> datetime:
+        """Note that all captures are to be read again; return since when they are."""
+        self._run("begin_rereading", {"moment": moment})
+        begun_at: datetime = self._run("rereading_since")[0][0]
+        return begun_at
+
+    def end_rereading(self) -> None:
+        """Note that all captures were read again."""
+        self._run("end_rereading")
+
     def put_pages(self, tables: Tables, moment: datetime) -> None:
         """Load what pages say, where they link to and what was mended in it."""
         parameters = {"moment": moment}
         with self.transaction(), self._registered(tables):
-            self._run("put_pages")
+            self._run("put_pages", parameters)
             self._run("delete_links")
             self._run("put_links")
             self._run("delete_page_repairs")
