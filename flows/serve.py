@@ -33,8 +33,12 @@ QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_API_HOST": HOST,
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-    "PREFECT_SERVER_UI_V2_ENABLED": "false",
+    "PREFECT_SERVER_UI_V2_ENABLED": "true",  # it draws the lineage; see CONTENT_POLICY
 }
+
+# What a page of the UI may load and speak to (Content Security Policy): this server.
+# The new UI asks an outside host for its configuration even where analytics are off.
+CONTENT_POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
 
 
 def prepare_environment(data: Path) -> None:
@@ -72,12 +76,31 @@ def ask(port: int, method: str, path: str, body: object = None) -> Any:
 
 def _serve(port: int, *, until_input_ends: bool) -> None:
     """Run the server in this process, until it is told to end."""
+    # Pages and messages name the server; Prefect would have them say port 4200.
+    address = f"http://{HOST}:{port}"
+    os.environ.setdefault("PREFECT_UI_URL", address)
+    os.environ.setdefault("PREFECT_SERVER_UI_API_URL", f"{address}/api")
     import uvicorn  # noqa: PLC0415 - only the child needs a web server
     from prefect.server.api.server import create_app  # noqa: PLC0415
 
     if until_input_ends:
         threading.Thread(target=_end_with_input, daemon=True).start()
-    uvicorn.run(create_app(), host=HOST, port=port, log_level="warning")
+    uvicorn.run(_kept_private(create_app()), host=HOST, port=port, log_level="warning")
+
+
+def _kept_private(app: Any) -> Any:
+    """Have every page of *app* forbid browsers to speak to anybody else."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        async def send_with_policy(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                policy = (b"content-security-policy", CONTENT_POLICY.encode())
+                message = {**message, "headers": [*message["headers"], policy]}
+            await send(message)
+
+        await app(scope, receive, send_with_policy)
+
+    return answer
 
 
 def _end_with_input() -> None:

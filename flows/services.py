@@ -176,9 +176,7 @@ def start_server(data: Path, port: int, say: Say) -> Service:
     if server is None:
         _check_port(port)
         say(f"starting the Prefect server on port {port}")
-        # Named in messages, so that whoever reads one gets to the run.
-        address = {"PREFECT_UI_URL": api_address(port).removesuffix("/api")}
-        _start(data, "server", str(port), port=port, environment=address)
+        _start(data, "server", str(port), port=port)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         server = find_service(data, "server")

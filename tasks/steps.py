@@ -114,6 +114,12 @@ class _Box:
 def _task(name: str) -> Step:
     from prefect import task  # noqa: PLC0415 - a direct run never imports Prefect
     from prefect.cache_policies import NO_CACHE  # noqa: PLC0415
+    from prefect.states import Failed  # noqa: PLC0415
+
+    from tasks.publish import AuditError  # noqa: PLC0415 - as above
+    from tasks.run import BrokenError  # noqa: PLC0415
+    from tasks.sources.location import SourceError  # noqa: PLC0415
+    from tasks.warehouse import WarehouseError  # noqa: PLC0415
 
     function = _function(name)
 
@@ -125,7 +131,11 @@ def _task(name: str) -> Step:
     )
     def run_step(box: _Box, title: str) -> Any:
         del title
-        return function(*box.arguments, **box.options)
+        try:
+            return function(*box.arguments, **box.options)
+        except (AuditError, BrokenError, OSError, SourceError, WarehouseError) as error:
+            # One line says it all: no traceback in the logs, and raised to the caller.
+            return Failed(message=str(error), data=error)
 
     def step(*arguments: Any, **options: Any) -> Any:
         return run_step(_Box(arguments, options), _title(name, arguments))
