@@ -7,10 +7,12 @@ run, however the run ends; the server and worker of `wirehouse up` stay.
 from __future__ import annotations
 
 import asyncio
+import base64
 import http.client
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -47,6 +49,8 @@ def prepare_environment(data: Path) -> None:
     What the user has set already is left alone.
     """
     os.environ.setdefault("PREFECT_HOME", str((data / "prefect").resolve()))
+    if password := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
+        os.environ.setdefault("PREFECT_API_AUTH_STRING", password)
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
 
@@ -63,7 +67,7 @@ def ask(port: int, method: str, path: str, body: object = None) -> Any:
     """
     connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", **_authorization()}
         connection.request(method, f"/api{path}", json.dumps(body), headers)
         answer = connection.getresponse()
         content = answer.read()
@@ -74,18 +78,25 @@ def ask(port: int, method: str, path: str, body: object = None) -> Any:
         connection.close()
 
 
-def _serve(port: int, *, until_input_ends: bool) -> None:
+def _authorization() -> dict[str, str]:
+    """Return the header that a server with a password asks for (RFC 7617)."""
+    names = ("PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING")
+    password = next((os.environ[name] for name in names if os.environ.get(name)), "")
+    coded = base64.b64encode(password.encode()).decode()
+    return {"Authorization": f"Basic {coded}"} if password else {}
+
+
+def _serve(port: int, host: str = HOST, *, until_input_ends: bool) -> None:
     """Run the server in this process, until it is told to end."""
-    # Pages and messages name the server; Prefect would have them say port 4200.
-    address = f"http://{HOST}:{port}"
-    os.environ.setdefault("PREFECT_UI_URL", address)
-    os.environ.setdefault("PREFECT_SERVER_UI_API_URL", f"{address}/api")
+    # Prefect would have messages name port 4200, and pages ask there.
+    os.environ.setdefault("PREFECT_UI_URL", f"http://{HOST}:{port}")
+    os.environ.setdefault("PREFECT_SERVER_UI_API_URL", "/api")
     import uvicorn  # noqa: PLC0415 - only the child needs a web server
     from prefect.server.api.server import create_app  # noqa: PLC0415
 
     if until_input_ends:
         threading.Thread(target=_end_with_input, daemon=True).start()
-    uvicorn.run(_kept_private(create_app()), host=HOST, port=port, log_level="warning")
+    uvicorn.run(_kept_private(create_app()), host=host, port=port, log_level="warning")
 
 
 def _kept_private(app: Any) -> Any:
@@ -120,7 +131,7 @@ async def _work(pool: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     # One, lest all that fell due while this machine slept starts at once.
-    worker = ProcessWorker(work_pool_name=pool, name=pool, limit=1)
+    worker = ProcessWorker(work_pool_name=pool, name=socket.gethostname(), limit=1)
     work = asyncio.ensure_future(worker.start())
     until_told = asyncio.ensure_future(told.wait())
     await asyncio.wait((work, until_told), return_when=asyncio.FIRST_COMPLETED)
@@ -147,12 +158,12 @@ def _children() -> list[int]:
     return [int(pid) for path in found for pid in path.read_text().split()]
 
 
-def main(kind: str, argument: str) -> None:
+def main(kind: str, argument: str, host: str = HOST) -> None:
     """Be a server for a run (`child`), one that stays (`server`), or a `worker`."""
     if kind == "worker":
         asyncio.run(_work(argument))
     else:
-        _serve(int(argument), until_input_ends=kind == "child")
+        _serve(int(argument), host, until_input_ends=kind == "child")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from flows.services import ServiceError, find_address, find_service, start_server
+from tasks.settings import Settings
 from tests.hub import Hub
 from tests.test_cli import wirehouse
 
@@ -165,7 +166,17 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         with pytest.raises(ServiceError, match=f"port {port} is taken .* prefect_port"):
-            start_server(tmp_path, port, lambda _: None)
+            start_server(Settings(data=tmp_path, prefect_port=port), lambda _: None)
+
+
+def test_a_server_open_to_other_machines_needs_a_password(tmp_path: Path) -> None:
+    everywhere: Any = "0.0.0.0"  # noqa: S104 - which is what is refused
+    settings = Settings(data=tmp_path, prefect_host=everywhere, prefect_port=4471)
+
+    with pytest.raises(
+        ServiceError, match="open to other machines: set PREFECT_SERVER"
+    ):
+        start_server(settings, lambda _: None)
 
 
 def test_down_ends_both_and_twice_is_no_harm(place: Path) -> None:
