@@ -109,6 +109,7 @@ class _Box:
     def __init__(self, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
         self.arguments = arguments
         self.options = options
+        self.error: Exception | None = None  # which the task's state tells of
 
 
 def _task(name: str) -> Step:
@@ -134,11 +135,16 @@ def _task(name: str) -> Step:
         try:
             return function(*box.arguments, **box.options)
         except (AuditError, BrokenError, OSError, SourceError, WarehouseError) as error:
-            # One line says it all: no traceback in the logs, and raised to the caller.
-            return Failed(message=str(error), data=error)
+            # One line says it all, so the logs need no traceback of it.
+            box.error = error
+            return Failed(message=str(error))
 
     def step(*arguments: Any, **options: Any) -> Any:
-        return run_step(_Box(arguments, options), _title(name, arguments))
+        box = _Box(arguments, options)
+        result = run_step(box, _title(name, arguments))
+        if box.error is not None:
+            raise box.error
+        return result
 
     return step
 
