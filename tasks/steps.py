@@ -128,11 +128,18 @@ class _Box:
     def __init__(self, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
         self.arguments = arguments
         self.options = options
+        self.error: Exception | None = None  # which the task's state tells of
 
 
 def _task(name: str) -> Step:
     from prefect import task  # noqa: PLC0415 - a direct run never imports Prefect
     from prefect.cache_policies import NO_CACHE  # noqa: PLC0415
+    from prefect.states import Failed  # noqa: PLC0415
+
+    from tasks.publish import AuditError  # noqa: PLC0415 - as above
+    from tasks.run import BrokenError  # noqa: PLC0415
+    from tasks.sources.location import SourceError  # noqa: PLC0415
+    from tasks.warehouse import WarehouseError  # noqa: PLC0415
 
     function = _function(name)
 
@@ -144,10 +151,19 @@ def _task(name: str) -> Step:
     )
     def run_step(box: _Box, title: str) -> Any:
         del title
-        return function(*box.arguments, **box.options)
+        try:
+            return function(*box.arguments, **box.options)
+        except (AuditError, BrokenError, OSError, SourceError, WarehouseError) as error:
+            # One line says it all, so the logs need no traceback of it.
+            box.error = error
+            return Failed(message=str(error))
 
     def step(*arguments: Any, **options: Any) -> Any:
-        return run_step(_Box(arguments, options), _title(name, arguments))
+        box = _Box(arguments, options)
+        result = run_step(box, _title(name, arguments))
+        if box.error is not None:
+            raise box.error
+        return result
 
     return step
 
