@@ -234,6 +234,7 @@ class Warehouse:
         """Load the articles and the taxonomy of the batch."""
         parameters = {"moment": moment}
         known = self._knows_documents()
+        self._run("find_edges_said")
         self._run("put_documents", parameters)
         self.put_versions(moment)
         self.put_observations()
@@ -275,6 +276,7 @@ class Warehouse:
     def remove_documents(self, moment: datetime) -> None:
         """Mark the documents of the batch that are gone, and let others speak."""
         parameters = {"moment": moment}
+        self._run("find_edges_said")  # by files that speak in place of those
         self._run("remove_documents", parameters)
         self._put_articles(parameters, known=True)
 

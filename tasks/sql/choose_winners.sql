@@ -16,11 +16,19 @@ with best as (
             entry
     ) = 1
 )
-select best.*, batch_mentions.* exclude (mention)
+select
+    best.*,
+    batch_mentions.* exclude (mention),
+    case
+        when best.entry = 0 then coalesce(not edges_said.is_same, true)
+        else not coalesce(articles.is_stub, true)
+    end as has_other_edges,
+    articles.article_id is not null as is_known
 from best
 join batch_mentions on batch_mentions.mention = best.mention
 left join articles on articles.article_id = best.article_id
 left join documents on documents.document_id = articles.document_id
+left join edges_said on edges_said.document_id = best.document_id
 where articles.article_id is null
     or articles.document_id in (select document_id from batch_documents)
     or (

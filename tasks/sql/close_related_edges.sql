@@ -3,7 +3,9 @@ update related_edges
 set removed_at = $moment
 where kind = 'related'
     and removed_at is null
-    and source_article_id in (select article_id from winners)
+    and source_article_id in (
+        select article_id from winners where is_known and has_other_edges
+    )
     and not exists (
         from batch_edges as batch
         join winners

@@ -10,6 +10,7 @@ using (
         on winners.document_id = batch.document_id
         and winners.article_id = batch.source_article_id
         and winners.entry = 0
+        and winners.has_other_edges
     group by batch.source_article_id, batch.target_article_id
 ) as batch
 on related_edges.source_article_id = batch.source_article_id

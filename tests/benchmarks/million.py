@@ -42,7 +42,7 @@ _TABLES = {
     "documents": f"select {_DOCUMENT}, {_SOURCE}, '_news/' || i || '.md', '',"
     f" sha256('f' || i), 900, {_ARTICLE},"
     " json_object('title', title, 'heat', i % 100, 'category', 'news')::json,"
-    f" 'Body of ' || i, {_SEEN}, {_SEEN}, null from told",
+    f" 'Body of ' || i, {_SEEN}, {_SEEN}, null, 0 from told",
     "files": f"select {_SOURCE}, '_news/' || i || '.md', 'article', 'loaded',"
     " sha256('f' || i), 900, null from told",
     "articles": f"select {_ARTICLE}, url, url, null, null, null, title,"
