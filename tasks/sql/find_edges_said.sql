@@ -12,14 +12,14 @@ select
     batch.document_id,
     coalesce(said.digest, 0) as digest,
     coalesce(
-        documents.edges_digest = coalesce(said.digest, 0)
-        and documents.removed_at is null
-        and documents.article_id = batch.article_id
-        and articles.document_id = batch.document_id
-        and not articles.is_stub,
+        known.edges_digest = coalesce(said.digest, 0)
+        and known.described_article_id = batch.article_id
+        and known.is_standing
+        and not known.is_stub,
         false
     ) as is_same
 from batch_documents as batch
 left join said on said.document_id = batch.document_id
-left join documents on documents.document_id = batch.document_id
-left join articles on articles.article_id = batch.article_id
+left join known_articles as known
+    on known.article_id = batch.article_id
+    and known.document_id = batch.document_id
