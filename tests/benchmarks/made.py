@@ -1,7 +1,7 @@
 """A warehouse of any size, made by SQL: what a hub of a million articles leaves.
 
-All articles have a file, thirty edges, a try to fetch them, two topics and an image
-among five; every fifth has a page. Ids are spread as ours are, so that nothing profits
+All articles have a file, thirty edges, a try to fetch them and two topics; every fifth
+has an image and a page. Ids are spread as ours are, so that nothing profits
 from an order that a real warehouse has not.
 """
 
@@ -15,6 +15,7 @@ from tasks.warehouse import ROW_GROUP_ROWS, open_warehouse
 from tests.hub import MOMENT
 
 EDGES_EACH = 30
+ADDRESS = "https://p17.example/news/17"  # of one of the articles
 _WORDS = (
     "harbour ferry light tide council bridge winter school market island garden train"
     " letter museum storm orchard river signal bakery archive"
