@@ -72,12 +72,15 @@ def main(words: Sequence[str]) -> None:
 def measure_all(
     folder: Path, sizes: Sequence[int], changed: int, rounds: int
 ) -> Measured:
-    """Return what each work cost, by the size of the warehouse; 0 is an empty one."""
+    """Return what each work cost, by the size of the warehouse; 0 is an empty one.
+
+    A warehouse that is in *folder* already is not made again.
+    """
     hub = make_hub(folder / "hub", changed)
     rounds_of: dict[tuple[int, str], list[Costs]] = defaultdict(list)
     for size in (0, *sizes):
         data = folder / str(size)
-        if size:
+        if size and not working_file(data).is_file():
             make_warehouse(working_file(data), size)
         _work("publish", data, hub)
     for _ in range(rounds):

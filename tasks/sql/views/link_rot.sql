@@ -7,10 +7,7 @@ with latest as (
     select
         article_id,
         max(requested_at) as asked_at,
-        if(
-            arg_max(outcome, attempt) in ('ok', 'not_modified'),
-            arg_max(via, attempt), 'lost'
-        ) as fate
+        arg_max(if(outcome in ('ok', 'not_modified'), via, 'lost'), attempt) as fate
     from captures
     group by article_id
 )
