@@ -7,6 +7,7 @@ from an order that a real warehouse has not.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import duckdb
@@ -101,3 +102,7 @@ def make_warehouse(path: Path, articles: int) -> None:
         for name, rows in _TABLES.items():
             file.execute(f"insert into {name} {rows.format(**sizes)}")
         file.execute("checkpoint")
+
+
+if __name__ == "__main__":
+    make_warehouse(Path(sys.argv[1]), int(sys.argv[2]))

@@ -22,7 +22,7 @@ from pathlib import Path
 from tasks.run import working_file
 from tests.benchmarks.hubs import make_hub
 from tests.benchmarks.large import Costs, questions
-from tests.benchmarks.made import EDGES_EACH, make_warehouse
+from tests.benchmarks.made import EDGES_EACH
 from tests.benchmarks.results import (
     figures_table,
     lay_out,
@@ -81,7 +81,7 @@ def measure_all(
     for size in (0, *sizes):
         data = folder / str(size)
         if size and not working_file(data).is_file():
-            make_warehouse(working_file(data), size)
+            _made(working_file(data), size)
         _work("publish", data, hub)
     for _ in range(rounds):
         for work, change in (("heat", _hotter), ("lists", _shorter)):
@@ -174,6 +174,12 @@ def _work(name: str, data: Path, *hub: Path) -> Costs:
     print(f"{name} {data.name}: {done.stdout.strip()}", file=sys.stderr)
     costs: Costs = json.loads(done.stdout)
     return costs
+
+
+def _made(path: Path, size: int) -> None:
+    """Make a warehouse in a process of its own, whose memory nobody inherits."""
+    module = "tests.benchmarks.made"
+    subprocess.run([sys.executable, "-m", module, str(path), str(size)], check=True)
 
 
 def _median(rounds: Sequence[Costs]) -> Costs:
