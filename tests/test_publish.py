@@ -290,6 +290,7 @@ DAMAGE = {
     "documents_without_article": "update documents set article_id = uuid()",
     "documents_without_source": "update documents set source_id = uuid()",
     "audits_without_run": "update audits set run_id = uuid()",
+    "edges_twice": "insert into related_edges from related_edges",
     "edges_without_article": "update related_edges set target_article_id = uuid()",
     "files_without_fate": "update files set path = 'other.md'",
     "files_without_source": "update files set source_id = uuid()",
