@@ -325,7 +325,10 @@ DAMAGE = {
             '' as detail
         """,
     "repairs_without_row": """
-        insert into repairs values ('articles', uuid(), 'title', 'mojibake', 'a', 'b')
+        insert into repairs by name
+        select
+            'articles' as subject_table, uuid() as subject_id, 'title' as column_name,
+            'mojibake' as rule, 'a' as before, 'b' as after
         """,
     "topics_without_parent": "update topics set parent_topic_id = uuid()",
     "topics_without_row": "delete from topics",
