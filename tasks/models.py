@@ -548,7 +548,7 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class DueExtraction:
-    """A capture that no page was read from yet."""
+    """A capture that no page was read from yet; *publisher* is the provider's name."""
 
     capture_id: UUID
     article_id: UUID
@@ -557,6 +557,7 @@ class DueExtraction:
     warc_file: str
     warc_offset: int
     warc_length: int
+    publisher: str | None
 
 
 @dataclass(frozen=True, slots=True)

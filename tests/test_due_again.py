@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ import pytest
 
 from flows.direct import run_direct
 from flows.refresh import read_every_page, refresh
-from tasks.run import Job, working_file
+from tasks.run import COLLECT_AFTER, Job, working_file
 from tasks.settings import Settings, SourceSettings
 from tasks.web import tries
 from tests.hub import Hub
@@ -64,6 +65,50 @@ def captures(hub: Hub, columns: str) -> list[tuple[Any, ...]]:
         warehouse.execute("set TimeZone = 'UTC'")
         statement = f"select {columns} from captures order by requested_at, attempt"  # noqa: S608 - our own names
         return warehouse.execute(statement).fetchall()
+
+
+@pytest.mark.parametrize("rows", [1, 100])
+def test_rows_are_packed_into_the_file_as_they_come(
+    hub: Hub, origin: Origin, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    """Else a run would hold all of them in memory until its end."""
+    monkeypatch.setattr("tasks.stages.pages.PACK_ROWS", rows)
+    hub.write("a.md", webUrl="http://news.example/page")
+    log = working_file(hub.data).with_suffix(".duckdb.wal")
+    loose: list[bool] = []
+
+    def say(line: str) -> None:
+        if line.startswith("pages: "):
+            loose.append(log.exists() and log.stat().st_size > 0)
+
+    settings = Settings(
+        sources=(SourceSettings(location=str(hub.folder), name="hub"),),
+        data=hub.data,
+        fetch=settings_for(origin),
+    )
+    run_direct(refresh, Job(settings, with_images=False, moment=START, say=say))
+
+    assert loose == [rows > 1]
+
+
+def test_a_run_leaves_the_search_for_cycles_as_it_was(hub: Hub, origin: Origin) -> None:
+    """It searches seldom itself; whoever runs it may not want that."""
+    hub.write("a.md", webUrl="http://news.example/page")
+    usual = gc.get_threshold()
+    meanwhile: list[int] = []
+    settings = Settings(
+        sources=(SourceSettings(location=str(hub.folder), name="hub"),), data=hub.data
+    )
+    job = Job(
+        settings,
+        with_pages=False,
+        with_images=False,
+        say=lambda _: meanwhile.append(gc.get_threshold()[0]),
+    )
+    run_direct(refresh, job)
+
+    assert set(meanwhile) == {COLLECT_AFTER}
+    assert gc.get_threshold() == usual
 
 
 def test_a_page_is_asked_for_changes_after_the_usual_days(

@@ -27,7 +27,7 @@ from tasks.web.tries import Courier, open_courier
 # that others fall back to, such as a web archive.
 MAX_BEGUN = 5_000
 # Answers that nobody took yet; no other job begins meanwhile.
-MAX_UNTAKEN_BYTES = 50_000_000
+MAX_UNTAKEN_BYTES = 20_000_000
 LONG_SECONDS = 60.0  # to wait for an answer before waiting again
 
 Call = Callable[[], None]

@@ -68,7 +68,7 @@ class Courier:
         """
 
         async def get() -> tuple[Response, bool]:
-            refusals: list[Failed] = []
+            refusals: list[str] = []
             gate = partial(self._admit, refusals)
             response = await self._web.get(
                 url,
@@ -142,14 +142,14 @@ class Courier:
             self._asked_for.append(rest)
 
     @contextlib.asynccontextmanager
-    async def _admit(self, refusals: list[Failed], url: str) -> AsyncIterator[None]:
+    async def _admit(self, refusals: list[str], url: str) -> AsyncIterator[None]:
         rules = Rules()
         if self._settings.respect_robots:
             rules = await self._robots.rules(url)
         try:
             rules.check(url)
         except Failed as refusal:
-            refusals.append(refusal)
+            refusals.append(refusal.reason)
             raise
         async with self._slots.slot(polite_host(url), rules.delay_seconds):
             yield
