@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from tasks.captures import DAMAGED
@@ -152,7 +153,8 @@ class Fetching:
         self._done: list[list[Capture]] = []  # pages whose rows are not on record
         self._put_at = time.monotonic()
         self._loose = 0  # rows on record that no checkpoint has packed
-        self._in_hand: UUID | None = None  # whose answer is being written
+        # Whose answer is being written, and how.
+        self._in_hand: tuple[PageRequest, Callable[[], Capture]] | None = None
         self._noting: list[Capture] | None = None  # rows that are being written
         self._lost: UUID | None = None  # one of whose answers was not
 
@@ -179,11 +181,10 @@ class Fetching:
     def stop(self) -> None:
         """Ask for nothing more; keep what has answered, as far as that can be done."""
         self._fetcher.close()
-        if self._in_hand is not None:
-            self._lost = self._in_hand
-            self._tries.pop(self._lost, None)
         # What cannot be kept now is still marked as open, or asked for again.
         # Whatever it is, the run ends for another reason, which is to be told.
+        with suppress(Exception):
+            self._write_again()
         with suppress(Exception):
             if self._noting is not None:
                 self._note(self._noting)
@@ -191,6 +192,18 @@ class Fetching:
         with suppress(Exception):
             self._put()
             self._run.note_rests()
+
+    def _write_again(self) -> None:
+        """Write the answer that was being written when the run was interrupted."""
+        if self._in_hand is None:
+            return
+        request, write = self._in_hand
+        self._lost = request.article_id  # until it is written
+        tries = self._tries.pop(request.article_id, [])
+        if not tries or tries[-1].attempt != request.attempt:
+            tries.append(write())
+        self._tries[request.article_id] = tries
+        self._lost = None
 
     def _hand_on(self, seconds: float) -> None:
         self._fetcher.hand_on(seconds)
@@ -210,9 +223,9 @@ class Fetching:
     ) -> None:
         if request.article_id == self._lost:
             return
-        self._in_hand = request.article_id
-        tries = self._tries.setdefault(request.article_id, [])
-        tries.append(_capture(self._run, request, via, url, moment, response))
+        write = partial(_capture, self._run, request, via, url, moment, response)
+        self._in_hand = request, write
+        self._tries.setdefault(request.article_id, []).append(write())
         self._in_hand = None
 
     def _end(self, request: PageRequest) -> None:
