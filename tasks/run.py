@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +26,7 @@ from tasks.witness import Witness
 if TYPE_CHECKING:
     from tasks.captures import CaptureWriter
     from tasks.history import VersionReader
-    from tasks.models import CheckedImage, Rejection
+    from tasks.models import CheckedImage, DueExtraction, Page, Rejection
     from tasks.sandbox import Sandbox
     from tasks.web.fetcher import Fetcher
 
@@ -55,6 +56,9 @@ COUNTS = (
     "verified",
     "damaged",
 )
+# Objects that come to live between two searches for cycles. Python's 700 are what two
+# pages under way hold: a tenth of the CPU of fetching was spent on finding no cycle.
+COLLECT_AFTER = 10_000
 Say = Callable[[str], None]
 # Takes the word for a stage, how much of it is done, and how much there is to do.
 Progress = Callable[[str, int, int], None]
@@ -128,6 +132,7 @@ class Run:
         self._stage, self._done, self._total = "", 0, 0
         self._captures: CaptureWriter | None = None
         self._fetcher: Fetcher | None = None
+        self._page_reader: Sandbox[DueExtraction, Page | Rejection] | None = None
         self._image_checker: Sandbox[bytes, CheckedImage | Rejection] | None = None
         self.under_way: UnderWay | None = None
         self.opened: dict[UUID, OpenSource] = {}  # from their listing to their end
@@ -165,8 +170,34 @@ class Run:
         if self._fetcher is None:
             from tasks.web.fetcher import Fetcher  # noqa: PLC0415 - none, no import
 
-            self._fetcher = Fetcher(self.settings.fetch)
+            rests = self.warehouse.resting_hosts(self.moment)
+            self._fetcher = Fetcher(self.settings.fetch, rests=rests)
         return self._fetcher
+
+    def note_rests(self) -> None:
+        """Put on record which hosts asked for a rest."""
+        if rests := self.fetcher.take_rests():
+            from tasks.rows import rest_table  # noqa: PLC0415 - none, no import
+
+            days = self.settings.fetch.longest_wait_days
+            latest = self.moment + timedelta(days=days)
+            self.warehouse.put_resting_hosts(rest_table(rests, latest))
+
+    @property
+    def page_reader(self) -> Sandbox[DueExtraction, Page | Rejection]:
+        """The child processes that read pages, started by the first capture."""
+        if self._page_reader is None:
+            from tasks.extraction import extract_page  # noqa: PLC0415 - none, no import
+            from tasks.sandbox import Sandbox  # noqa: PLC0415
+
+            limits = self.settings.pages
+            self._page_reader = Sandbox(
+                partial(extract_page, self.data / "captures"),
+                seconds=limits.seconds,
+                memory_bytes=limits.memory_bytes,
+                workers=limits.workers,
+            )
+        return self._page_reader
 
     @property
     def image_checker(self) -> Sandbox[bytes, CheckedImage | Rejection]:
@@ -271,8 +302,9 @@ class Run:
             opened.close()
         if self._fetcher is not None:
             self._fetcher.close()
-        if self._image_checker is not None:
-            self._image_checker.close()
+        for sandbox in (self._page_reader, self._image_checker):
+            if sandbox is not None:
+                sandbox.close()
         if self._captures is not None:
             self._captures.close()
 
@@ -286,6 +318,7 @@ def open_run(job: Job) -> Iterator[Run]:
     """
     path = working_file(job.settings.data)
     with ExitStack() as stack:
+        stack.enter_context(_seldom_collected())
         stack.enter_context(hold_lock(job.settings.data, job.moment))
         found = stamp(path)
         warehouse, is_sound = _open_sound(stack, path, job)
@@ -302,6 +335,16 @@ def open_run(job: Job) -> Iterator[Run]:
                 with suppress(WarehouseError):
                     run.finish("broken")
             raise
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    usual = gc.get_threshold()
+    gc.set_threshold(COLLECT_AFTER, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _open_sound(stack: ExitStack, path: Path, job: Job) -> tuple[Warehouse, bool]:

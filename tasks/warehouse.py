@@ -30,6 +30,7 @@ from tasks.models import (
     KeptImage,
     KnownFile,
     KnownSource,
+    Rest,
     Severity,
     Source,
     StoredCapture,
@@ -103,6 +104,7 @@ class Warehouse:
         self._memory = _Memory(connection)
         self.is_migrated = is_migrated  # when it was opened: any table may be another
         self._filled: set[str] = set()  # temporary tables that hold rows
+        self._knows: bool | None = None  # documents of the batch; None: not asked yet
         self.written: set[str] = set()  # tables of which this run changed rows
         self.killed_flow_runs: list[UUID] = []  # found open when this run began
         self._execute(";".join(map(_empty, SCHEMAS)))
@@ -277,6 +279,7 @@ class Warehouse:
 
     def fill(self, tables: Tables) -> None:
         """Replace rows of the batch that is held."""
+        self._knows = None
         for name, rows in tables.items():
             if rows.num_rows or name in self._filled:
                 self._fill(name, rows)
@@ -285,15 +288,17 @@ class Warehouse:
         """Return the unchanged files whose word may count once the batch is loaded."""
         if not self._knows_documents():
             return []  # nobody loses a claim to files that had none
-        ((found,),) = self._run("find_contested")
-        if not found:
-            return []  # as nearly always, and no text is read to find that out
+        ((lost,),) = self._run("find_lost")
+        if not lost:
+            return []  # as nearly always, and no table is read to find that out
+        self._run("find_contested")
         return [StoredDocument(*row) for row in self._run("read_contested")]
 
     def load_articles(self, moment: datetime) -> None:
         """Load the articles and the taxonomy of the batch."""
         parameters = {"moment": moment}
         known = self._knows_documents()
+        self._run("find_edges_said")
         self._run("put_documents", parameters)
         self.put_versions(moment)
         self.put_observations()
@@ -335,6 +340,8 @@ class Warehouse:
     def remove_documents(self, moment: datetime) -> None:
         """Mark the documents of the batch that are gone, and let others speak."""
         parameters = {"moment": moment}
+        self._knows_documents()
+        self._run("find_edges_said")  # by files that speak in place of those
         self._run("remove_documents", parameters)
         self._put_articles(parameters, known=True)
 
@@ -360,9 +367,11 @@ class Warehouse:
         self._run("resolve_rejections_of_listing", parameters)
 
     def _knows_documents(self) -> bool:
-        """Tell whether a document of the batch was ever loaded before."""
-        ((knows,),) = self._run("knows_documents")
-        return bool(knows)
+        """Find what is known of the batch, once; tell if of a document of its own."""
+        if self._knows is None:
+            self._run("find_known_articles")
+            ((self._knows,),) = self._run("knows_documents")
+        return bool(self._knows)
 
     def _put_articles(self, parameters: Mapping[str, Any], *, known: bool) -> None:
         self._run("choose_winners")
@@ -373,7 +382,10 @@ class Warehouse:
         self._run("put_article_topics")
         self._run("delete_article_images")
         self._run("put_article_images")
+        self._run("find_listed_edges")
+        self._run("find_known_edges")
         self._run("close_related_edges", parameters)
+        self._run("revive_related_edges")
         if known:
             self._run("close_edges_of_gone_documents", parameters)
         self._run("put_related_edges", parameters)
@@ -399,10 +411,14 @@ class Warehouse:
             ((count,),) = self._run("put_captures")
         return int(count)
 
-    def due_extractions(self, *, everything: bool) -> list[DueExtraction]:
-        """Return the captures to read, in the order in which they lie on disk."""
-        rows = self._run("due_extractions", {"all": everything})
-        return [DueExtraction(*row) for row in rows]
+    def put_resting_hosts(self, rests: pa.Table) -> None:
+        """Note which hosts asked for a rest."""
+        with self._registered({"batch_resting_hosts": rests}):
+            self._run("put_resting_hosts")
+
+    def resting_hosts(self, moment: datetime) -> list[Rest]:
+        """Return the hosts that want to be left alone at *moment*."""
+        return [Rest(*row) for row in self._run("resting_hosts", {"moment": moment})]
 
     def kept_captures(self) -> list[KeptCapture]:
         """Return each response that a row names."""
@@ -425,11 +441,29 @@ class Warehouse:
             self._run("resolve_rejections_of_captures", {"moment": moment})
             self.put_rejections(run_id)
 
+    def due_extractions(self, since: datetime | None) -> list[DueExtraction]:
+        """Return the captures to read, in the order in which they lie on disk.
+
+        With *since*, also those whose page was read before that moment.
+        """
+        rows = self._run("due_extractions", {"since": since})
+        return [DueExtraction(*row) for row in rows]
+
+    def begin_rereading(self, moment: datetime) -> datetime:
+        """Note that all captures are to be read again; return since when they are."""
+        self._run("begin_rereading", {"moment": moment})
+        begun_at: datetime = self._run("rereading_since")[0][0]
+        return begun_at
+
+    def end_rereading(self) -> None:
+        """Note that all captures were read again."""
+        self._run("end_rereading")
+
     def put_pages(self, tables: Tables, moment: datetime) -> None:
         """Load what pages say, where they link to and what was mended in it."""
         parameters = {"moment": moment}
         with self.transaction(), self._registered(tables):
-            self._run("put_pages")
+            self._run("put_pages", parameters)
             self._run("delete_links")
             self._run("put_links")
             self._run("delete_page_repairs")

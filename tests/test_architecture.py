@@ -22,7 +22,6 @@ DOORS = {
     "prefect": ("flows/", "tasks/steps.py"),
     "httpx": ("tasks/web/",),
     "aiohttp": ("tasks/web/",),
-    "httpx_aiohttp": ("tasks/web/",),
     "duckdb": ("tasks/warehouse.py",),
     "_duckdb": ("tasks/warehouse.py",),
     "trafilatura": ("tasks/pages.py",),
