@@ -419,6 +419,8 @@ def main() -> None:
         _end(BROKEN, _in_words(error))
     except _InterruptedError as error:
         _end(error.status, STOPPED)
+    except KeyboardInterrupt:  # before there was a run that could be stopped
+        _end(INTERRUPTED, STOPPED)
     except RuntimeError as error:
         if not isinstance(error.__cause__, KeyboardInterrupt):
             raise

@@ -17,13 +17,19 @@ from tasks.captures import CaptureDamaged, check_capture, find_files, salvage_ro
 from tasks.files import OPEN
 from tasks.imagecache import find_faults
 from tasks.models import CacheFault, KeptCapture, KeptImage, WarcPlace
-from tasks.recovery import SET_ASIDE, find_damage, is_state_of, set_aside_files
+from tasks.recovery import (
+    SET_ASIDE,
+    find_damage,
+    inspect_apart,
+    is_state_of,
+    set_aside_files,
+)
 from tasks.run import working_file
 from tasks.settings import Settings, SourceSettings
 from tasks.snapshots import PUBLISHED, find_snapshots
 from tasks.sources.location import SourceError, fetch_location, is_url, locate_source
 from tasks.sources.plumbing import GitError, run_guarded
-from tasks.warehouse import Published, WarehouseError, inspect_file, open_published
+from tasks.warehouse import Published, WarehouseError, open_published
 
 # Beyond twice the working file, which is copied and may grow: logs, Parquet, report.
 SPARE_BYTES = 200_000_000
@@ -119,7 +125,7 @@ def _last_run(working: Path) -> Iterator[Finding]:
 def _fault_of_state(path: Path, number: int) -> str:
     """Tell what is wrong with a published state; *number* is 0 where any will do."""
     try:
-        held = inspect_file(path)
+        held = inspect_apart(path)
     except WarehouseError as error:
         return str(error)
     return f"it is the state of run {held}" if number not in {0, held} else ""

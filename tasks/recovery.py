@@ -13,11 +13,15 @@ from pathlib import Path
 
 from tasks.captures import find_files
 from tasks.files import copy_file, sync_file, sync_folder
+from tasks.sandbox import run_sandboxed
 from tasks.snapshots import PUBLISHED, find_snapshots, last_published
 from tasks.warehouse import DamagedError, WarehouseError, inspect_file
 from tasks.witness import Witness
 
 SET_ASIDE = "set-aside"
+_INSPECT_SECONDS = 3_600.0  # hundreds of gigabytes
+_INSPECT_BYTES = 8_000_000_000  # of address space; DuckDB is held to much less memory
+_OUR_LIMITS = ("took longer", "needed more", "OutOfMemory")
 _LOG = ".wal"
 
 
@@ -55,7 +59,7 @@ def find_damage(data: Path, path: Path, *, thorough: bool = False) -> Damage | N
         is_known = newest_run(data, path) > 0
         return Damage("missing", "it is not there") if is_known else None
     try:
-        number = inspect_file(path)
+        number = inspect_apart(path)
     except DamagedError as error:
         return Damage(error.kind, str(error))
     newest = max(witness.run, _last_captured(data), _last_sound(data, after=number))
@@ -131,6 +135,36 @@ def set_up_again(data: Path, path: Path, moment: datetime, *, bare: bool) -> Res
     return make_anew(data, path, moment, damage, bare=bare)
 
 
+def inspect_apart(path: Path) -> int:
+    """Do as `inspect_file`, in a child: a damaged file may end the program that reads.
+
+    Raises the same, and `DamagedError` for a file of which the child died.
+    """
+    [found] = run_sandboxed(
+        _inspect,
+        [path],
+        seconds=_INSPECT_SECONDS,
+        memory_bytes=_INSPECT_BYTES,
+        workers=1,
+    )
+    if isinstance(found, int):
+        return found
+    if isinstance(found, WarehouseError):
+        raise found
+    reason = f"whoever reads it fails: {found.reason} {found.detail}".rstrip()
+    if any(word in reason for word in _OUR_LIMITS):
+        msg = f"{path} cannot be inspected: {found.reason}"
+        raise WarehouseError(msg)
+    raise DamagedError(reason)
+
+
+def _inspect(path: Path) -> int | WarehouseError:
+    try:
+        return inspect_file(path)
+    except WarehouseError as error:
+        return error
+
+
 def set_aside(path: Path, moment: datetime, word: str) -> Path | None:
     """Move a database and its log below `warehouse/set-aside`; return where it is now.
 
@@ -162,7 +196,7 @@ def set_aside(path: Path, moment: datetime, word: str) -> Path | None:
 def is_state_of(path: Path, number: int) -> bool:
     """Tell whether a file is the sound state that run *number* published."""
     try:
-        return inspect_file(path) == number
+        return inspect_apart(path) == number
     except WarehouseError:
         return False
 
@@ -178,7 +212,7 @@ def _restore(data: Path, path: Path) -> int:
     states = [data / PUBLISHED, *reversed(find_snapshots(data).values())]
     for state in states:
         try:
-            number = inspect_file(state)
+            number = inspect_apart(state)
         except WarehouseError:
             continue  # damaged, too, or none; `wirehouse doctor` names it
         if not number:

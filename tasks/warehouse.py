@@ -114,7 +114,7 @@ class Warehouse:
         if self._is_open:
             self._is_open = False
             self._connection.close()
-            self._witness.note()
+            self._witness.note(closed=True)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -598,6 +598,8 @@ def open_warehouse(path: Path, moment: datetime) -> Iterator[Warehouse]:
 
 
 def _opened(path: Path, moment: datetime) -> Warehouse:
+    witness = Witness(path)
+    witness.note()
     connection = _connect(path)
     try:
         applied = _applied(connection, path)
@@ -613,7 +615,7 @@ def _opened(path: Path, moment: datetime) -> Warehouse:
         if isinstance(error, duckdb.Error):
             raise _unusable(path, error) from None
         raise
-    return Warehouse(connection, Witness(path), is_migrated=bool(unseen))
+    return Warehouse(connection, witness, is_migrated=bool(unseen))
 
 
 def _unusable(path: Path, error: duckdb.Error) -> WarehouseError:
@@ -624,7 +626,8 @@ def _unusable(path: Path, error: duckdb.Error) -> WarehouseError:
 def inspect_file(path: Path) -> int:
     """Read the whole of a warehouse; return the newest run that it knows, 0 for none.
 
-    DuckDB verifies the checksum of each block that it reads. Raises `DamagedError` for
+    DuckDB verifies the checksum of each block that it reads, and may crash of what fits
+    its checksum. Raises `DamagedError` for
     a file that a run did not leave so, `WarehouseError` for one that another program
     holds or that a newer Wirehouse wrote.
     """

@@ -1,8 +1,9 @@
 """What the working file was like when it was last committed to, told beside it.
 
 A file cannot tell that it is older than it was: without its log, DuckDB opens it at an
-earlier state and says nothing. So a run notes here, after each commit, its own number
-and how large and how old the file and its log are. It takes some microseconds.
+earlier state and says nothing. So a run notes here, after each commit, its own number,
+how large and how old the file and its log are, and in the end that it closed them. It
+takes some microseconds.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class Witness:
         if file != self._noted.get("file"):
             return "touched"
         if log == noted:
-            return "untouched"
+            # Who did not close it was killed, or died of what it read there.
+            return "untouched" if self._noted.get("closed") else "touched"
         # The file is the one of the last commit, so its log can only have grown.
         is_cut = noted and (log is None or log[0] < noted[0])
         return "log cut" if is_cut else "touched"
@@ -55,11 +57,12 @@ class Witness:
         self._noted["run"] = run
         self.note()
 
-    def note(self) -> None:
-        """Note what the file is like, which was just committed to."""
+    def note(self, *, closed: bool = False) -> None:
+        """Note what the file is like, which was just committed to, opened or closed."""
         if not self._is_doubtful:
             file, log = _stamp(self._path), _stamp(self._log)
-            self._write({"run": self.run, "file": file, "log": log})
+            about = {"run": self.run, "file": file, "log": log, "closed": closed}
+            self._write(about)
 
     def doubt(self) -> None:
         """Let the next run read the whole file before it trusts it."""

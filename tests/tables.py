@@ -11,7 +11,7 @@ import duckdb
 VOLATILE = frozenset(
     """
     applied_at changed_at checked_at elapsed_ms finished_at fingerprint first_seen_at
-    last_read_at last_seen_at location next_check_at next_fetch_at observed_at
+    last_read_at last_seen_at location next_check_at next_fetch_at observed_at read_at
     removed_at requested_at resolved_at run_id started_at warc_file warc_length
     warc_offset
     """.split()
