@@ -27,7 +27,7 @@ from prefect.types.entrypoint import EntrypointType
 
 from flows import scheduled
 from flows.services import POOL
-from tasks.run import version
+from tasks.run import VERSION
 from tasks.settings import Settings
 
 TAG = "wirehouse"
@@ -103,7 +103,7 @@ def _deploy(deployment: Deployment, settings: Settings, folder: Path) -> None:
         parameters=deployment.parameters,
         description=deployment.flow.description,
         tags=[TAG],
-        version=version(),
+        version=VERSION,
         work_pool_name=POOL,
         job_variables={"working_dir": str(folder)},
         entrypoint_type=EntrypointType.MODULE_PATH,

@@ -147,7 +147,7 @@ def verify() -> Answer:
 
     What is damaged is told; an image that is lost is asked for by the next refresh.
     """
-    return _tell(tell_verify, lambda: Job(_settings([])))
+    return _tell(tell_verify, lambda: Job(_settings([]), full=True))
 
 
 def flush() -> None:

@@ -7,7 +7,7 @@ person's name and stand where bylines stand.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from lxml import etree
@@ -18,7 +18,7 @@ from tasks.linkeddata import plain_text
 MAX_AUTHORS = 20
 MAX_NAME = 80  # characters of an author's name; longer ones are sentences
 MAX_BYLINE = 200  # characters of a line with several names, roles and a date
-MAX_ELEMENTS = 50_000  # that are looked at; news pages have some 5,000
+MAX_CANDIDATES = 1_000  # that are looked at; lists of comments have some hundred
 # Elements between a headline and its byline: kicker, share buttons, a picture.
 NEAR = 80
 _FIRST_WORDS = (
@@ -113,7 +113,6 @@ _SELDOM = re.compile(
 )
 _NEVER_TAGS = frozenset({"footer", "figure", "figcaption", "blockquote"})
 _SELDOM_TAGS = frozenset({"nav", "aside", "form"})
-_TEXTS = etree.XPath(".//text()[not(parent::script or parent::style)]")
 _UP = 6  # levels above a byline that tell whether it belongs to something else
 
 
@@ -150,13 +149,11 @@ def find_bylines(tree: HtmlElement, headline: HtmlElement | None) -> list[str]:
     Near the headline, the surest kind of hint counts; elsewhere, only one that is the
     same wherever it occurs, for a page lists authors of other pages, too.
     """
-    found = tree.xpath(_CANDIDATES)
+    found = tree.xpath(_CANDIDATES)[:MAX_CANDIDATES]
     candidates = [e for e in found if not _is_in(e, _NEVER_TAGS, _NEVER)]
     if not candidates and headline is None:
         return []
-    places = {
-        e: n for n, e in enumerate(islice(tree.iter(etree.Element), MAX_ELEMENTS))
-    }
+    places = {e: n for n, e in enumerate(tree.iter(etree.Element))}
     if headline is not None and headline in places:
         at = places[headline]
         near = [e for e in candidates if -NEAR / 4 <= places.get(e, -NEAR) - at <= NEAR]
@@ -268,11 +265,20 @@ def _is_in(element: HtmlElement, tags: frozenset[str], marks: re.Pattern[str]) -
 def _line(element: HtmlElement) -> str:
     """Return the text of *element*, blanks between its parts, cut where it is long."""
     line = ""
-    for piece in _TEXTS(element):
+    for piece in _texts(element):
         line = f"{line} {piece}"
         if len(line) > 4 * MAX_BYLINE:
             break
     return re.sub(r"\s+([,;.])", r"\1", " ".join(line.split()))
+
+
+def _texts(element: HtmlElement) -> Iterator[str]:
+    """Yield the texts in *element*, but for scripts; no more than are asked for."""
+    for event, inner in etree.iterwalk(element, events=("start", "end")):
+        if event == "start" and inner.tag not in {"script", "style"}:
+            yield inner.text or ""
+        elif event == "end" and inner is not element:
+            yield inner.tail or ""
 
 
 def _is_person(name: str, *, is_linked: bool = False) -> bool:

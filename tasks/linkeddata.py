@@ -78,16 +78,18 @@ def types(node: Node) -> list[str]:
     ]
 
 
-def plain_text(value: object) -> str:
-    """Return *value* as one repaired line, entities resolved; '' if it is no text."""
+def one_line(value: object) -> str:
+    """Return *value* as one line without tags; '' if it is no text."""
     if isinstance(value, list) and value:
         value = value[0]
     if not isinstance(value, str):
         return ""
-    plain = (
-        html.unescape(_TAG.sub("", value)) if "<" in value or "&" in value else value
-    )
-    return " ".join(repair(plain, entities=True).text.split())
+    return " ".join((_TAG.sub("", value) if "<" in value else value).split())
+
+
+def plain_text(value: object) -> str:
+    """Return *value* as one repaired line, entities resolved; '' if it is no text."""
+    return " ".join(repair(one_line(value), entities=True).text.split())
 
 
 def plain_paragraphs(value: object) -> str:

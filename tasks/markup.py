@@ -2,7 +2,7 @@
 
 What libxml2 or the extractors stumble over is mended first, and named by a flag:
 `scrubbed` (forbidden characters, long runs of combining marks), `truncated` (longer
-than the cap), `deep` (more levels of elements than extractors bear).
+than the caps), `deep` (more levels of elements than extractors bear).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
+from itertools import chain, islice
 
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
@@ -17,6 +18,9 @@ from lxml.html import HtmlElement, HTMLParser, document_fromstring
 from tasks.text import MAX_MARKS
 
 MAX_CHARACTERS = 5_000_000  # the longest news pages have some 2 million
+# Extractors take quadratic time, for as many some seconds. Of 328 real pages half have
+# fewer than 800; one, of comments, 12,000.
+MAX_ELEMENTS = 30_000
 MAX_DEPTH = 250  # extractors recurse; a news page has 20 to 40 levels
 _LIBXML_DEPTH = 2_048  # where libxml2 drops everything below, even if asked not to
 # What XML forbids (XML 1.0, 2.2) and lxml refuses or stops at; and lone surrogates.
@@ -40,9 +44,8 @@ def parse_html(text: str) -> tuple[HtmlElement, tuple[str, ...]]:
     Raises `ValueError` when there is no element in it at all.
     """
     flags = []
-    if len(text) > MAX_CHARACTERS:
-        text = text[:MAX_CHARACTERS]
-        flags.append("truncated")
+    is_cut = len(text) > MAX_CHARACTERS
+    text = text[:MAX_CHARACTERS]
     scrubbed, is_changed = _scrub(text)
     if is_changed:
         flags.append("scrubbed")
@@ -50,6 +53,8 @@ def parse_html(text: str) -> tuple[HtmlElement, tuple[str, ...]]:
     depth = _depth(tree)
     if depth >= _LIBXML_DEPTH:
         tree = _tree(_WRAPPER.sub("\n", scrubbed))
+    if _prune(tree) or is_cut:
+        flags.append("truncated")
     if depth > MAX_DEPTH:
         flags.append("deep")
     return tree, tuple(flags)
@@ -106,6 +111,17 @@ def _tree(text: str) -> HtmlElement:
     except etree.ParserError:
         msg = "holds no element"
         raise ValueError(msg) from None
+
+
+def _prune(tree: HtmlElement) -> bool:
+    """Drop what follows the last of `MAX_ELEMENTS`; tell whether there was any."""
+    last = next(islice(tree.iter(etree.Element), MAX_ELEMENTS, None), None)
+    if last is None:
+        return False
+    for element in chain([last], list(last.iterancestors())[:-1]):
+        above = element.getparent()
+        del above[above.index(element) + (element is not last) :]
+    return True
 
 
 def _depth(tree: HtmlElement) -> int:

@@ -23,12 +23,15 @@ from lxml.html import HtmlElement
 from tasks.bylines import MAX_AUTHORS, declared_names, find_bylines
 from tasks.linkeddata import (
     addresses,
+    one_line,
     plain_paragraphs,
     plain_text,
     read_linked_data,
     types,
 )
+from tasks.models import PageRepair
 from tasks.moments import find_moment, parse_moment
+from tasks.text import repair
 from tasks.urls import host_of, join_url, registrable_domain
 
 Names = dict[str, list[str]]
@@ -103,7 +106,7 @@ MAX_TITLES = 20  # headings that may be the headline
 # two stories hardly a tenth, a kicker or a section's name still less.
 ALIKE = 0.4
 _SHOWS = etree.XPath("boolean(//body//text()[contains(., $name)])")
-MAX_DATE_LINE = 60  # characters; a date in a longer line belongs to a sentence
+_TEXTS = etree.XPath("//body//text()[string-length() < 1000]")
 _TIME_MARKS = re.compile(r"date|time|publish|posted|byline")
 SHORTEST_DATE = 8  # characters, as 1.5.2024
 MAX_DATE_LINE = 60  # characters; a date in a longer line belongs to a sentence
@@ -119,7 +122,8 @@ class Metadata:
     """As the columns of `pages`.
 
     *body* is the article's text if JSON-LD has it; *is_free* what the page says of its
-    access; *origins* names for each other value where it was said.
+    access; *origins* names for each other value where it was said; *repairs* are those
+    of title, authors and site name.
     """
 
     title: str | None
@@ -131,6 +135,7 @@ class Metadata:
     canonical_url: str | None
     lead_image_url: str | None
     origins: dict[str, str]
+    repairs: tuple[PageRepair, ...]
     body: str
     is_free: bool | None
 
@@ -157,9 +162,10 @@ class _Reader:
         self.data = read_linked_data(tree, base_url)
         self.names = _meta(tree)
         self.origins: dict[str, str] = {}
+        self.repairs: list[PageRepair] = []
 
     def read(self) -> Metadata:
-        site = self._take("site_name", self._sites(), plain_text)
+        site = self._take("site_name", self._sites(), self._site)
         title, headline = self._title(site)
         published = self._take("published_at", self._published(headline), self._moment)
         modified = self._take("modified_at", self._modified(), self._moment)
@@ -176,6 +182,7 @@ class _Reader:
             canonical_url=self._take("canonical_url", self._canonical(), self._address),
             lead_image_url=self._take("lead_image_url", self._images(), self._address),
             origins=self.origins,
+            repairs=tuple(self.repairs),
             body=self._body(),
             is_free=self._is_free(),
         )
@@ -191,10 +198,20 @@ class _Reader:
                 return found
         return None
 
+    def _note(
+        self, column: str, written: str, kept: str, position: int | None = None
+    ) -> None:
+        """Put on record what made *kept* differ from what is *written*."""
+        if kept not in written:
+            self.repairs.extend(
+                PageRepair(column, position, rule, written, kept)
+                for rule in repair(written, entities=True).rules
+            )
+
     def _linked(self, *keys: str) -> Said:
         for node in self.data.articles:
             for key in keys:
-                yield f"json-ld {key}", plain_text(node.get(key))
+                yield f"json-ld {key}", one_line(node.get(key))
 
     def _meta(self, *keys: str) -> Said:
         for key in keys:
@@ -211,7 +228,8 @@ class _Reader:
         """
         said = list(self._titles())
         sites = self._organisations(site)
-        titles = [(origin, _without_site(t, sites, said)) for origin, t in said]
+        plain = [plain_text(written) for _, written in said]
+        titles = [_without_site(title, sites, plain) for title in plain]
         headings = [
             (heading, text)
             for heading in self.tree.xpath("//h1 | //*[@itemprop='headline']")[
@@ -221,7 +239,7 @@ class _Reader:
             and _folded(text) not in sites
         ]
         rated = [
-            (max((_likeness(text, title) for _, title in titles), default=0), -place)
+            (max((_likeness(text, title) for title in titles), default=0), -place)
             for place, (_, text) in enumerate(headings)
         ]
         best, place = max(rated, default=(0, 0))
@@ -229,11 +247,13 @@ class _Reader:
         if best >= ALIKE or is_declared_nowhere:
             heading, text = headings[-place]
             self.origins["title"] = str(heading.tag)
+            self._note("title", one_line(heading.text_content()[:1_000]), text)
             return text, heading
         if not titles:
             return None, None
-        self.origins["title"], title = titles[0]
-        return title, self._heading_of(title)
+        self.origins["title"], written = said[0]
+        self._note("title", written, titles[0])
+        return titles[0], self._heading_of(titles[0])
 
     def _titles(self) -> Said:
         elements = self.tree.xpath("/html/head/title | //title[not(ancestor::svg)]")[:2]
@@ -245,9 +265,9 @@ class _Reader:
             *(("title", element.text_content()) for element in elements),
         )
         for origin, value in said:
-            title = plain_text(value[:2_000])
-            if title:
-                yield origin, title
+            written = one_line(value[:2_000])
+            if plain_text(written):
+                yield origin, written
 
     def _heading_of(self, title: str) -> HtmlElement | None:
         headings = self.tree.xpath("//h1 | //h2 | //h3")[:MAX_TITLES]
@@ -263,20 +283,33 @@ class _Reader:
     ) -> tuple[str, ...]:
         sites = self._organisations(site)
         for origin, said in self._declared_authors():
-            names = [
-                name
+            names = {
+                self._first_name_first(name): (name, one_line(line))
                 for line in said
-                for name in map(self._first_name_first, declared_names(line))
+                for name in declared_names(line)
                 if _folded(name) not in sites
-            ]
+            }
             if names:
                 self.origins["authors"] = origin
-                return tuple(dict.fromkeys(names))[:MAX_AUTHORS]
+                authors = tuple(names)[:MAX_AUTHORS]
+                for position, author in enumerate(authors):
+                    name, written = names[author]
+                    self._note("authors", written, name, position)
+                return authors
         shown = find_bylines(self.tree, headline)
-        names = [name for name in shown if _folded(name) not in sites]
-        if names:
+        authors = tuple(n for n in shown if _folded(n) not in sites)[:MAX_AUTHORS]
+        if authors:
             self.origins["authors"] = "byline"
-        return tuple(names[:MAX_AUTHORS])
+        for position, name in enumerate(authors):
+            self._note("authors", self._line_with(name), name, position)
+        return authors
+
+    def _line_with(self, name: str) -> str:
+        """Return the line, as it is written, that holds *name* once it is repaired."""
+        if _SHOWS(self.tree, name=name):
+            return name
+        texts = map(one_line, _TEXTS(self.tree))
+        return next((text for text in texts if name in plain_text(text)), name)
 
     def _first_name_first(self, name: str) -> str:
         """Turn "Lee, Ann", as catalogues have it, where the page shows "Ann Lee"."""
@@ -354,6 +387,12 @@ class _Reader:
 
     # --- the rest ---------------------------------------------------------------
 
+    def _site(self, said: str) -> str:
+        written = one_line(said)
+        name = plain_text(written)
+        self._note("site_name", written, name)
+        return name
+
     def _sites(self) -> Said:
         yield from self._meta(_SITE[0])
         for node in self.data.articles:
@@ -361,7 +400,7 @@ class _Reader:
                 yield "json-ld publisher", name
         for node in self.data.nodes:
             if "WebSite" in types(node):
-                yield "json-ld WebSite", plain_text(node.get("name"))
+                yield "json-ld WebSite", one_line(node.get("name"))
         yield from self._meta(*_SITE[1:])
 
     def _languages(self) -> Said:
@@ -408,11 +447,9 @@ class _Reader:
 # --- titles ---------------------------------------------------------------------
 
 
-def _without_site(
-    title: str, sites: frozenset[str], said: Iterable[tuple[str, str]]
-) -> str:
+def _without_site(title: str, sites: frozenset[str], said: Iterable[str]) -> str:
     """Cut ` | The Site` off a title, and before it what another title does without."""
-    others = {other for _, other in said if other != title}
+    others = {other for other in said if other != title}
     for found in reversed(list(_BAR.finditer(title))):
         head, tail = title[: found.start()].strip(), title[found.end() :]
         if head and (_folded(tail) in sites or head in others):

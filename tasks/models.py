@@ -33,6 +33,7 @@ SourceKind = Literal["folder", "git", "archive"]
 FileKind = Literal["article", "taxonomy"]
 Fate = Literal["loaded", "rejected"]
 ImageStatus = Literal["cached", "failed", "rejected", "due"]
+Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +289,8 @@ class Taxonomy:
 class PageRequest:
     """A page that is due: *addresses* in the order to try, each with its route.
 
-    *etag* and *last_modified* are of the copy that *validated_url* gave.
+    *etag* and *last_modified* are of the copy that *validated_url* gave; *failures* are
+    as a `DuePage` counts them.
     """
 
     article_id: UUID
@@ -298,6 +300,7 @@ class PageRequest:
     last_modified: str | None = None
     validated_url: str | None = None
     published_at: datetime | None = None
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +378,20 @@ class Link:
     anchor: str
 
 
+@dataclass(frozen=True, slots=True)
+class PageRepair:
+    """One change to a text of a page or, where the column is `anchor`, of its links.
+
+    *position* is that of the paragraph, the author or the link, from 0.
+    """
+
+    column_name: str
+    position: int | None
+    rule: str
+    before: str
+    after: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """What a captured page says; names are the columns of `pages`.
@@ -397,6 +414,7 @@ class Page:
     flags: tuple[str, ...]
     origins: Mapping[str, str]
     links: tuple[Link, ...]
+    repairs: tuple[PageRepair, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,6 +448,15 @@ class CheckedImage:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptCapture:
+    """A response in a WARC file as a row names it."""
+
+    capture_id: UUID
+    url: str
+    place: WarcPlace
+
+
+@dataclass(frozen=True, slots=True)
 class KeptImage:
     """A file of the image cache as a row names it; paths within the data directory."""
 
@@ -459,6 +486,7 @@ class ImageResult:
     """
 
     image_id: UUID
+    url: str
     status: ImageStatus
     reason: str
     checked_at: datetime
@@ -518,15 +546,6 @@ class DueExtraction:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptCapture:
-    """An answer that a row names, and where it is kept."""
-
-    capture_id: UUID
-    url: str
-    place: WarcPlace
-
-
-@dataclass(frozen=True, slots=True)
 class DueImage:
     """An image that is due; *path* is that of the copy that the validators speak of."""
 
@@ -539,10 +558,21 @@ class DueImage:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredCapture:
+    """A capture with its place in a WARC and the SHA-256 of its decoded body."""
+
+    url: str
+    warc_file: str
+    warc_offset: int
+    warc_length: int
+    body_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """One rule that the whole warehouse was held against; 0 failed rows is good."""
 
     name: str
-    severity: Literal["error", "warning"]
+    severity: Severity
     failed_rows: int
     detail: str

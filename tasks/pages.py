@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from itertools import islice
@@ -20,7 +20,8 @@ from lxml.html import HtmlElement
 from tasks.linkeddata import plain_text
 from tasks.markup import flatten, parse_html
 from tasks.metadata import Metadata, read_metadata
-from tasks.models import Link, Page, Rejection
+from tasks.models import Link, Page, PageRepair, Rejection
+from tasks.standins import StandIns
 from tasks.text import decode, repair
 from tasks.urls import fetch_url, join_url
 
@@ -95,10 +96,10 @@ def read_page(
 ) -> Page | Rejection:
     """Read the page that was got from *url* with this `Content-Type`; never raises.
 
-    Flags: those of `text.decode` and `markup.parse_html`; `repaired` (mojibake was
-    undone); `short` (fewer than 50 words, perhaps none: see `SHORT_WORDS`); `paywall`
-    (only the beginning, or said not to be free); `consent` (asks for consent instead);
-    `soft_404` (says that there is no such page).
+    Flags: those of `text.decode` and `markup.parse_html`; `repaired` (a text of it was
+    changed, see `repairs`); `short` (fewer than 50 words, perhaps none: see
+    `SHORT_WORDS`); `paywall` (only the beginning, or said not to be free); `consent`
+    (asks for consent instead); `soft_404` (says that there is no such page).
     """
     try:
         return _read(content, url, content_type, fetched_at)
@@ -129,14 +130,24 @@ def _read(
         return Rejection("page", url, str(error), content_type or "")
     base_url = _base_url(tree, url)
     metadata = read_metadata(tree, base_url, fetched_at)
-    links = tuple(islice(_links(tree, base_url), MAX_LINKS))
+    written_links = islice(_links(tree, base_url), MAX_LINKS)
+    repairs = list(metadata.repairs)
+    links = tuple(
+        Link(address, _repaired("anchor", place, [anchor], repairs))
+        for place, (address, anchor) in enumerate(written_links)
+    )
     if "deep" in mended:
         flatten(tree)
-    raw_text = _untitled(_text(tree, url, metadata.body), metadata.title)
-    text = _repaired(raw_text)
+    paragraphs = _paragraphs(tree, url, metadata.body)
+    if metadata.title and plain_text("".join(paragraphs[0])) == metadata.title:
+        del paragraphs[0]  # the title is a value of its own
+    text = "\n".join(
+        _repaired("text", place, pieces, repairs)
+        for place, pieces in enumerate(paragraphs)
+    )
     word_count = count_words(text)
     flags = [*decoded.flags, *mended]
-    if text != raw_text:
+    if repairs:
         flags.append("repaired")
     if word_count < SHORT_WORDS:
         flags.append("short")
@@ -157,6 +168,7 @@ def _read(
         flags=tuple(flags),
         origins=metadata.origins,
         links=links,
+        repairs=tuple(repairs),
     )
 
 
@@ -169,29 +181,26 @@ def _why_no_page(content: bytes) -> str | None:
     return None
 
 
-def _text(tree: HtmlElement, url: str, body: str) -> str:
-    """Return the article's text: trafilatura's strict one, unless the page holds more.
+def _paragraphs(tree: HtmlElement, url: str, body: str) -> list[list[str]]:
+    """Return the article's paragraphs, each in pieces of which every second is code.
 
-    Strict, because what that leaves out is captions and teasers more often than text.
-    Where it finds less than half of what the paragraphs hold, or next to nothing, all
-    of trafilatura is asked, and believed if it finds much more. JSON-LD's *body* is the
-    publisher's own word on what the article is: it counts where it holds much more, and
-    what was found as well.
+    trafilatura's strict text, because what that leaves out is captions and teasers more
+    often than text. Where it finds less than half of what the paragraphs hold, or next
+    to nothing, all of trafilatura is asked, and believed if it finds much more.
+    JSON-LD's *body* is the publisher's own word on what the article is: it counts where
+    it holds much more, and what was found as well.
     """
+    stand_ins = StandIns(tree)
     text = _extracted(tree, url, is_strict=True)
     if len(text) < max(TERSE, _mass(tree) / 2):
         thorough = _extracted(tree, url, is_strict=False)
         if len(thorough) > MUCH_MORE * len(text):
             text = thorough
-    if len(body) > MUCH_MORE * len(text) and _holds(body, text):
-        text = body
-    return text
-
-
-def _untitled(text: str, title: str | None) -> str:
-    """Leave out a first line that is the title: that is a value of its own."""
-    first, _, rest = text.partition("\n")
-    return rest.lstrip() if title and plain_text(first) == title else text
+    paragraphs = [stand_ins.parts(line) for line in text.split("\n")]
+    lines = map("".join, paragraphs)
+    if len(body) > MUCH_MORE * len(text) and _holds(body, lines):
+        return [[line] for line in body.split("\n")]
+    return paragraphs
 
 
 def _extracted(tree: HtmlElement, url: str, *, is_strict: bool) -> str:
@@ -212,11 +221,11 @@ def _mass(tree: HtmlElement) -> int:
     return sum(len(text) for text in texts if len(text) > SENTENCE)
 
 
-def _holds(body: str, text: str) -> bool:
-    """Tell whether *body* has most lines of *text* in it."""
+def _holds(body: str, lines: Iterable[str]) -> bool:
+    """Tell whether *body* has most of *lines* in it."""
     whole = " ".join(body.split())
-    lines = [" ".join(line.split()) for line in text.split("\n")]
-    sentences = [line for line in lines if len(line) > SENTENCE]
+    plain = (" ".join(line.split()) for line in lines)
+    sentences = [line for line in plain if len(line) > SENTENCE]
     held = sum(len(line) for line in sentences if line[:SENTENCE] in whole)
     return 2 * held >= sum(map(len, sentences))
 
@@ -238,9 +247,23 @@ def _barriers(
         yield "soft_404"
 
 
-def _repaired(text: str) -> str:
-    """Repair each paragraph by itself: encodings change from quote to quote."""
-    return "\n".join(repair(paragraph).text for paragraph in text.split("\n"))
+def _repaired(
+    column: str, position: int, pieces: list[str], repairs: list[PageRepair]
+) -> str:
+    """Repair a paragraph or an anchor and put it on record.
+
+    Each paragraph by itself: encodings change from quote to quote. Every second of its
+    *pieces* is code, and stays.
+    """
+    before = "".join(pieces)
+    if before.isascii() and before.isprintable():
+        return before
+    mended = [repair(prose) for prose in pieces[::2]]
+    pieces[::2] = [prose.text for prose in mended]
+    after = "".join(pieces)
+    rules = dict.fromkeys(rule for prose in mended for rule in prose.rules)
+    repairs.extend(PageRepair(column, position, r, before, after) for r in rules)
+    return after
 
 
 def _base_url(tree: HtmlElement, url: str) -> str:
@@ -255,8 +278,8 @@ def _base_url(tree: HtmlElement, url: str) -> str:
     return own
 
 
-def _links(tree: HtmlElement, base_url: str) -> Iterator[Link]:
-    """Yield each address once, in order, without its fragment."""
+def _links(tree: HtmlElement, base_url: str) -> Iterator[tuple[str, str]]:
+    """Yield each address once, in order, without its fragment, and its anchor."""
     here = base_url.partition("#")[0]
     seen = {here}
     for element in tree.iter("a", "area"):
@@ -269,7 +292,7 @@ def _links(tree: HtmlElement, base_url: str) -> Iterator[Link]:
             continue
         if address not in seen:
             seen.add(address)
-            yield Link(address, _anchor(element))
+            yield address, _anchor(element)
 
 
 def _anchor(element: HtmlElement) -> str:
@@ -279,4 +302,4 @@ def _anchor(element: HtmlElement) -> str:
         anchor = " ".join(
             image.get("alt") or "" for image in element.iterfind(".//img")
         )
-    return repair(anchor[:MAX_ANCHOR].strip()).text
+    return anchor[:MAX_ANCHOR].strip()

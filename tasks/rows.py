@@ -216,6 +216,15 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "origins": _TEXT,
         "canonical_key": _TEXT,
     },
+    "batch_page_repairs": {
+        "subject_table": _TEXT,
+        "subject_id": _ID,
+        "column_name": _TEXT,
+        "position": _NUMBER,
+        "rule": _TEXT,
+        "before": _TEXT,
+        "after": _TEXT,
+    },
     "batch_links": {
         "article_id": _ID,
         "position": _NUMBER,
@@ -245,6 +254,7 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "dominant_color": _TEXT,
     },
     "batch_lost_images": {"path": _TEXT, "reason": _TEXT},
+    "batch_lost_captures": {"capture_id": _ID},
     "batch_ids": {"document_id": _ID, "removed_at": _MOMENT},
 }
 
@@ -351,11 +361,14 @@ def capture_table(captures: Iterable[Capture]) -> pa.Table:
     return table("batch_captures", rows)
 
 
+_repair = attrgetter(*list(SCHEMAS["batch_page_repairs"])[2:])
+
+
 def page_tables(
     pages: Iterable[tuple[UUID, UUID, Page, str | None, Sequence[str]]],
 ) -> Tables:
     """Rows of pages: article, capture, page, its canonical key and those of links."""
-    page_rows, link_rows = [], []
+    page_rows, link_rows, repair_rows = [], [], []
     names = list(SCHEMAS["batch_pages"])[2:-2]
     for article_id, capture_id, page, canonical, keys in pages:
         values = (getattr(page, name) for name in names)
@@ -364,9 +377,13 @@ def page_tables(
         for position, link in enumerate(page.links):
             key = keys[position]
             link_rows.append((article_id, position, link.url, key, None, link.anchor))
+        for repair in page.repairs:
+            subject_table = "links" if repair.column_name == "anchor" else "pages"
+            repair_rows.append((subject_table, article_id, *_repair(repair)))
     return {
         "batch_pages": table("batch_pages", page_rows),
         "batch_links": table("batch_links", link_rows),
+        "batch_page_repairs": table("batch_page_repairs", repair_rows),
     }
 
 
@@ -388,6 +405,11 @@ def lost_image_table(lost: Iterable[CacheFault]) -> pa.Table:
     """Rows of images whose cached file is missing or changed."""
     rows = [(each.path, f"the cached file was {each.fault}") for each in lost]
     return table("batch_lost_images", rows)
+
+
+def lost_capture_table(lost: Iterable[UUID]) -> pa.Table:
+    """Rows of captures that cannot be read back."""
+    return table("batch_lost_captures", [(capture_id,) for capture_id in lost])
 
 
 def lead_image_table(urls: Iterable[str]) -> pa.Table:

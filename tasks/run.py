@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID, uuid4
 
-from tasks.files import OPEN
+from tasks.files import OPEN, stamp
 from tasks.lock import hold_lock
 from tasks.settings import Settings
 from tasks.snapshots import last_published
 from tasks.sources.opened import OpenSource
 from tasks.warehouse import Warehouse, WarehouseError, open_warehouse
+from tasks.witness import Witness
 
 if TYPE_CHECKING:
     from tasks.captures import CaptureWriter
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tasks.sandbox import Sandbox
     from tasks.web.fetcher import Fetcher
 
+VERSION = "0.1.0"  # of Wirehouse; pyproject.toml reads it here
 # The summary's numbers, in the order in which they are told.
 COUNTS = (
     "sources_unread",
@@ -48,6 +50,7 @@ COUNTS = (
     "images_due",
     "images_cached",
     "images_failed",
+    "images_deferred",
     "verified",
     "damaged",
 )
@@ -89,12 +92,15 @@ class Job:
     """What a run is asked to do, and when.
 
     *say* takes a line for whoever watches; *progress* is told of each file, page and
-    image, so it must be quick.
+    image, so it must be quick. With *rebuild* the working file is made anew, with
+    *bare* without what only published states remember.
     """
 
     settings: Settings
     full: bool = False
     retry_failed: bool = False
+    rebuild: bool = False
+    bare: bool = False
     with_pages: bool = True
     with_images: bool = True
     moment: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -106,8 +112,9 @@ class Job:
 class Run:
     """One run, from the lock to the published file; steps hand it on to each other."""
 
-    def __init__(self, job: Job, warehouse: Warehouse) -> None:
+    def __init__(self, job: Job, warehouse: Warehouse, found: Sequence[int]) -> None:
         self.job = job
+        self.found = found  # the stamp of the working file before it was opened
         self.settings = job.settings
         self.data = job.settings.data
         self.moment = job.moment
@@ -125,7 +132,7 @@ class Run:
         self.unread: list[str] = []  # a line for each source that could not be read
         self.audits: dict[str, int] = {}  # rules that do not hold, with their rows
         self.number = warehouse.begin_run(
-            self.run_id, self.moment, version(), published=last_published(self.data)
+            self.run_id, self.moment, VERSION, published=last_published(self.data)
         )
         self.before = warehouse.run_before(self.number)
         if job.flow_run_id is not None:
@@ -258,8 +265,9 @@ def open_run(job: Job) -> Iterator[Run]:
     path = working_file(job.settings.data)
     with ExitStack() as stack:
         stack.enter_context(hold_lock(job.settings.data, job.moment))
-        warehouse = stack.enter_context(open_warehouse(path, job.moment))
-        run = Run(job, warehouse)
+        found = stamp(path)
+        warehouse, is_sound = _open_sound(stack, path, job)
+        run = Run(job, warehouse, found if is_sound else ())
         stack.callback(run.close)
         try:
             run.adopt_captures()
@@ -274,11 +282,25 @@ def open_run(job: Job) -> Iterator[Run]:
             raise
 
 
-def version() -> str:
-    """Return the version of Wirehouse that runs."""
-    import importlib.metadata  # noqa: PLC0415
+def _open_sound(stack: ExitStack, path: Path, job: Job) -> tuple[Warehouse, bool]:
+    """Open the working file if it is what it was, else what takes its place."""
+    if Witness(path).find() == "untouched" and not job.rebuild:
+        with suppress(WarehouseError):  # which is told below, if it is no damage
+            return stack.enter_context(open_warehouse(path, job.moment)), True
+    from tasks import adoption, recovery  # noqa: PLC0415 - hardly ever
 
-    return importlib.metadata.version("wirehouse")
+    data = job.settings.data
+    restored = (
+        recovery.set_up_again(data, path, job.moment, bare=job.bare)
+        if job.rebuild
+        else recovery.secure_working_file(data, path, job.moment)
+    )
+    warehouse = stack.enter_context(open_warehouse(path, job.moment))
+    if restored is not None:
+        job.say(restored.line)
+        for line in adoption.adopt_since(restored.number, data, warehouse):
+            job.say(line)
+    return warehouse, False
 
 
 def working_file(data: Path) -> Path:

@@ -45,11 +45,12 @@ class Steps:
     due_extractions: Step
     read_pages: Step
     link_pages: Step
+    note_lead_images: Step
     due_images: Step
     fetch_images: Step
     finish_images: Step
-    verify_images: Step
     verify_captures: Step
+    verify_images: Step
     unnamed_images: Step
     remove_unnamed: Step
     publish: Step
@@ -74,11 +75,12 @@ PLUGS = {
     "due_extractions": Plug("tasks.stages.pages", "look for captures to read"),
     "read_pages": Plug("tasks.stages.pages", "read {count} captures"),
     "link_pages": Plug("tasks.stages.pages", "link pages to articles"),
+    "note_lead_images": Plug("tasks.stages.images", "look for images of pages"),
     "due_images": Plug("tasks.stages.images", "look for images that are due"),
     "fetch_images": Plug("tasks.stages.images", "fetch {count} images"),
     "finish_images": Plug("tasks.stages.images", "wait for images under way"),
-    "verify_images": Plug("tasks.stages.imagecache", "verify the image cache"),
     "verify_captures": Plug("tasks.stages.captures", "verify the captures"),
+    "verify_images": Plug("tasks.stages.imagecache", "verify the image cache"),
     "unnamed_images": Plug("tasks.stages.imagecache", "look for files without a row"),
     "remove_unnamed": Plug("tasks.stages.imagecache", "remove {count} files"),
     "publish": Plug("tasks.publish", "publish"),

@@ -26,7 +26,11 @@ PARTS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
     (
         "images due",
         "images_due",
-        (("cached", "images_cached"), ("failed or rejected", "images_failed")),
+        (
+            ("cached", "images_cached"),
+            ("failed or rejected", "images_failed"),
+            ("deferred", "images_deferred"),
+        ),
     ),
     ("stored files verified", "verified", (("damaged or missing", "damaged"),)),
 )

@@ -39,8 +39,8 @@ DOORS = {
 PURE = (
     "articles bylines coding due frontmatter hashing history imageformats lineyaml"
     " linkeddata markup metadata models moments pages rows sources/changes"
-    " sources/selection summary svg text urls warc web/answers web/guard web/mementos"
-    " web/phrases web/soft_errors web/targets"
+    " sources/selection standins summary svg text urls warc web/answers web/guard"
+    " web/mementos web/phrases web/soft_errors web/targets"
 ).split()
 WORLDLY = frozenset({"os", "pathlib", "subprocess", "socket", "shutil", "time"})
 

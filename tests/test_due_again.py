@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,12 +11,19 @@ import duckdb
 import pytest
 
 from flows.direct import run_direct
-from flows.refresh import refresh
+from flows.refresh import read_every_page, refresh
 from tasks.run import Job, working_file
 from tasks.settings import Settings, SourceSettings
 from tasks.web import tries
 from tests.hub import Hub
-from tests.origin import PAGE, Handler, Origin, open_origin, settings_for
+from tests.origin import (
+    PAGE,
+    Handler,
+    Origin,
+    open_black_hole,
+    open_origin,
+    settings_for,
+)
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -164,3 +172,86 @@ def test_pages_of_a_host_that_rests_are_left_to_the_next_run(
     summary, _ = run(hub, origin, START + MINUTE, rest_after_failures=4)
     assert (summary["urls_due"], summary["failed"], summary["deferred"]) == (8, 4, 4)
     assert not {*ill} & {*origin.paths()}
+
+
+@pytest.mark.parametrize(
+    ("respect_robots", "dials", "failed"), [(True, 3, 50), (False, 4, 2)]
+)
+def test_a_dead_host_delays_nobody_and_is_soon_left_alone(
+    hub: Hub,
+    origin: Origin,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    respect_robots: bool,
+    dials: int,
+    failed: int,
+) -> None:
+    """Its 50 pages of 3 tries each cost as many dials as its rules allow, or a rest."""
+    dialled: list[str] = []
+    connect = socket.socket.connect
+
+    def record(self: socket.socket, address: tuple[str, int]) -> None:
+        dialled.append(f"{address[0]}:{address[1]}")
+        connect(self, address)
+
+    for number in range(50):
+        hub.write(f"a{number}.md", webUrl=f"http://a-dead.example/{number}")
+    for number in range(20):
+        hub.write(f"h{number}.md", webUrl=f"http://h{number}.example/page")
+    with open_black_hole() as nowhere:
+        monkeypatch.setattr(socket.socket, "connect", record)
+        summary, told = run(
+            hub,
+            origin,
+            START,
+            connect_to={"a-dead.example": nowhere, "*.example": origin.address},
+            respect_robots=respect_robots,
+            connect_seconds=0.3,
+            attempts=3,
+            rest_after_failures=4,
+            concurrency=2,
+            batch_size=10,
+        )
+
+    assert dialled.count(nowhere) == dials
+    assert (summary["captured"], summary["failed"]) == (20, failed)
+    assert summary["deferred"] == 50 - failed
+    words = "no connection to a-dead.example:80 within 0.3 s"
+    rows = captures(hub, "url, outcome, reason")
+    assert {(o, words in r) for u, o, r in rows if "dead" in u} == {("timeout", True)}
+    assert len([line for line in told if "dead.example rests after 4" in line]) == (
+        0 if respect_robots else 1
+    )
+    # The others were asked while the first dial of the dead one was waited for.
+    hosts = [host == nowhere for host in dialled]
+    assert hosts.index(True, hosts.index(True) + 1) > 20
+
+
+def test_captures_that_are_damaged_are_named_and_rejected(
+    hub: Hub, origin: Origin
+) -> None:
+    """By address, file and place; the others are read again, and nothing is lost."""
+    for number in range(13):
+        hub.write(f"{number}.md", webUrl=f"http://h{number}.example/page")
+    run(hub, origin, START)
+    kept = captures(hub, "url, warc_file, warc_offset")
+    path = hub.data / "captures" / kept[0][1]
+    content = bytearray(path.read_bytes())
+    for _, _, offset in kept[:-1]:
+        content[offset + 40] ^= 0xFF
+    path.write_bytes(content)
+
+    told: list[str] = []
+    job = Job(Settings(data=hub.data), moment=START + DAY, say=told.append)
+    summary = run_direct(read_every_page, job)
+
+    for url, file, offset in kept[:10]:
+        begins = f"the capture of {url} is damaged: {file} at byte {offset}: "
+        assert [line for line in told if line.startswith(begins)]
+    assert "… and 2 more captures that are damaged, see rejections" in told
+    assert summary["pages"] == 1
+    question = "select subject, detail from rejections where resolved_at is null"
+    assert sorted(url for url, *_ in kept[:-1]) == sorted(
+        url for url, detail in hub.ask(question) if f"{path.name} at byte" in detail
+    )
+    assert hub.ask("select count(*) from pages") == [(13,)]

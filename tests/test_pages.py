@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tasks.markup import MAX_ELEMENTS, parse_html
 from tasks.models import Link, Page, Rejection
 from tasks.moments import find_moment, parse_moment
 from tasks.pages import MAX_LINKS, count_words, read_page
@@ -107,13 +108,6 @@ def test_bytes_become_text_by_what_the_server_says(
 
     assert word in result.text
     assert (result.encoding, result.encoding_source) == (encoding, source)
-
-
-def test_mojibake_is_undone_and_flagged() -> None:
-    result = page(html(body=f"<p>It wasnâ€™t the keeper. {FIRST}</p>" + ARTICLE))
-
-    assert "It wasn’t the keeper." in result.text  # noqa: RUF001 - the mark itself
-    assert "repaired" in result.flags
 
 
 def test_references_of_windows_1252_are_what_browsers_show() -> None:
@@ -657,13 +651,13 @@ def test_what_is_no_page_is_rejected_with_its_reason(
 def test_a_trap_before_the_article_does_not_lose_it(
     trap: str, flag: str | None
 ) -> None:
-    started = time.monotonic()
+    started = time.process_time()
 
     result = page(html(body=f"{trap}<p>{FIRST}</p><p>{LAST}</p>"))
 
     assert LAST.strip() in result.text
     assert {"deep", "scrubbed", "truncated"} & set(result.flags) == {flag} - {None}
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def nested(levels: int) -> object:
@@ -689,13 +683,13 @@ def nested(levels: int) -> object:
     ids=lambda node: next(iter(node)),
 )
 def test_a_bomb_of_linked_data_does_not_lose_the_page(node: dict[str, object]) -> None:
-    started = time.monotonic()
+    started = time.process_time()
 
     result = linked(**node)
 
     assert LAST.strip() in result.text
     assert len(result.authors) <= 20
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize(
@@ -714,12 +708,45 @@ def test_a_bomb_of_linked_data_does_not_lose_the_page(node: dict[str, object]) -
     ids=lambda value: value[:12],
 )
 def test_hostile_markup_behind_the_article_ends_in_a_page(hostile: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
 
     result = page(html(body=f"{ARTICLE}{hostile}"))
 
     assert FIRST.strip() in result.text
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize("tag", ["<a href=/x>", "<tr><td>x", "<img src=a>"])
+def test_unclosed_tags_by_the_million_are_cut_not_lost(tag: str) -> None:
+    result = page(html(body=f"{ARTICLE}{tag * (4_500_000 // len(tag))}"))
+
+    assert FIRST.strip() in result.text
+    assert result.flags == ("truncated",)
+
+
+@pytest.mark.parametrize(("first", "last"), [("", "b"), ("<hr>", "p")])
+def test_elements_are_cut_where_they_are_too_many(first: str, last: str) -> None:
+    rest = "<p><b>a</b>b</p>c" * (MAX_ELEMENTS // 2)
+
+    tree, flags = parse_html(f"<body>{first}{rest}")
+
+    elements = list(tree.iter())
+    assert len(elements) == MAX_ELEMENTS
+    assert elements[-1].tag == last
+    assert flags == ("truncated",)
+
+
+def test_elements_are_kept_where_they_are_as_many_as_may_be() -> None:
+    tree, flags = parse_html("<body>" + "<p>a" * (MAX_ELEMENTS - 2))
+
+    assert len(tree.findall("body/p")) == MAX_ELEMENTS - 2
+    assert flags == ()
+
+
+def test_much_code_is_not_taken_for_many_elements() -> None:
+    script = f"<script>{'if (a<b) ' * 100_000}</script>"
+
+    assert page(html(body=f"{ARTICLE}{script}")).flags == ()
 
 
 def test_links_below_too_many_levels_are_found() -> None:
@@ -737,12 +764,12 @@ def test_a_line_of_twenty_megabytes_is_cut_not_lost() -> None:
 
 def test_a_long_table_is_read_in_time() -> None:
     rows = "".join(f"<tr><td>Row {n}</td><td>{n * n}</td></tr>" for n in range(8_000))
-    started = time.monotonic()
+    started = time.process_time()
 
     result = page(html(body=f"{ARTICLE}<table>{rows}</table>"))
 
     assert "Row 7999" in result.text
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_no_bytes_raise() -> None:

@@ -34,6 +34,7 @@ SUMMARY = {
     "images_due": 5,
     "images_cached": 4,
     "images_failed": 1,
+    "images_deferred": 0,
     "verified": 0,
     "damaged": 0,
 }
@@ -50,7 +51,7 @@ def test_each_part_of_a_run_is_one_row() -> None:
         ("article files", "1,290", "12 loaded, 1,275 unchanged, 3 rejected"),
         ("versions", "20", "2 without readable article"),
         ("pages due", "9", "6 captured, 2 failed, 1 deferred"),
-        ("images due", "5", "4 cached, 1 failed or rejected"),
+        ("images due", "5", "4 cached, 1 failed or rejected, 0 deferred"),
     ]
 
 

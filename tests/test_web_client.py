@@ -293,6 +293,29 @@ def test_an_address_that_leads_nowhere_has_a_reason(origin: Origin, url: str) ->
     assert (response.exchanges, origin.asked) == ((), [])
 
 
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://you:secret@news.example/",
+        "http://secret@[::1/",
+        "//you:secret@news.example:22/",
+        "http:\\\\you:secret@news.example\\",
+        "ht\ttp://you:sec@secret@news.example/",
+        "ftp://you:secret@news.example/",
+    ],
+)
+def test_a_password_that_a_redirect_carries_is_not_repeated(
+    origin: Origin, location: str
+) -> None:
+    """A reason is for everybody's eyes; where it led is told all the same."""
+    origin.hosts["news.example"] = lambda it: it.say(302, Location=location)
+    response = get(origin, "/a")
+
+    assert response.outcome == "bad_url"
+    assert "secret" not in response.reason
+    assert "…@" in response.reason
+
+
 def test_a_port_is_judged_by_the_address_not_by_where_it_leads(origin: Origin) -> None:
     """The server's own port is allowed to nobody."""
     url = f"http://news.example:{origin.port}/"

@@ -1,4 +1,4 @@
--- Each answer that lies in a WARC file, in the order in which they lie there.
+-- Each response that a row names, in the order in which they lie on disk.
 select capture_id, url, warc_file, warc_offset, warc_length
 from captures
 where warc_file is not null

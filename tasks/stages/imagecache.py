@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 
 from tasks.imagecache import (
+    ImageCache,
     find_faults,
-    keep_thumbnail,
     put_aside,
     remove_file,
     size_of,
@@ -78,6 +79,8 @@ def _make_thumbnails(run: Run, faults: Sequence[CacheFault]) -> None:
         return
     images = [fault.image for fault in faults if fault.image]
     contents = ((run.data / image.path).read_bytes() for image in images)
-    for verdict in run.image_checker.run(contents):
-        if isinstance(verdict, CheckedImage):
-            keep_thumbnail(run.data, verdict)
+    with closing(ImageCache(run.data)) as cache:
+        for verdict in run.image_checker.run(contents):
+            if isinstance(verdict, CheckedImage):
+                cache.keep_thumbnail(verdict)
+        cache.settle()

@@ -35,6 +35,10 @@ class BlockedAddressError(OSError):
     """The guard refused the address that was about to be dialled."""
 
 
+class TooSlowError(Exception):
+    """No connection came about in time; its words are the time."""
+
+
 class FloodError(Exception):
     """A server sends and sends, but no answer; its words are a reason."""
 
@@ -85,6 +89,10 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _blocked(error: BaseException, _place: str) -> Failed:
     return Failed(outcome="blocked_address", reason=str(error))
+
+
+def _unconnected(error: BaseException, place: str) -> Failed:
+    return Failed(outcome="timeout", reason=f"no connection to {place} within {error}")
 
 
 def _dns(error: BaseException, place: str) -> Failed:
@@ -232,6 +240,7 @@ _CERTIFICATE_FAULTS: Mapping[int, Callable[[Chain, str], str]] = {
 # The first kind found anywhere in the chain wins, so the telling ones stand first.
 _BY_KIND = (
     ((BlockedAddressError,), _blocked),
+    ((TooSlowError,), _unconnected),
     ((socket.gaierror,), _dns),
     ((ssl.SSLCertVerificationError,), _certificate),
     ((ssl.SSLError,), _tls),

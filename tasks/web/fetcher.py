@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Never
+from typing import Never, Protocol
 
 from tasks.settings import FetchSettings
 from tasks.web.politeness import Rest, Sleep
@@ -34,13 +34,18 @@ Call = Callable[[], None]
 HandOn = Callable[[Call, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Something to ask a host for; *ended* is called when *work* is over."""
+class Job(Protocol):
+    """Something to ask *host* for. Of all jobs most wait, so that it holds little."""
 
-    host: str
-    work: Callable[[Courier, HandOn], Awaitable[None]]
-    ended: Call
+    @property
+    def host(self) -> str:
+        """The host whose turn it waits for."""
+
+    async def work(self, courier: Courier, hand_on: HandOn) -> None:
+        """Ask for it, and hand on what answers."""
+
+    def ended(self) -> None:
+        """Learn that `work` is over; called where answers are taken."""
 
 
 @dataclass(slots=True)

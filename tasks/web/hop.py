@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from tempfile import SpooledTemporaryFile
+from typing import cast
 
 import httpx
 
@@ -177,7 +178,7 @@ async def _chunks(
     """Pass the body on as it comes; raises `Failed` where it breaks off."""
     received = 0
     try:
-        async for chunk in response.aiter_raw():
+        async for chunk in cast("httpx.AsyncByteStream", response.stream):
             received += len(chunk)
             yield chunk
     except Exception as error:  # noqa: BLE001 - as above

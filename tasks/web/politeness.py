@@ -210,4 +210,7 @@ def polite_host(url: str) -> str:
     >>> polite_host("https://www.news.example:8080/a")
     'news.example'
     """
-    return (urlsplit(url).hostname or "").removeprefix("www.")
+    try:
+        return (urlsplit(url).hostname or "").removeprefix("www.")
+    except ValueError:  # what is no address has no host either
+        return ""

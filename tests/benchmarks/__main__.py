@@ -1,6 +1,7 @@
 """Speed of reading, as ratios against the naive way: `make bench`.
 
-With `fetching` as the first word, speed of fetching instead, see `fetching.py`.
+With `fetching` or `images` as the first word, speed of that instead: see `fetching.py`
+and `images.py`.
 
 Each way runs in turn, A B A B, as whole processes; what counts is CPU seconds of user
 and system, medians of the rounds. Hubs: a made one, or those named on the command line.
@@ -13,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import fetching
+from tests.benchmarks import fetching, images
 from tests.benchmarks.history import measure_history
 from tests.benchmarks.hubs import make_hub
 from tests.benchmarks.reading import (
@@ -28,8 +29,9 @@ ROUNDS = 3
 
 def main() -> None:
     """Measure what the command line asks for, and print tables of it."""
-    if sys.argv[1:2] == ["fetching"]:
-        fetching.main(sys.argv[2:])
+    others = {"fetching": fetching.main, "images": images.main}
+    if other := others.get("".join(sys.argv[1:2])):
+        other(sys.argv[2:])
         return
     asked = _arguments()
     with tempfile.TemporaryDirectory(prefix="wirehouse-bench-") as name:

@@ -2,7 +2,7 @@
 with own as (
     select article_id, provider_id from articles where url_key = $key
 )
-select subject_table, column_name, rule, before, after
+select subject_table, column_name, position, rule, before, after
 from repairs
 where subject_id in (
     select article_id from own
@@ -13,4 +13,4 @@ where subject_id in (
     from article_images
     where article_id in (select article_id from own)
 )
-order by subject_table, column_name, rule
+order by subject_table, column_name, position, rule

@@ -30,3 +30,8 @@ join providers as other on other.provider_id = counted.other_id;
 
 comment on view coverage_overlap is
 'Which providers tell the same stories: pairs with articles that are related.';
+comment on column coverage_overlap.provider is 'Name of one provider';
+comment on column coverage_overlap.other_provider is 'Name of the other; each pair is one row';
+comment on column coverage_overlap.pairs_of_articles is 'Pairs of articles, one of each, that are related or duplicates';
+comment on column coverage_overlap.provider_id is 'One provider (providers.provider_id)';
+comment on column coverage_overlap.other_provider_id is 'The other (providers.provider_id)';

@@ -21,3 +21,12 @@ where related_edges.removed_at is null;
 
 comment on view related_network is
 'The edges that stand, with the titles and providers of both ends.';
+comment on column related_network.kind is '''related'', ''link'' or ''duplicate''';
+comment on column related_network.position is 'First place in the list, from 0';
+comment on column related_network.source_article_id is 'Article that leads (articles.article_id)';
+comment on column related_network.source_title is 'Its title';
+comment on column related_network.source_provider is 'Name of its provider';
+comment on column related_network.target_article_id is 'Article led to (articles.article_id)';
+comment on column related_network.target_title is 'Its title';
+comment on column related_network.target_provider is 'Name of its provider';
+comment on column related_network.first_seen_at is 'When the edge was first seen';
