@@ -77,6 +77,13 @@ def _endpoint(value: str) -> str:
     return value
 
 
+def _port(value: int) -> int:
+    if not 0 < value < 65536:
+        msg = f"{value} is not a port, such as 443"
+        raise ValueError(msg)
+    return value
+
+
 def _database(value: str) -> str:
     if value and not value.startswith("postgresql+asyncpg://"):
         msg = "is not an address such as 'postgresql+asyncpg://user@host/prefect'"
@@ -87,13 +94,6 @@ def _database(value: str) -> str:
 def _webhook(value: str) -> str:
     if value and not value.startswith(("http://", "https://")):
         msg = "is not an address that begins with http:// or https://"
-        raise ValueError(msg)
-    return value
-
-
-def _port(value: int) -> int:
-    if not 0 < value < 65536:
-        msg = f"{value} is not a port, such as 443"
         raise ValueError(msg)
     return value
 

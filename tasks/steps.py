@@ -7,9 +7,12 @@ without pages and images pays for neither.
 
 from __future__ import annotations
 
+import gc
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cache
+from types import ModuleType
 from typing import Any
 
 Step = Callable[..., Any]
@@ -46,6 +49,7 @@ class Steps:
     read_pages: Step
     link_pages: Step
     note_lead_images: Step
+    end_rereading: Step
     due_images: Step
     fetch_images: Step
     finish_images: Step
@@ -76,6 +80,7 @@ PLUGS = {
     "read_pages": Plug("tasks.stages.pages", "read {count} captures"),
     "link_pages": Plug("tasks.stages.pages", "link pages to articles"),
     "note_lead_images": Plug("tasks.stages.images", "look for images of pages"),
+    "end_rereading": Plug("tasks.stages.pages", "end reading all captures"),
     "due_images": Plug("tasks.stages.images", "look for images that are due"),
     "fetch_images": Plug("tasks.stages.images", "fetch {count} images"),
     "finish_images": Plug("tasks.stages.images", "wait for images under way"),
@@ -99,10 +104,22 @@ def prefect_steps() -> Steps:
 
 def _function(name: str) -> Step:
     def step(*arguments: Any, **options: Any) -> Any:
-        room = importlib.import_module(PLUGS[name].room)
-        return getattr(room, name)(*arguments, **options)
+        return getattr(_room(name), name)(*arguments, **options)
 
     return step
+
+
+@cache
+def _room(name: str) -> ModuleType:
+    """Import the room of a step, without a search for cycles among what stays."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return importlib.import_module(PLUGS[name].room)
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
 
 
 class _Box:
