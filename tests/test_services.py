@@ -173,9 +173,7 @@ def test_a_server_open_to_other_machines_needs_a_password(tmp_path: Path) -> Non
     everywhere: Any = "0.0.0.0"  # noqa: S104 - which is what is refused
     settings = Settings(data=tmp_path, prefect_host=everywhere, prefect_port=4471)
 
-    with pytest.raises(
-        ServiceError, match="open to other machines: set PREFECT_SERVER"
-    ):
+    with pytest.raises(ServiceError, match="open to other machines: first set PREFECT"):
         start_server(settings, lambda _: None)
 
 

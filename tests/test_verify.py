@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,20 +58,25 @@ def test_what_can_be_read_back_is_counted(job: Job) -> None:
     assert summary["status"] == "complete"
 
 
-def test_a_damaged_capture_is_one_rejection_until_it_is_mended(
+def test_a_damaged_capture_is_one_rejection_until_its_page_is_captured_again(
     hub: Hub, job: Job
 ) -> None:
-    whole = damage(hub)
+    damage(hub)
 
     first, second = run_direct(verify, job), run_direct(verify, job)
     while_damaged = hub.ask(REJECTED)
-    warc_file(hub).write_bytes(whole)
+    with open_origin() as origin:
+        fetch = settings_for(origin, fallbacks=())
+        settings = replace(job.settings, fetch=fetch)
+        again = run_direct(refresh, replace(job, settings=settings))
     third = run_direct(verify, job)
 
-    assert [s["damaged"] for s in (first, second, third)] == [1, 1, 0]
+    verified = [(s["verified"], s["damaged"]) for s in (first, second, third)]
+    assert verified == [(2, 1), (1, 0), (2, 0)]
     ((subject, reason, stands),) = while_damaged
     assert subject.startswith("http://news.example/page")
     assert (reason, stands) == ("the capture is damaged", True)
+    assert again["captured"] == 1
     assert [row[2] for row in hub.ask(REJECTED)] == [False]
 
 

@@ -1,0 +1,238 @@
+"""Server, worker and runs that are killed, cancelled and ended in the middle of it.
+
+The bounds are those that people are promised; a machine with nothing else to do keeps
+them easily.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from flows.services import find_service
+from tests.hub import Hub
+from tests.origin import open_origin
+from tests.test_cli import wirehouse
+from tests.test_services import free_port
+
+pytestmark = pytest.mark.faults
+PAGES = 120  # of one host that is asked once a second: runs take two minutes
+ENDED = ("Completed", "Failed", "Crashed", "Cancelled")
+
+
+@dataclass
+class Place:
+    """A folder with everything up, and what its webhook was told."""
+
+    folder: Path
+    port: int
+    told: list[dict[str, Any]] = field(default_factory=list)
+
+    def start(self) -> str:
+        """Ask for a refresh; return its id when it has begun to fetch."""
+        refresh = self.ask("GET", "/deployments/name/refresh/refresh")
+        made = f"/deployments/{refresh['id']}/create_flow_run"
+        before = self.kept()
+        run_id = str(self.ask("POST", made, {"state": {"type": "SCHEDULED"}})["id"])
+        wait_for(lambda: self.kept() > before + 1, 90)
+        return run_id
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:
+        """Ask the server's API, again while it is too busy to answer."""
+        deadline = time.monotonic() + 60
+        while (answer := self._answer(method, path, body))[0] == 503:
+            assert time.monotonic() < deadline, "too busy for a minute"
+            time.sleep(1)
+        assert answer[0] < 300, answer
+        return json.loads(answer[1])
+
+    def _answer(self, method: str, path: str, body: object) -> tuple[int, bytes]:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        headers = {"Content-Type": "application/json"}
+        connection.request(method, f"/api{path}", json.dumps(body), headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        return answer.status, content
+
+    def state(self, run_id: str) -> dict[str, Any]:
+        """Return the state of a flow run as the server knows it."""
+        return dict(self.ask("GET", f"/flow_runs/{run_id}")["state"])
+
+    def pid(self, name: str) -> int:
+        """Return the process of the `server` or `worker`."""
+        service = find_service(self.folder / "data", name)
+        assert service is not None
+        return service.pid
+
+    def runs(self) -> list[int]:
+        """Return the processes of runs: the children of the worker."""
+        folder = Path(f"/proc/{self.pid('worker')}/task")
+        listed = (path.read_text().split() for path in folder.glob("*/children"))
+        return [int(pid) for found in listed for pid in found]
+
+    def kept(self) -> int:
+        """Return how many answers lie in WARC files by now, at most half a page off."""
+        files = (self.folder / "data" / "captures").glob("*")
+        return sum(path.read_bytes().count(b"\x1f\x8b\x08") for path in files)
+
+    def statuses(self) -> list[str]:
+        """Return how the runs ended, by the working file of the warehouse."""
+        path = self.folder / "data" / "warehouse" / "working.duckdb"
+        with duckdb.connect(str(path), read_only=True) as warehouse:
+            rows = warehouse.execute("select status from runs order by run_number")
+            return [status for (status,) in rows.fetchall()]
+
+
+def wait_for(condition: Callable[[], Any], seconds: float) -> float:
+    """Wait until *condition* holds; return how long that took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, f"not within {seconds} s"
+        time.sleep(0.1)
+    return time.monotonic() - began
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A hub of many pages of one slow host, and a webhook that is a real server."""
+    place = Place(tmp_path_factory.mktemp("faults"), free_port())
+    hub = Hub(place.folder)
+    for number in range(PAGES):
+        hub.write(f"{number:03}.md", webUrl=f"http://news.example/page?{number}")
+    with open_origin() as origin, listening(place.told) as webhook:
+        (place.folder / "wirehouse.toml").write_text(
+            f'sources = ["hub"]\nprefect_port = {place.port}\n'
+            f'prefect_webhook = "{webhook}"\nschedule = "0 0 1 1 *"\n'
+            'verify_schedule = "0 0 1 1 *"\n[fetch]\nfallbacks = []\n'
+            f'connect_to = {{ "*" = "{origin.address}" }}\n'
+        )
+        try:
+            assert wirehouse("up", cwd=place.folder).returncode == 0
+            yield place
+        finally:
+            wirehouse("down", cwd=place.folder)
+
+
+class listening:  # noqa: N801 - used as a context alone
+    """A receiver of messages, each noted in a list."""
+
+    def __init__(self, told: list[dict[str, Any]]) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                length = int(self.headers["Content-Length"])
+                told.append(json.loads(self.rfile.read(length)))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+
+    def __enter__(self) -> str:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{self._server.server_port}/hook"
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def test_a_killed_run_has_crashed_in_5_s_and_one_message_says_so(place: Place) -> None:
+    run_id = place.start()
+
+    for pid in place.runs():
+        os.kill(pid, signal.SIGKILL)
+
+    assert wait_for(lambda: place.state(run_id)["name"] == "Crashed", 5) <= 5
+    wait_for(lambda: place.told, 30)
+    time.sleep(5)  # in which a second message would come
+    (message,) = place.told
+    assert (message["state"], "SIGKILL" in message["reason"]) == ("Crashed", True)
+    assert message["address"].endswith(f"/runs/flow-run/{run_id}")
+
+
+def test_a_cancelled_run_is_gone_in_15_s_and_keeps_what_it_has(place: Place) -> None:
+    run_id = place.start()
+    kept = place.kept()
+
+    cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
+    place.ask("POST", f"/flow_runs/{run_id}/set_state", cancelling)
+
+    assert wait_for(lambda: not place.runs(), 15) <= 15
+    wait_for(lambda: place.state(run_id)["name"] == "Cancelled", 30)
+    assert place.kept() >= kept
+    assert place.statuses() == ["killed", "broken"]
+
+
+def test_a_worker_that_is_told_to_end_ends_its_run_first(place: Place) -> None:
+    run_id = place.start()
+    worker = place.pid("worker")
+
+    os.kill(worker, signal.SIGTERM)
+
+    assert wait_for(lambda: not Path(f"/proc/{worker}/fd/0").exists(), 20) <= 20
+    assert place.state(run_id)["name"] == "Crashed"
+    assert place.statuses()[-1] == "broken"
+
+
+def test_where_worker_and_run_are_killed_the_run_is_no_zombie(place: Place) -> None:
+    """Two heartbeats of silence, and the server's next look at what is silent."""
+    assert wirehouse("up", cwd=place.folder).returncode == 0
+    run_id = place.start()
+
+    for pid in [place.pid("worker"), *place.runs()]:
+        os.kill(pid, signal.SIGKILL)
+
+    assert wait_for(lambda: place.state(run_id)["name"] == "Crashed", 75) <= 75
+
+
+def test_a_run_outlives_a_server_that_is_gone_for_30_s(place: Place) -> None:
+    assert wirehouse("up", cwd=place.folder).returncode == 0
+    run_id = place.start()
+
+    os.kill(place.pid("server"), signal.SIGKILL)
+    time.sleep(30)
+    assert place.runs()
+    assert wirehouse("up", cwd=place.folder).returncode == 0
+
+    wait_for(lambda: place.state(run_id)["name"] in ENDED, 240)
+    assert place.state(run_id)["name"] == "Completed"
+    assert place.statuses()[-2:] == ["killed", "publishing"]
+    published = place.folder / "data" / "news.duckdb"
+    with duckdb.connect(str(published), read_only=True) as warehouse:
+        captured = warehouse.execute("select count(*) from captures").fetchone()
+    assert captured == (PAGES,)
+
+
+def test_a_run_whose_server_and_worker_were_killed_with_it_is_buried(
+    place: Place,
+) -> None:
+    for number in range(PAGES, PAGES + 30):
+        Hub(place.folder).write(
+            f"{number:03}.md", webUrl=f"http://news.example/page?{number}"
+        )
+    run_id = place.start()
+
+    services = [place.pid("server"), place.pid("worker")]
+    for pid in [*place.runs(), *services]:
+        os.kill(pid, signal.SIGKILL)
+    assert wirehouse("up", cwd=place.folder).returncode == 0
+    place.start()
+
+    assert (
+        place.state(run_id)["message"] == "it was killed; another run went on from it"
+    )
