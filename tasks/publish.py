@@ -146,7 +146,7 @@ def _damaged_captures(run: Run) -> Audit:
     """Check of a few captures, other ones in each run, that their bodies are whole."""
     captures = run.warehouse.sampled_captures(SAMPLED_CAPTURES, seed=run.number)
     damaged = damaged_captures(run.data / "captures", captures) if captures else []
-    return _of_files("captures_damaged", damaged, "wirehouse doctor")
+    return _of_files("captures_damaged", damaged, "wirehouse verify")
 
 
 def _of_files(name: str, found: Sequence[str], mend: str) -> Audit:

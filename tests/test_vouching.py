@@ -85,4 +85,4 @@ def test_a_run_tells_which_image_and_capture_are_gone_and_what_to_do(hub: Hub) -
     assert summary["status"] == "complete"
     assert summary["audits"] == {"images_without_file": 1, "captures_damaged": 1}
     assert any("images/f0/f00.png; see `wirehouse images --verify`" in s for s in said)
-    assert any("https://news.example/a; see `wirehouse doctor`" in s for s in said)
+    assert any("https://news.example/a; see `wirehouse verify`" in s for s in said)

@@ -47,7 +47,7 @@ group by stage, outcome, named.reason;
 
 comment on view failures is
 'What could not be had or taken, as it stands: each reason, how often, one example.';
-comment on column failures.stage is '''page'', ''image'', ''read'', ''parse'' or ''taxonomy''';
+comment on column failures.stage is '''page'', ''image'', ''read'', ''parse'', ''taxonomy'' or ''capture''';
 comment on column failures.outcome is 'What happened, in one word';
 comment on column failures.reason is 'What happened to the example, in words';
 comment on column failures.count is 'How many failed alike: for the same reason but for names, numbers and hosts in it';
