@@ -529,7 +529,9 @@ def _prune(data: Path | None, *, sure: bool, as_json: bool) -> None:
 def _run_stage(story: Story, job: Job, *, as_json: bool) -> None:
     with _interruptible(), shown() as progress:
         summary = run_direct(story, replace(job, progress=progress))
-    _finish(summary, job.settings, "report {}", as_json=as_json)
+    is_published = summary["status"] != "unpublished"
+    third = "report {}" if is_published else "publish {}"
+    _finish(summary, job.settings, third, as_json=as_json)
 
 
 def _finish(

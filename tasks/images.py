@@ -150,9 +150,11 @@ def _checked(
         width, height = image.size
         if width * height == 1:
             return _rejected("is a 1\u00d71 tracking pixel")
+        small = _small(image, thumbnail_pixels)
+        # Not before: to find the EXIF data of a PNG, Pillow decodes it, and it tells of
+        # damage only once.
         if _orientation(image) in _SIDEWAYS:
             width, height = height, width
-        small = _small(image, thumbnail_pixels)
     if extension == "png":
         _verify_png(content)
     if not structure.is_sound:

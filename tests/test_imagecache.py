@@ -229,6 +229,16 @@ def test_two_addresses_of_one_content_share_a_file(cache: Cache) -> None:
     assert cache.is_whole()
 
 
+def test_a_stage_alone_ends_unpublished_and_is_not_taken_for_killed(
+    cache: Cache,
+) -> None:
+    assert cache.run(refresh.fetch_images)["status"] == "unpublished"
+    cache.run(refresh.verify_images)
+
+    statuses = cache.rows("select status, finished_at is null from runs")
+    assert statuses == [("unpublished", False)] * 2
+
+
 def test_nothing_of_an_address_becomes_a_path(cache: Cache) -> None:
     path = "/..%2f..%2fetc/passwd.html?x=/../../b.exe"
     cache.site.files[path] = png("red")

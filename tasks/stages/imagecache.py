@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from tasks.imagecache import (
+    SET_ASIDE,
     ImageCache,
     find_faults,
     put_aside,
@@ -45,6 +46,8 @@ def verify_images(run: Run) -> None:
     run.counts["damaged"] += counts["missing"] + counts["changed"]
     found = ", ".join(f"{counts[w]:,} {w}" for w in ("missing", "changed", "foreign"))
     run.say(f"{len(kept):,} cached images verified; files: {found}")
+    if counts["changed"] or counts["foreign"]:
+        run.say(f"what was changed or foreign is in {run.data / SET_ASIDE}")
 
 
 def unnamed_images(run: Run) -> list[str]:
