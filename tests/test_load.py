@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -349,6 +350,28 @@ def test_damaged_note_on_what_is_in_order_is_made_anew(hub: Hub, content: str) -
 
     (run_id,) = hub.ask("select run_id from runs order by run_number desc limit 1")[0]
     assert str(run_id) in note.read_text()
+
+
+def test_a_load_that_gives_back_all_memory_it_can_loads_the_same(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks.warehouse, "FORGET_BYTES", 0)
+    monkeypatch.setattr(tasks.warehouse, "KEPT", "1KB")  # less than it can ever do
+    for name in "ab":
+        hub.write(f"{name}.md", related=related("c"))
+        hub.run()
+
+    assert hub.ask("select count(*) from articles") == [(3,)]
+    assert hub.ask("select count(*) from related_edges") == [(2,)]
+
+
+def test_what_memory_does_not_hold_is_laid_beside_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "working.duckdb"
+    with tasks.warehouse.open_warehouse(path, datetime.now(UTC)) as warehouse:
+        setting = "select current_setting('temp_directory')"
+        ((folder,),) = warehouse._connection.execute(setting).fetchall()
+
+    assert Path(folder).parent == tmp_path
 
 
 def test_every_statement_that_writes_tells_to_which_table() -> None:
