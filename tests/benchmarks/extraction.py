@@ -56,8 +56,8 @@ edited.
 - F1: that of the means of precision and recall of runs of four tokens, as zyte's
   article-extraction-benchmark counts, over {texts} texts
 - title, authors, day, image: the share of {facts} pages with facts (postlight's) on
-  which exactly this was found: the title but for blanks, the set of authors but for case,
-  a day that can be the same in some zone, the address of the lead image
+  which exactly this was found: the title but for blanks, the set of authors but for
+  case, a day that can be the same in some zone, the address of the lead image
 - invented: the share of pages of which the set knows no author where one was found. By
   eye, those pages do name the author that is found: the set merely does not say so
 - pages/s: per CPU second on one core, each extractor warm, in turn with the others, the
