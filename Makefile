@@ -2,13 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup run test check fix faults bench golden lock clean
+.PHONY: setup run test check fix faults bench golden dictionary lock clean
 
 run: setup  ## the main job, end to end and offline, on the sample hub
 	@$(BIN)/wirehouse demo
 
-test: setup  ## all tests, with branch coverage
-	@$(BIN)/pytest --cov --cov-report=term
+test: setup  ## all tests, side by side, with branch coverage
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report=term
 
 setup: .venv/ready  ## the environment alone
 
@@ -29,6 +29,9 @@ bench: setup  ## speed, as ratios against named peers
 
 golden: setup  ## accept today's tables of the sample as the golden ones
 	@ACCEPT_GOLDEN=1 $(BIN)/pytest --quiet --no-header tests/test_golden.py
+
+dictionary: setup  ## write docs/data-dictionary.md from the comments in the file
+	@ACCEPT_DICTIONARY=1 $(BIN)/pytest --quiet --no-header tests/test_dictionary.py
 
 lock: setup  ## resolve the dependencies anew; the files name no package index
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flows.refresh import read_sources
 from tasks.run import Run
 from tasks.settings import Settings
@@ -29,4 +31,4 @@ def with_history(settings: Settings, *, named: bool) -> Settings:
     others = [place.label for place in settings.sources if place not in places]
     if others and (named or not places):
         raise SourceError(NO_HISTORY, of=others[0])
-    return settings.model_copy(update={"sources": places})
+    return replace(settings, sources=places)

@@ -2,31 +2,34 @@
 
 Exit status: 0 the run is complete (rejections and failed addresses are data), 1 broken
 or a source could not be read, 2 wrong usage, 3 another run holds the data directory,
-130 stopped by Ctrl-C.
+130 stopped by Ctrl-C, 143 by SIGTERM.
 """
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
+import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-import typer
+from types import FrameType
+from typing import Annotated, Any, Literal, Never
 
 from flows import console, refresh
+from flows.arguments import App, Argument, Option, UsageError
 from flows.backfill import backfill as tell_backfill
 from flows.backfill import with_history
 from flows.direct import Story, run_direct
 from flows.progress import shown
 from tasks.lock import LockHeldError, hold_lock
 from tasks.publish import AuditError
-from tasks.run import BrokenError, IncompleteError, Job, Run, version
+from tasks.run import VERSION, BrokenError, IncompleteError, Job, Run
 from tasks.settings import (
     FILE_NAME,
     Settings,
@@ -40,18 +43,15 @@ from tasks.stages.sources import check_sources
 from tasks.steps import Steps
 from tasks.warehouse import Published, WarehouseError, open_published
 
-BROKEN, WRONG_USAGE, HELD, INTERRUPTED = 1, 2, 3, 130
+BROKEN, WRONG_USAGE, HELD = 1, 2, 3
+INTERRUPTED, TERMINATED = 130, 143  # 128 and the signal, as shells tell it
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 STOPPED = "stopped; what was done is kept, and the next run goes on"
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Turn Markdown news hubs into a DuckDB warehouse.",
-)
+app = App("wirehouse", "Turn Markdown news hubs into a DuckDB warehouse.", VERSION)
 SourceOption = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--source",
         metavar="SRC",
         help="Folder, git repository or archive to read, or the name of a configured"
@@ -60,24 +60,20 @@ SourceOption = Annotated[
 ]
 GitOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--source", metavar="GIT", help="Git repository to read; may be repeated."
-    ),
+    Option("--source", metavar="GIT", help="Git repository to read; may be repeated."),
 ]
 DataOption = Annotated[
-    Path | None, typer.Option("--data", metavar="DIR", help="Data directory.")
+    Path | None, Option("--data", metavar="DIR", help="Data directory.")
 ]
 DirectOption = Annotated[
-    bool, typer.Option("--direct", help="Run in this process, without Prefect.")
+    bool, Option("--direct", help="Run in this process, without Prefect.")
 ]
 JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print the summary as one JSON object.")
+    bool, Option("--json", help="Print the summary as one JSON object.")
 ]
 
 Format = Literal["table", "csv", "json", "parquet"]
-FormatOption = Annotated[
-    Format, typer.Option("--format", help="How to print the answer.")
-]
+FormatOption = Annotated[Format, Option("--format", help="How to print the answer.")]
 
 
 @app.command()
@@ -85,15 +81,11 @@ def run(  # noqa: PLR0913 - one parameter an option
     source: SourceOption = None,
     data: DataOption = None,
     *,
-    no_fetch: Annotated[
-        bool, typer.Option("--no-fetch", help="Leave pages alone.")
-    ] = False,
+    no_fetch: Annotated[bool, Option("--no-fetch", help="Leave pages alone.")] = False,
     no_images: Annotated[
-        bool, typer.Option("--no-images", help="Leave images alone.")
+        bool, Option("--no-images", help="Leave images alone.")
     ] = False,
-    full: Annotated[
-        bool, typer.Option("--full", help="Read unchanged files too.")
-    ] = False,
+    full: Annotated[bool, Option("--full", help="Read unchanged files too.")] = False,
     direct: DirectOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -147,7 +139,7 @@ def fetch(
     data: DataOption = None,
     *,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Ask again for what failed.")
+        bool, Option("--retry-failed", help="Ask again for what failed.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -160,20 +152,20 @@ def images(
     data: DataOption = None,
     *,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Ask again for what failed.")
+        bool, Option("--retry-failed", help="Ask again for what failed.")
     ] = False,
     verify: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--verify", help="First read the whole cache, and fetch again what is lost."
         ),
     ] = False,
     prune: Annotated[
         bool,
-        typer.Option("--prune", help="Only remove the files that no row names."),
+        Option("--prune", help="Only remove the files that no row names."),
     ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Remove them without being asked.")
+        bool, Option("--yes", help="Remove them without being asked.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -195,6 +187,38 @@ def reextract(data: DataOption = None, *, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def rebuild(
+    source: SourceOption = None,
+    data: DataOption = None,
+    *,
+    without_history: Annotated[
+        bool,
+        Option(
+            "--without-history",
+            help="Forget what only published states remember: earlier runs, files that"
+            " are gone, when things were first seen.",
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the working file again from sources, captures and images; keep the old."""
+    from flows.rebuild import rebuild as tell_rebuild  # noqa: PLC0415
+
+    settings = _settings(source, data)
+    if not settings.sources:
+        raise SourceError(console.no_sources())
+    check_sources(settings.sources)
+    job = Job(settings, full=True, rebuild=True, bare=without_history, say=console.say)
+    _run_stage(tell_rebuild, job, as_json=as_json)
+
+
+@app.command()
+def verify(data: DataOption = None, *, as_json: JsonOption = False) -> None:
+    """Read all cached images and captures back, audit all rows, and publish."""
+    _stage(refresh.verify, data, full=True, as_json=as_json)
+
+
+@app.command()
 def publish(data: DataOption = None, *, as_json: JsonOption = False) -> None:
     """Publish the warehouse as it stands."""
     _stage(refresh.only_publish, data, as_json=as_json)
@@ -202,14 +226,12 @@ def publish(data: DataOption = None, *, as_json: JsonOption = False) -> None:
 
 @app.command()
 def sql(
-    statement: Annotated[
-        str, typer.Argument(help="A SELECT, or FROM …, in DuckDB's SQL.")
-    ],
+    statement: Annotated[str, Argument(help="A SELECT, or FROM …, in DuckDB's SQL.")],
     data: DataOption = None,
     *,
     at: Annotated[
         int | None,
-        typer.Option("--at", metavar="RUN", help="Ask the state that a run published."),
+        Option("--at", metavar="RUN", help="Ask the state that a run published."),
     ] = None,
     output_format: FormatOption = "table",
 ) -> None:
@@ -233,8 +255,8 @@ def snapshots(data: DataOption = None) -> None:
 
 @app.command()
 def diff(
-    earlier: Annotated[int, typer.Argument(metavar="RUN", help="A run's number.")],
-    later: Annotated[int, typer.Argument(metavar="RUN", help="Another run's.")],
+    earlier: Annotated[int, Argument(metavar="RUN", help="A run's number.")],
+    later: Annotated[int, Argument(metavar="RUN", help="Another run's.")],
     data: DataOption = None,
     *,
     output_format: FormatOption = "table",
@@ -268,11 +290,11 @@ def _answer(warehouse: Published, question: str, output_format: Format) -> None:
 
 @app.command()
 def explain(
-    url: Annotated[str, typer.Argument(help="Address of an article.")],
+    url: Annotated[str, Argument(help="Address of an article.")],
     data: DataOption = None,
     *,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print it as one JSON object.")
+        bool, Option("--json", help="Print it as one JSON object.")
     ] = False,
 ) -> None:
     """Tell the whole story of one article: files, runs, tries, page, images."""
@@ -292,8 +314,12 @@ def explain(
 
 @app.command()
 def status(data: DataOption = None) -> None:
-    """Show the last runs, what is due, what failed and why."""
-    with open_published(_settings(None, data).data / PUBLISHED) as warehouse:
+    """Show what is up, the last runs, what is due, what failed and why."""
+    from flows.services import describe_services  # noqa: PLC0415 - for this command
+
+    settings = _settings(None, data)
+    console.tell_services(describe_services(settings))
+    with open_published(settings.data / PUBLISHED) as warehouse:
         parts = [warehouse.rows(f"report/{n}") for n in ("runs", "due", "failures")]
     console.tell_status(*parts)
 
@@ -330,6 +356,32 @@ def report(data: DataOption = None) -> None:
 
 
 @app.command()
+def doctor(
+    data: DataOption = None,
+    *,
+    mend: Annotated[
+        bool,
+        Option("--mend", help="Mend what is wrong, without the network."),
+    ] = False,
+    as_json: Annotated[
+        bool, Option("--json", help="Print it as one JSON object.")
+    ] = False,
+) -> None:
+    """Look for damage of any kind, and say what to do; status 1 if there is any."""
+    from flows import doctor as rooms  # noqa: PLC0415 - for this command alone
+
+    job = Job(_settings(None, data), say=console.say)
+    with _interruptible():
+        found = rooms.look(job)
+        if mend and not all(each.is_well for each in found):
+            rooms.mend(job)
+            found = rooms.look(job)
+    console.tell_findings(found, as_json=as_json)
+    if not all(each.is_well for each in found):
+        sys.exit(BROKEN)
+
+
+@app.command()
 def settings() -> None:
     """Print every setting, its value and where that came from."""
     values, origins = load_settings(Path.cwd())
@@ -349,37 +401,29 @@ def init() -> None:
     )
 
 
-@app.callback(invoke_without_command=True)
-def _common(
-    *,
-    show_version: Annotated[
-        bool, typer.Option("--version", help="Print the version and end.")
-    ] = False,
-) -> None:
-    if show_version:
-        console.out.print(version())
-        raise typer.Exit
-
-
 def main() -> None:
     """Run the command; a user's mistake is one line, never a traceback."""
     gc.freeze()  # what is imported stays: no need to look for cycles in it
     try:
-        app()
-    except (SettingsError, SourceError) as error:
+        app(sys.argv[1:])
+    except (UsageError, SettingsError, SourceError) as error:
         _end(WRONG_USAGE, error)
     except LockHeldError as error:
         _end(HELD, error)
-    except (
-        IncompleteError, WarehouseError, AuditError, BrokenError, OSError,
-    ) as error:  # fmt: skip
+    except (IncompleteError, WarehouseError, AuditError, BrokenError) as error:
         _end(BROKEN, error)
-    except _InterruptedError:
-        _end(INTERRUPTED, STOPPED)
+    except BrokenPipeError:  # whoever read the answer has enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(BROKEN)
+    except OSError as error:
+        _end(BROKEN, _in_words(error))
+    except _InterruptedError as error:
+        _end(error.status, STOPPED)
     except RuntimeError as error:
         if not isinstance(error.__cause__, KeyboardInterrupt):
             raise
-        _end(INTERRUPTED, STOPPED)  # Ctrl-C as DuckDB tells of it, within a statement
+        # Ctrl-C as DuckDB tells of it, within a statement
+        _end(_status_of(error.__cause__), STOPPED)
     finally:
         gc.freeze()  # or Python does so several times as it ends, which takes 30 ms
 
@@ -387,13 +431,39 @@ def main() -> None:
 class _InterruptedError(Exception):
     """Ctrl-C, under a name that the command line's library does not swallow."""
 
+    def __init__(self, status: int) -> None:
+        super().__init__(STOPPED)
+        self.status = status
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: ends a run as Ctrl-C does."""
+
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
-    except KeyboardInterrupt:
-        raise _InterruptedError from None
+    except KeyboardInterrupt as error:
+        raise _InterruptedError(_status_of(error)) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> Never:
+    raise _Terminated
+
+
+def _status_of(interruption: BaseException) -> int:
+    return TERMINATED if isinstance(interruption, _Terminated) else INTERRUPTED
+
+
+def _in_words(error: OSError) -> str:
+    if error.errno not in NO_ROOM:
+        return str(error)
+    words = f"{error.filename or 'a file'}: {os.strerror(error.errno).lower()}"
+    return f"{words}; what was done is kept: make room, and the next run goes on"
 
 
 def _end(code: int, message: object) -> None:
@@ -426,10 +496,12 @@ def _stage(
     story: Story,
     data: Path | None,
     *,
+    full: bool = False,
     retry_failed: bool = False,
     as_json: bool = False,
 ) -> None:
-    job = Job(_settings(None, data), retry_failed=retry_failed, say=console.say)
+    settings = _settings(None, data)
+    job = Job(settings, full=full, retry_failed=retry_failed, say=console.say)
     _run_stage(story, job, as_json=as_json)
 
 
@@ -443,7 +515,7 @@ def _prune(data: Path | None, *, sure: bool, as_json: bool) -> None:
     def agree() -> bool:
         nonlocal unasked
         unasked = not sure and not sys.stdin.isatty()
-        return sure or (not unasked and typer.confirm("Remove them?", err=True))
+        return sure or (not unasked and console.confirm("Remove them?"))
 
     def story(run: Run, steps: Steps) -> None:
         refresh.prune_images(run, steps, agree)
@@ -457,7 +529,9 @@ def _prune(data: Path | None, *, sure: bool, as_json: bool) -> None:
 def _run_stage(story: Story, job: Job, *, as_json: bool) -> None:
     with _interruptible(), shown() as progress:
         summary = run_direct(story, replace(job, progress=progress))
-    _finish(summary, job.settings, "report {}", as_json=as_json)
+    is_published = summary["status"] != "unpublished"
+    third = "report {}" if is_published else "publish {}"
+    _finish(summary, job.settings, third, as_json=as_json)
 
 
 def _finish(

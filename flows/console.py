@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +26,9 @@ from tasks.summary import summary_rows
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+    from flows.services import State
+    from tasks.doctor import Finding
 
 
 class _Out:
@@ -61,6 +66,9 @@ class _Out:
 
 
 Part = str | tuple[str, str]
+# How a cell begins that a spreadsheet runs, full-width or not; and what only looks so.
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*(?:[eE][+-]?\d+)?").fullmatch
 out = _Out(stderr=False)
 err = _Out(stderr=True)
 
@@ -91,6 +99,22 @@ def tell_run(summary: Mapping[str, Any], data: Path, next_steps: Sequence[str]) 
     out.print("\nTry next", style="bold")
     for command in next_steps:
         out.print(f"  {command}")
+
+
+def tell_services(state: State) -> None:
+    """Print what is up, when the next run is due, and how the last one went."""
+    out.print("Services", style="bold")
+    down = "not up: `wirehouse up` starts it"
+    due = state.next_run
+    rows = (
+        ("Prefect UI", state.address or down),
+        ("worker", f"process {state.worker.pid}" if state.worker else down),
+        ("next run", f"{due:%Y-%m-%d %H:%M %Z}" if due else "none is scheduled"),
+        ("last run", state.last_run or "the server knows of none"),
+    )
+    for name, value in rows if state.address or state.worker else rows[:1]:
+        out.print(f"  {name:<10}  {value}")
+    out.print("")
 
 
 def tell_status(
@@ -139,6 +163,29 @@ def tell_rows(rows: Sequence[Mapping[str, Any]], none: str) -> None:
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     out.draw(table)
+
+
+# A cell that is longer stands out to the right, and does not make all others as wide.
+_WIDEST = 60
+
+
+def tell_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
+    """Print what was looked at, its state and what to do."""
+    if as_json:
+        told = [{**asdict(each), "is_well": each.is_well} for each in findings]
+        is_well = all(each.is_well for each in findings)
+        print(json.dumps({"is_well": is_well, "findings": told}, ensure_ascii=False))  # noqa: T201
+        return
+    lines = [("what", "state", "what to do")]
+    lines += [(each.what, each.state, each.advice) for each in findings]
+    what, state = (
+        max(len(line[column]) for line in lines if len(line[column]) <= _WIDEST)
+        for column in (0, 1)
+    )
+    for number, line in enumerate(lines):
+        style = "bold" if not number else "red" if line[2] else ""
+        text = f"{line[0]:<{what}}  {line[1]:<{state}}  {line[2]}"
+        out.print(text.rstrip(), style=style)
 
 
 def tell_story(story: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
@@ -211,10 +258,18 @@ def setting_text(value: object) -> str:
     return json.dumps(shown, ensure_ascii=False)
 
 
+class _UnixLines:
+    """Standard output for the CSV writer, with lines that end as shells expect."""
+
+    def write(self, line: str) -> None:
+        sys.stdout.write(line.removesuffix("\r\n") + "\n")
+
+
 def print_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print a query's answer as CSV with a header."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
+    """Print a query's answer as CSV with a header, without formulas."""
+    # It quotes a line break in a value only if its own line end has it.
+    writer = csv.writer(_UnixLines(), lineterminator="\r\n")
+    writer.writerow(map(_csv_value, columns))
     writer.writerows([_csv_value(value) for value in row] for row in rows)
 
 
@@ -230,6 +285,12 @@ def no_sources() -> str:
         f"no source to read: name one with --source DIR, or list it in {FILE_NAME}"
         " (`wirehouse init` writes one); `wirehouse demo` shows it on a sample"
     )
+
+
+def confirm(question: str) -> bool:
+    """Ask whoever sits at the terminal; only a yes is one."""
+    print(f"{question} [y/N]", end=" ", file=sys.stderr, flush=True)  # noqa: T201
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def settings_file() -> str:
@@ -255,8 +316,9 @@ def settings_file() -> str:
 def _source_lines() -> list[str]:
     example = SourceSettings(location="https://forge.example/hub.git")
     return [
-        f"# {name} = {setting_text(getattr(example, name))}  # {field.description}"
-        for name, field in SourceSettings.model_fields.items()
+        f"# {knob.name} = {setting_text(getattr(example, knob.name))}"
+        f"  # {knob.metadata['description']}"
+        for knob in fields(SourceSettings)
     ]
 
 
@@ -280,9 +342,15 @@ def _cell(value: object) -> str:
 
 
 def _csv_value(value: object) -> object:
-    """Spell a list or map as JSON, and leave the rest to the CSV writer."""
+    """Spell a list or map as JSON, neutralise a formula, and leave the rest as it is.
+
+    Spreadsheets run a cell that begins like a formula, whoever wrote the title; after
+    an apostrophe it is text (OWASP, CSV Injection). Numbers are no text and stay.
+    """
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, str) and value.startswith(_FORMULA) and not _NUMBER(value):
+        return f"'{value}"
     return value
 
 

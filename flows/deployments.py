@@ -14,8 +14,6 @@ from prefect.blocks.webhook import Webhook
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import (
-    ConcurrencyLimitConfig,
-    ConcurrencyLimitStrategy,
     StateType,
     WorkerStatus,
 )
@@ -29,13 +27,14 @@ from prefect.types.entrypoint import EntrypointType
 
 from flows import scheduled
 from flows.services import POOL
-from tasks.run import version
+from tasks.run import VERSION
 from tasks.settings import Settings
 
 TAG = "wirehouse"
 HEARTBEAT_SECONDS = 30  # the least that Prefect takes
-# Two heartbeats, and one that may be late on a busy machine.
-SILENCE = timedelta(seconds=3 * HEARTBEAT_SECONDS)
+SILENCE = timedelta(seconds=2 * HEARTBEAT_SECONDS)
+# A process starts within seconds; what waits longer never will, and holds its place.
+PATIENCE = timedelta(minutes=5)
 _ENDED = frozenset({"Completed", "Failed", "Cancelled", "Crashed"})
 _MESSAGE = """{
   "text": "Wirehouse: {{ flow_run.name }} is {{ flow_run.state.name }}",
@@ -77,6 +76,7 @@ def deployments(settings: Settings) -> tuple[Deployment, ...]:
     """Return all that a server can be asked to run."""
     return (
         Deployment("refresh", scheduled.refresh, settings.schedule),
+        Deployment("verify", scheduled.verify, settings.verify_schedule),
         Deployment("backfill", scheduled.backfill),
         Deployment("reextract", scheduled.reextract),
     )
@@ -100,14 +100,10 @@ def _deploy(deployment: Deployment, settings: Settings, folder: Path) -> None:
         deployment.flow,
         deployment.name,
         schedules=[CronSchedule(cron=cron, timezone=settings.timezone)] if cron else [],
-        # One at a time; what is due meanwhile is not piled up.
-        concurrency_limit=ConcurrencyLimitConfig(
-            limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
-        ),
         parameters=deployment.parameters,
         description=deployment.flow.description,
         tags=[TAG],
-        version=version(),
+        version=VERSION,
         work_pool_name=POOL,
         job_variables={"working_dir": str(folder)},
         entrypoint_type=EntrypointType.MODULE_PATH,
@@ -139,6 +135,30 @@ def _automations(settings: Settings) -> Iterator[AutomationCore]:
             ChangeFlowRunState(
                 state=StateType.CRASHED,
                 message=f"nothing was heard of it for {SILENCE.seconds} s",
+            )
+        ],
+    )
+    yield AutomationCore(
+        name="wirehouse: a run that never started has crashed",
+        description="Its worker was killed between taking and starting it.",
+        tags=[TAG],
+        trigger=EventTrigger(
+            after={"prefect.flow-run.Pending"},
+            expect={
+                "prefect.flow-run.Running",
+                *(f"prefect.flow-run.{state}" for state in _ENDED),
+            },
+            match=runs,
+            match_related=ours,
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=PATIENCE,
+        ),
+        actions=[
+            ChangeFlowRunState(
+                state=StateType.CRASHED,
+                message=f"it did not start within {PATIENCE.seconds} s",
             )
         ],
     )

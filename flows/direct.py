@@ -15,4 +15,6 @@ def run_direct(story: Story, job: Job) -> dict[str, Any]:
     """Tell *story* in this process and return the run's summary."""
     with open_run(job) as run:
         story(run, plain_steps())
+        if run.status == "running":  # a stage alone, which publishes nothing
+            run.finish("unpublished")
         return run.summary()

@@ -86,6 +86,16 @@ def verify_images(run: Run, steps: Steps) -> None:
     fetch_images(run, steps)
 
 
+def verify(run: Run, steps: Steps) -> None:
+    """Hold what is stored against its rows, then publish, which audits them.
+
+    An image that is lost is asked for by the next refresh.
+    """
+    steps.verify_images(run)
+    steps.verify_captures(run)
+    steps.publish(run)
+
+
 def prune_images(run: Run, steps: Steps, agree: Callable[[], bool]) -> None:
     """Remove what no row names from the image cache, if somebody agrees."""
     paths = steps.unnamed_images(run)

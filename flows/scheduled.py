@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime
@@ -12,35 +13,44 @@ from uuid import UUID
 
 from cronsim import CronSim
 from prefect import flow
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.events import emit_event
 from prefect.events.worker import EventsWorker
+from prefect.exceptions import ObjectNotFound
 from prefect.logging.handlers import APILogHandler
 from prefect.runtime import flow_run
-from prefect.states import Cancelled
+from prefect.states import Cancelled, Crashed, Failed
 from pydantic import BaseModel, Field
 
+from flows.artifacts import Bars, leave_artifacts, leave_reason
 from flows.backfill import backfill as tell_backfill
 from flows.backfill import with_history
+from flows.console import no_sources
 from flows.direct import Story
 from flows.progress import Lines
 from flows.refresh import read_every_page
 from flows.refresh import refresh as tell_refresh
+from flows.refresh import verify as tell_verify
 from tasks.lock import LockHeldError
-from tasks.run import IncompleteError, Job, open_run
-from tasks.settings import Settings, load_settings
-from tasks.snapshots import PUBLISHED
+from tasks.publish import AuditError
+from tasks.run import BrokenError, IncompleteError, Job, open_run
+from tasks.settings import Settings, SettingsError, load_settings
+from tasks.sources.location import SourceError
 from tasks.steps import prefect_steps
-from tasks.summary import summary_markdown
-from tasks.warehouse import open_published
+from tasks.warehouse import WarehouseError
 
+# What ends a run for a reason that one line can tell; anything else is a bug.
+BROKEN = (
+    AuditError, BrokenError, IncompleteError, OSError, SettingsError, SourceError,
+    WarehouseError,
+)  # fmt: skip
 Mode = Literal["incremental", "full", "retry_failed"]
 Answer = dict[str, Any] | State[Any]  # a run's summary, or why there was nothing to do
 
 
 class RefreshOptions(BaseModel):
-    """What a refresh does; the form of the Prefect UI shows it."""
+    """What a refresh reads, and what it asks the network for."""
 
     mode: Mode = Field(
         "incremental",
@@ -82,7 +92,10 @@ def _run_name() -> str:
     if job is not None:
         return _title(job.settings)
     options = flow_run.parameters.get("options")
-    return _title(_settings(options.sources if options else []))
+    try:
+        return _title(_settings(options.sources if options else []))
+    except SettingsError:  # which the run itself will tell of
+        return str(flow_run.flow_name)
 
 
 @flow(name="refresh", flow_run_name=_run_name, log_prints=True)
@@ -92,13 +105,19 @@ def refresh(options: RefreshOptions = EVERYTHING_DUE) -> Answer:
     Settings come from `wirehouse.toml` and the environment of the worker. A run that
     could not read one of its sources fails, after it has done all the rest.
     """
-    job = asked.get() or Job(
-        _settings(options.sources),
-        full=options.mode == "full",
-        retry_failed=options.mode == "retry_failed",
-        with_pages=options.with_pages,
-        with_images=options.with_images,
-    )
+
+    def job() -> Job:
+        settings = _settings(options.sources)
+        if not settings.sources:
+            raise SourceError(no_sources())
+        return Job(
+            settings,
+            full=options.mode == "full",
+            retry_failed=options.mode == "retry_failed",
+            with_pages=options.with_pages,
+            with_images=options.with_images,
+        )
+
     return _tell(tell_refresh, job)
 
 
@@ -108,14 +127,27 @@ def backfill(options: BackfillOptions = EVERY_HISTORY) -> Answer:
 
     It may be ended anywhere, and goes on from there; twice changes nothing.
     """
-    settings = with_history(_settings(options.sources), named=bool(options.sources))
-    return _tell(tell_backfill, Job(settings))
+
+    def job() -> Job:
+        named = bool(options.sources)
+        return Job(with_history(_settings(options.sources), named=named))
+
+    return _tell(tell_backfill, job)
 
 
 @flow(name="reextract", log_prints=True)
 def reextract() -> Answer:
     """Read all captured pages again, without the network."""
-    return _tell(read_every_page, Job(_settings([])))
+    return _tell(read_every_page, lambda: Job(_settings([])))
+
+
+@flow(name="verify", log_prints=True)
+def verify() -> Answer:
+    """Read all cached images and captures back, hold all rows against their rules.
+
+    What is damaged is told; an image that is lost is asked for by the next refresh.
+    """
+    return _tell(tell_verify, lambda: Job(_settings([]), full=True))
 
 
 def flush() -> None:
@@ -129,23 +161,44 @@ def _settings(sources: Sequence[str]) -> Settings:
     return load_settings(Path.cwd(), overrides)[0]
 
 
-def _tell(story: Story, job: Job) -> Answer:
-    """Tell a story as this flow run; what another run does already is left to it."""
-    if asked.get() is None and (reason := _overtaken(job.settings, job.moment)):
-        return Cancelled(message=reason)
+def _tell(story: Story, deployed: Callable[[], Job]) -> Answer:
+    """Tell a story as this flow run; what another run does already is left to it.
+
+    The job is the one that was asked for in this process, else what was *deployed*.
+    """
     try:
+        job = asked.get() or deployed()
+        if asked.get() is None and (reason := _overtaken(job.settings, job.moment)):
+            return Cancelled(message=reason)
         with open_run(_in_flow(job)) as run:
+            _bury(run.warehouse.killed_flow_runs)
             story(run, prefect_steps())
             summary = run.summary()
     except LockHeldError as error:
         if asked.get() is not None:
             raise
         return Cancelled(message=f"skipped: {error}")
-    _create_artifacts(job.settings.data / PUBLISHED, summary)
-    _rename(f"{_title(job.settings)} · {summary['loaded']:,} loaded")
+    except BROKEN as error:
+        return _broken(error)
+    outcome = leave_artifacts(job.settings.data, flow_run.flow_name, summary)
+    _rename(f"{_title(job.settings)} · {outcome}")
     if summary["unread"]:
-        raise IncompleteError(summary["unread"], summary)
+        return _failed(IncompleteError(summary["unread"], summary))
     return summary
+
+
+def _broken(error: Exception) -> State[Any]:
+    """End the run by the one line that says why."""
+    if isinstance(error, AuditError):
+        us = {"prefect.resource.id": f"prefect.flow-run.{flow_run.id}"}
+        emit_event("wirehouse.audit.failed", us, payload={"reason": str(error)})
+    leave_reason(flow_run.flow_name, str(error))
+    return _failed(error)
+
+
+def _failed(error: Exception) -> State[Any]:
+    print(f"failed: {error}")  # noqa: T201 - a log line
+    return Failed(message=" ".join(str(error).split()), data=error)
 
 
 def _title(settings: Settings) -> str:
@@ -162,10 +215,24 @@ def _overtaken(settings: Settings, now: datetime) -> str | None:
     if "auto-scheduled" not in flow_run.tags:
         return None
     due = flow_run.scheduled_start_time
-    following = next(CronSim(settings.schedule, due.astimezone(settings.zone)))
+    is_verify = flow_run.flow_name == "verify"
+    cron = settings.verify_schedule if is_verify else settings.schedule
+    following = next(CronSim(cron, due.astimezone(settings.zone)))
     if following > now:
         return None
     return f"skipped: was due at {due:%Y-%m-%d %H:%M} UTC, and the next one is, too"
+
+
+def _bury(flow_runs: Sequence[UUID]) -> None:
+    """Tell the server that runs were killed which it may take for running."""
+    if not flow_runs:
+        return
+    crashed: State[Any] = Crashed(message="it was killed; another run went on from it")
+    with get_client(sync_client=True) as client, suppress(ObjectNotFound):
+        for flow_run_id in flow_runs:
+            state = client.read_flow_run(flow_run_id).state
+            if state is None or not state.is_final():
+                client.set_flow_run_state(flow_run_id, crashed, force=True)
 
 
 def _rename(name: str) -> None:
@@ -181,25 +248,11 @@ def _in_flow(job: Job) -> Job:
         if asked.get() is not None:
             job.say(line)
 
-    lines = Lines(print)
+    lines, bars = Lines(print), Bars()
 
     def progress(stage: str, done: int, total: int) -> None:
         lines(stage, done, total)
+        bars(stage, done, total)
         job.progress(stage, done, total)
 
     return replace(job, say=say, progress=progress, flow_run_id=UUID(flow_run.id))
-
-
-def _create_artifacts(published: Path, summary: Mapping[str, Any]) -> None:
-    with open_published(published) as warehouse:
-        failures = warehouse.rows("report/failures")
-    create_markdown_artifact(
-        summary_markdown(summary, failures),
-        key="summary",
-        description="What the run did, and what stands in its way",
-    )
-    create_table_artifact(
-        failures,
-        key="failures",
-        description="Pages, images and files that could not be had or taken",
-    )

@@ -6,19 +6,28 @@ run, however the run ends; the server and worker of `wirehouse up` stay.
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import http.client
+import json
 import os
 import signal
+import socket
 import sys
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 HOST = "127.0.0.1"
+GRACE_SECONDS = 20.0  # a run that is told to end keeps what it has within seconds
 
 # Nothing leaves this machine, and nothing is printed that is not for the user.
 QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_CLI_COLORS": "false",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # seconds, the least that Prefect takes
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_FLOW_RUNS_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_TASK_RUNS_LEVEL": "CRITICAL",
@@ -26,8 +35,12 @@ QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_API_HOST": HOST,
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-    "PREFECT_SERVER_UI_V2_ENABLED": "false",
+    "PREFECT_SERVER_UI_V2_ENABLED": "true",  # it draws the lineage; see CONTENT_POLICY
 }
+
+# What a page of the UI may load and speak to (Content Security Policy): this server.
+# The new UI asks an outside host for its configuration even where analytics are off.
+CONTENT_POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
 
 
 def prepare_environment(data: Path) -> None:
@@ -36,30 +49,69 @@ def prepare_environment(data: Path) -> None:
     What the user has set already is left alone.
     """
     os.environ.setdefault("PREFECT_HOME", str((data / "prefect").resolve()))
+    if password := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
+        os.environ.setdefault("PREFECT_API_AUTH_STRING", password)
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
 
 
 def is_healthy(port: int) -> bool:
     """Tell whether the Prefect server at *port* of this machine answers."""
+    return ask(port, "GET", "/health") is not None
+
+
+def ask(port: int, method: str, path: str, body: object = None) -> Any:
+    """Ask the Prefect server at *port* of this machine, without importing Prefect.
+
+    Returns None if it does not answer, or not what was asked for.
+    """
     connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
-        connection.request("GET", "/api/health")
-        return connection.getresponse().status == http.client.OK
-    except OSError:
-        return False
+        headers = {"Content-Type": "application/json", **_authorization()}
+        connection.request(method, f"/api{path}", json.dumps(body), headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        return json.loads(content) if answer.status == http.client.OK else None
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
     finally:
         connection.close()
 
 
-def _serve(port: int, *, until_input_ends: bool) -> None:
+def _authorization() -> dict[str, str]:
+    """Return the header that a server with a password asks for (RFC 7617)."""
+    names = ("PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING")
+    password = next((os.environ[name] for name in names if os.environ.get(name)), "")
+    coded = base64.b64encode(password.encode()).decode()
+    return {"Authorization": f"Basic {coded}"} if password else {}
+
+
+def _serve(port: int, host: str = HOST, *, until_input_ends: bool) -> None:
     """Run the server in this process, until it is told to end."""
+    # Prefect would have messages name port 4200, and pages ask there.
+    os.environ.setdefault("PREFECT_UI_URL", f"http://{HOST}:{port}")
+    os.environ.setdefault("PREFECT_SERVER_UI_API_URL", "/api")
     import uvicorn  # noqa: PLC0415 - only the child needs a web server
     from prefect.server.api.server import create_app  # noqa: PLC0415
 
     if until_input_ends:
         threading.Thread(target=_end_with_input, daemon=True).start()
-    uvicorn.run(create_app(), host=HOST, port=port, log_level="warning")
+    uvicorn.run(_kept_private(create_app()), host=host, port=port, log_level="warning")
+
+
+def _kept_private(app: Any) -> Any:
+    """Have every page of *app* forbid browsers to speak to anybody else."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        async def send_with_policy(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                policy = (b"content-security-policy", CONTENT_POLICY.encode())
+                message = {**message, "headers": [*message["headers"], policy]}
+            await send(message)
+
+        await app(scope, receive, send_with_policy)
+
+    return answer
 
 
 def _end_with_input() -> None:
@@ -67,21 +119,51 @@ def _end_with_input() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _work(pool: str) -> None:
-    """Become a worker of *pool*."""
-    # What is started in the background of a script ignores SIGINT, and Prefect's worker
-    # ends by it: it sends itself one when it is told to end.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    command = ["-m", "prefect", "worker", "start", "--pool", pool, "--name", pool]
-    os.execv(sys.executable, [sys.executable, *command, "--install-policy", "never"])  # noqa: S606 - our own interpreter
+async def _work(pool: str) -> None:
+    """Run what *pool* has to run, one at a time, until told to end.
+
+    Prefect's own command kills the run that is under way when it is told to end; this
+    one tells it to end, too, waits until it has kept what it has, and then goes.
+    """
+    from prefect.workers.process import ProcessWorker  # noqa: PLC0415 - as above
+
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    # One, lest all that fell due while this machine slept starts at once.
+    worker = ProcessWorker(work_pool_name=pool, name=socket.gethostname(), limit=1)
+    work = asyncio.ensure_future(worker.start())
+    until_told = asyncio.ensure_future(told.wait())
+    await asyncio.wait((work, until_told), return_when=asyncio.FIRST_COMPLETED)
+    if told.is_set():
+        await _end_runs()
+        work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
 
 
-def main(kind: str, argument: str) -> None:
+async def _end_runs() -> None:
+    """Tell the runs that are under way to end, and wait until they have."""
+    for pid in _children():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + GRACE_SECONDS
+    while _children() and time.monotonic() < deadline:  # noqa: ASYNC110 - no event
+        await asyncio.sleep(0.1)
+
+
+def _children() -> list[int]:
+    """Return the processes that this one started, as Linux tells."""
+    found = Path("/proc/self/task").glob("*/children")
+    return [int(pid) for path in found for pid in path.read_text().split()]
+
+
+def main(kind: str, argument: str, host: str = HOST) -> None:
     """Be a server for a run (`child`), one that stays (`server`), or a `worker`."""
     if kind == "worker":
-        _work(argument)
+        asyncio.run(_work(argument))
     else:
-        _serve(int(argument), until_input_ends=kind == "child")
+        _serve(int(argument), host, until_input_ends=kind == "child")
 
 
 if __name__ == "__main__":

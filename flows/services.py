@@ -19,8 +19,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from flows.serve import HOST, is_healthy, prepare_environment
+from flows.serve import HOST, ask, is_healthy, prepare_environment
 from tasks.lock import who_holds
 from tasks.run import BrokenError
 from tasks.settings import Settings
@@ -36,7 +37,6 @@ _TALK = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_FLOW_RUNS_LEVEL": "INFO",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_TASK_RUNS_LEVEL": "INFO",
-    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # seconds, the least that Prefect takes
     "PREFECT_WORKER_ENABLE_CANCELLATION": "true",
 }
 
@@ -56,13 +56,23 @@ class Service:
     port: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is up of a data directory, and what its server knows of its runs."""
+
+    address: str | None
+    worker: Service | None
+    next_run: datetime | None
+    last_run: str | None
+
+
 def go_up(settings: Settings, folder: Path, say: Say) -> tuple[str, datetime]:
     """Start what is not up yet, and bring the server up to date with *settings*.
 
     Returns the server's address and when the next run is due. Raises `ServiceError`.
     """
     data = settings.data.resolve()
-    server = start_server(data, settings.prefect_port, say)
+    server = start_server(settings, say)
     address = api_address(server.port or settings.prefect_port)
     os.environ["PREFECT_API_URL"] = address
     # Only now: Prefect reads its settings from the environment when imported.
@@ -106,6 +116,44 @@ def find_service(data: Path, name: str) -> Service | None:
     return None
 
 
+def describe_services(settings: Settings) -> State:
+    """Tell what is up, when the refresh is due next, and how the last run went."""
+    data = settings.data.resolve()
+    server, worker = (find_service(data, name) for name in ("server", "worker"))
+    if server is None or server.port is None or not is_healthy(server.port):
+        return State(None, worker, None, None)
+    following = _newest_run(server.port, "EXPECTED_START_TIME_ASC", "SCHEDULED")
+    due = following and datetime.fromisoformat(following["expected_start_time"])
+    last = _newest_run(
+        server.port, "START_TIME_DESC", "COMPLETED", "FAILED", "CRASHED", "CANCELLED",
+        "RUNNING",
+    )  # fmt: skip
+    return State(
+        api_address(server.port).removesuffix("/api"),
+        worker,
+        due.astimezone(settings.zone) if due else None,
+        _run_line(last) if last else None,
+    )
+
+
+def _newest_run(port: int, order: str, *states: str) -> dict[str, Any] | None:
+    """Return the first run of the refresh in some order, in one of *states*."""
+    wanted = {
+        "sort": order,
+        "limit": 1,
+        "flows": {"name": {"any_": ["refresh"]}},
+        "flow_runs": {"state": {"type": {"any_": states}}},
+    }
+    found = ask(port, "POST", "/flow_runs/filter", wanted)
+    return found[0] if found else None
+
+
+def _run_line(run: Mapping[str, Any]) -> str:
+    state = run["state"]
+    reason = f": {state['message']}" if state["message"] else ""
+    return f"{run['name']}, {state['name']} at {state['timestamp'][:16]}{reason}"
+
+
 def find_address(data: Path) -> str | None:
     """Return the address of the API of a data directory's own server, if it answers."""
     server = find_service(data, "server")
@@ -119,16 +167,25 @@ def api_address(port: int) -> str:
     return f"http://{HOST}:{port}/api"
 
 
-def start_server(data: Path, port: int, say: Say) -> Service:
+def start_server(settings: Settings, say: Say) -> Service:
     """Return the server of a data directory when it answers; start it if none runs.
 
-    Raises `ServiceError` if *port* is taken, or if it does not answer in time.
+    Raises `ServiceError` if its port is taken, if it would listen to other machines
+    without a password, or if it does not answer in time.
     """
+    data, port = settings.data.resolve(), settings.prefect_port
     server = find_service(data, "server")
     if server is None:
+        _check_host(settings.prefect_host)
         _check_port(port)
         say(f"starting the Prefect server on port {port}")
-        _start(data, "server", str(port), port=port)
+        environment = (
+            {"PREFECT_SERVER_DATABASE_CONNECTION_URL": settings.prefect_database}
+            if settings.prefect_database
+            else {}
+        )
+        arguments = (str(port), settings.prefect_host)
+        _start(data, "server", *arguments, port=port, environment=environment)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         server = find_service(data, "server")
@@ -217,6 +274,17 @@ def _read(descriptor: int, name: str) -> Service | None:
         except (ValueError, KeyError, TypeError):
             time.sleep(_PAUSE_SECONDS)
     return None
+
+
+def _check_host(host: str) -> None:
+    """Refuse to be open to other machines without a password."""
+    if host == HOST or os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
+        return
+    msg = (
+        f"prefect_host {host} is open to other machines: first set"
+        " PREFECT_SERVER_API_AUTH_STRING to 'user:password' in the environment"
+    )
+    raise ServiceError(msg)
 
 
 def _check_port(port: int) -> None:

@@ -8,19 +8,26 @@ known by its name, and `tasks/adoption.py` reads the rest of its rows.
 from __future__ import annotations
 
 import os
+import re
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from tasks import warc
 from tasks.files import OPEN, sync_folder
-from tasks.models import Capture, Exchange, Response, WarcPlace
+from tasks.models import Capture, Exchange, ImageResult, Response, WarcPlace
 
 # About what archives use: large enough to be few, small enough to move around.
 ROTATE_BYTES = 1_000_000_000
 MAX_BODY_BYTES = 10_000_000  # as `fetch.max_bytes`
 READ_BYTES = 65_536  # at once; what lies behind a record is copied once for each
+# Why a page cannot be read from its capture; the file and the place are the detail.
+DAMAGED = "the capture is damaged"
+_MEMBER = b"\x1f\x8b\x08"  # RFC 1952, 2.3.1: how each record begins
+_NAME = re.compile(r"wirehouse-\w+-(\d+)-\d+\.warc\.gz")
 # WARC 1.1, 5.13: why a body is not whole.
 _TRUNCATED = {"too_large": "length", "timeout": "time", "truncated": "disconnect"}
 
@@ -80,6 +87,11 @@ class CaptureWriter:
         self._write(warc.metadata_record(captures, ids[-1] if ids else None))
         self._is_settled = False
 
+    def note_images(self, results: Sequence[ImageResult]) -> None:
+        """Write how images ended; their files are in the image cache already."""
+        self._write(warc.images_record(results))
+        self._is_settled = False
+
     def flush(self) -> None:
         """Bring all that is written to the disk; only then may a row name its place."""
         if self._file is not None:
@@ -111,20 +123,23 @@ class CaptureWriter:
         return place, record_id
 
     def _write(self, record: bytes) -> WarcPlace:
-        """Append a whole record, or nothing."""
+        """Append a whole record, or nothing; raises `OSError` with the file's name."""
         if self._file is not None and self._size >= self._rotate_bytes:
             self._end_file()
         file = self._file or self._begin()
         rest = memoryview(record)
+        # A signal strikes at a call: none may stand between the record and its size.
+        place = WarcPlace(self._file_name, self._size, len(record))
         try:
             while rest:
                 rest = rest[file.write(rest) :]
-        except BaseException:
+            self._size += len(record)
+        except BaseException as error:
             file.truncate(self._size)
             file.seek(self._size)
+            if isinstance(error, OSError):  # which does not know where it happened
+                error.filename = file.name
             raise
-        place = WarcPlace(self._file_name, self._size, len(record))
-        self._size += len(record)
         return place
 
     def _begin(self) -> BinaryIO:
@@ -135,10 +150,10 @@ class CaptureWriter:
             path = self._folder / self._file_name
             if path.exists() or _open_path(path).exists():
                 continue
+            self._size = 0
             # Unbuffered: what a full disk refuses is not tried again by a later write.
             self._file = _open_path(path).open("xb", buffering=0)
         sync_folder(self._folder)
-        self._size = 0
         self._write(warc.info_record(self._file_name))
         return self._file
 
@@ -151,11 +166,12 @@ class CaptureWriter:
 
     def _rename(self, name: str) -> None:
         path = self._folder / name
-        _open_path(path).rename(path)
+        with suppress(FileNotFoundError):  # it was done, and interrupted thereafter
+            _open_path(path).rename(path)
         sync_folder(self._folder)
 
 
-def read_rows(path: Path) -> Iterator[tuple[int, list[Capture]]]:
+def read_rows(path: Path) -> Iterator[tuple[int, list[Capture | ImageResult]]]:
     """Yield each whole record of a WARC file: where it ends, and the rows it holds.
 
     A last record that is torn is passed over. Raises `CaptureDamaged` where a record is
@@ -170,6 +186,39 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[Capture]]]:
                 raise _damaged(path.name, end, error) from error
             end += length
             yield end, rows
+
+
+def find_files(folder: Path) -> list[tuple[int, Path]]:
+    """Return the files that runs have closed, each with its run's number, in order.
+
+    By the number, since a clock may have been wrong.
+    """
+    found = ((_NAME.fullmatch(path.name), path) for path in folder.glob("*.warc.gz"))
+    return sorted((int(match[1]), path) for match, path in found if match)
+
+
+def salvage_rows(path: Path) -> tuple[list[Capture | ImageResult], int]:
+    """Return the rows of every record that is whole, and how many bytes are in none.
+
+    What follows a damaged record is found again by the mark of its beginning.
+    """
+    rows: list[Capture | ImageResult] = []
+    start, lost_bytes, size = 0, 0, path.stat().st_size
+    if not size:
+        return rows, 0
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        while start < size:
+            file.seek(start)
+            with suppress(CaptureDamaged, ValueError, LookupError, TypeError):
+                for length, record in _records(file, path.name):
+                    rows += warc.read_rows(record)
+                    start += length
+            if start < size:
+                following = content.find(_MEMBER, start + 1)
+                end = following if following > 0 else size
+                lost_bytes += end - start
+                start = end
+    return rows, lost_bytes
 
 
 def _records(file: BinaryIO, name: str) -> Iterator[tuple[int, bytes]]:
@@ -204,6 +253,17 @@ def read_capture(
     """
     try:
         return warc.read_response(_read(folder / place.file, place), max_bytes)
+    except (OSError, ValueError, LookupError) as error:
+        raise _damaged(place.file, place.offset, error) from error
+
+
+def check_capture(folder: Path, place: WarcPlace, *, max_bytes: int) -> None:
+    """Raise `CaptureDamaged` if what is at *place* is not what was written there.
+
+    *max_bytes* is what a body may have had, as it was received.
+    """
+    try:
+        warc.check_record(_read(folder / place.file, place), max_bytes)
     except (OSError, ValueError, LookupError) as error:
         raise _damaged(place.file, place.offset, error) from error
 

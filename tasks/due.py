@@ -123,6 +123,7 @@ def page_request(page: DuePage, settings: FetchSettings) -> PageRequest:
         page.last_modified,
         page.validated_url,
         page.published_at,
+        page.failures,
     )
 
 

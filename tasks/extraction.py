@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.captures import CaptureDamaged, read_capture
+from tasks.captures import DAMAGED, CaptureDamaged, read_capture
 from tasks.models import DueExtraction, Page, Rejection, WarcPlace
 from tasks.pages import read_page
 
@@ -15,7 +15,7 @@ def extract_page(captures: Path, due: DueExtraction) -> Page | Rejection:
     try:
         stored = read_capture(captures, place)
     except CaptureDamaged as error:
-        return Rejection("page", due.url, "the capture is damaged", str(error))
+        return Rejection("page", due.url, DAMAGED, str(error))
     return read_page(
         stored.body,
         due.url,

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from tasks.files import PART, keep_file, sync_folder
+from tasks.files import PART, FileGroup, remove_parts, sync_folder
 from tasks.imageformats import is_whole_webp
 from tasks.models import CacheFault, CheckedImage, KeptImage
 
@@ -22,26 +22,44 @@ SET_ASIDE = "set-aside"
 _PIECE_BYTES = 1_000_000  # of a file that is read to be hashed
 
 
-def keep_image(folder: Path, content: bytes, image: CheckedImage) -> tuple[str, str]:
-    """Keep *content* and its thumbnail below the data *folder*, named by its SHA-256.
+class ImageCache:
+    """The files of a data *folder* that images are kept in, some at a time.
 
-    Returned are both paths, relative to *folder*; the second is empty where there is no
-    thumbnail. A file that is there with the right size is not written again; any other
-    is replaced as a whole. Raises `OSError`.
+    What is kept is at its path, and on the disk, only once it is settled.
     """
-    name = f"{image.sha256[:2]}/{image.sha256}"
-    path = f"{IMAGES}/{name}.{image.extension}"
-    keep_file(folder / path, content)
-    return path, keep_thumbnail(folder, image)
 
+    def __init__(self, folder: Path) -> None:
+        for place in (IMAGES, THUMBNAILS):
+            remove_parts(folder / place)
+        self._folder = folder
+        self._files = FileGroup()
 
-def keep_thumbnail(folder: Path, image: CheckedImage) -> str:
-    """Keep the thumbnail alone; return its path, empty if there is none."""
-    if not image.thumbnail:
-        return ""
-    path = f"{THUMBNAILS}/{image.sha256[:2]}/{image.sha256}.webp"
-    keep_file(folder / path, image.thumbnail)
-    return path
+    def keep(self, content: bytes, image: CheckedImage) -> tuple[str, str]:
+        """Keep *content* and its thumbnail, named by its SHA-256.
+
+        Returned are both paths, relative to the folder; the second is empty where there
+        is no thumbnail. A file that is there with the right size is not written again;
+        any other is replaced as a whole. Raises `OSError`.
+        """
+        path = f"{IMAGES}/{image.sha256[:2]}/{image.sha256}.{image.extension}"
+        self._files.add(self._folder / path, content)
+        return path, self.keep_thumbnail(image)
+
+    def keep_thumbnail(self, image: CheckedImage) -> str:
+        """Keep the thumbnail alone; return its path, empty if there is none."""
+        if not image.thumbnail:
+            return ""
+        path = f"{THUMBNAILS}/{image.sha256[:2]}/{image.sha256}.webp"
+        self._files.add(self._folder / path, image.thumbnail)
+        return path
+
+    def settle(self) -> None:
+        """Bring all that was kept to its path, durably. Raises `OSError`."""
+        self._files.settle()
+
+    def close(self) -> None:
+        """Let go of what is not settled."""
+        self._files.close()
 
 
 def find_faults(

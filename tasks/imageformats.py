@@ -12,9 +12,16 @@ from dataclasses import dataclass
 MAX_FRAMES = 5_000  # ten minutes of animation; whoever shows it must decode them all
 # Segments, blocks or chunks: 20 MB of PNG in pieces of 8 KB are 2,500.
 MAX_PARTS = 50_000
+# Of a JPEG before its first scan: profiles, previews and depth maps are a few million.
+# Pillow copies EXIF data once for each of its segments.
+MAX_HEAD_BYTES = 8_000_000
+# The last chunk of a PNG, with its length and checksum (PNG, 11.2.5).
+_IEND = b"\0\0\0\0IEND\xaeB`\x82"
 # Markers of a JPEG within or behind its scans (ITU T.81, B.1.1.2): anything but a
 # stuffed FF 00 and the restarts D0 to D7, which are part of a scan.
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
+# Any marker; before the first scan, decoders skip what stands between two segments.
+_NEXT = re.compile(rb"\xff[^\x00\xff]")
 _SOS, _EOI = 0xDA, 0xD9
 # Tables, a number of lines, comments and applications: what may follow a scan.
 _BETWEEN_SCANS = frozenset({0xC4, 0xDB, 0xDC, 0xDD, 0xCC, 0xFE, *range(0xE0, 0xF0)})
@@ -76,7 +83,10 @@ def _jpeg(content: bytes) -> Structure:
     at, scans = 2, 0
     for _ in range(MAX_PARTS):
         if content[at : at + 1] != b"\xff":
-            return Structure(scans=scans, has_end=False)
+            found = None if scans else _NEXT.search(content, at)
+            if found is None:
+                return Structure(scans=scans, has_end=False)
+            at = found.start()
         marker = content[at + 1] if at + 1 < len(content) else 0
         if marker == _EOI:
             return Structure(scans=scans, is_sound=scans > 0)
@@ -86,6 +96,8 @@ def _jpeg(content: bytes) -> Structure:
         if scans and marker != _SOS and marker not in _BETWEEN_SCANS:
             return Structure(scans=scans, is_sound=False)
         at += 2 + int.from_bytes(content[at + 2 : at + 4])
+        if not scans and at > MAX_HEAD_BYTES:
+            return Structure(excess="has more than 8 MB of data before its picture")
         if marker == _SOS:
             scans += 1
             found = _MARKER.search(content, at)
@@ -94,11 +106,18 @@ def _jpeg(content: bytes) -> Structure:
 
 
 def _png(content: bytes) -> Structure:
-    """Count the chunks; Pillow checks everything else of them."""
-    at = 8
+    """Count the chunks; Pillow checks everything else of them, but for the last one.
+
+    It unpacks each color profile up to a limit, but as many as there are.
+    """
+    at, profiles = 8, 0
     for _ in range(MAX_PARTS):
-        if at >= len(content) or content[at + 4 : at + 8] == b"IEND":
-            return Structure()
+        kind = content[at + 4 : at + 8]
+        if at >= len(content) or kind == b"IEND":
+            return Structure(has_end=content[at : at + len(_IEND)] == _IEND)
+        profiles += kind == b"iCCP"
+        if profiles > 1:
+            return Structure(excess="has more than one color profile")
         at += 12 + int.from_bytes(content[at : at + 4])
     return _TOO_MANY_PARTS
 

@@ -22,10 +22,11 @@ from tasks.models import CheckedImage, Rejection
 from tasks.svg import NotSvgError, UnsafeSvgError, svg_size
 
 MAX_PIXELS = 40_000_000  # as `images.max_pixels`
-THUMBNAIL_PIXELS = 320  # as `images.thumbnail_pixels`
-THUMBNAIL_QUALITY = 80  # of WebP, 0 to 100: about 10 KB for 320 by 213 pixels
-# Of 0 to 6: a thumbnail is 5 % larger than with libwebp's usual 4, in half the time.
-THUMBNAIL_EFFORT = 1
+THUMBNAIL_PIXELS = 256  # as `images.thumbnail_pixels`
+THUMBNAIL_QUALITY = 80  # of WebP, 0 to 100: about 8 KB for 256 by 171 pixels
+# Of 0 to 6: a thumbnail is 10 % larger than with libwebp's usual 4, in a third of the
+# time, and as near to the picture.
+THUMBNAIL_EFFORT = 0
 # Pixels that a JPEG may draw, those of all its scans together: a second of work. Real
 # progressive ones have some ten scans.
 MAX_SCANNED = 500_000_000
@@ -149,9 +150,11 @@ def _checked(
         width, height = image.size
         if width * height == 1:
             return _rejected("is a 1\u00d71 tracking pixel")
+        small = _small(image, thumbnail_pixels)
+        # Not before: to find the EXIF data of a PNG, Pillow decodes it, and it tells of
+        # damage only once.
         if _orientation(image) in _SIDEWAYS:
             width, height = height, width
-        small = _small(image, thumbnail_pixels)
     if extension == "png":
         _verify_png(content)
     if not structure.is_sound:
@@ -196,18 +199,26 @@ def _bomb(
 def _small(image: Image.Image, pixels: int) -> Image.Image:
     """Decode all of *image* and shrink it, upright, to RGB or RGBA.
 
-    `draft` lets the JPEG decoder shrink while decoding, at half the price; unlike
-    `verify`, it still reads every byte and so finds damage.
+    `draft` lets the JPEG decoder shrink while decoding, at half the price, to no less
+    than what is asked for; unlike `verify`, it still reads every byte and so finds
+    damage.
     """
-    image.draft("RGB", (pixels, pixels))
+    image.draft("RGB", _contained(image.size, pixels))
     image.load()
     small = _reduced(image, max(1, max(image.size) // (2 * pixels)))
-    small.thumbnail((pixels, pixels))
+    # Made for shrinking: nearly as sharp as bicubic, the usual, at 0.6 of its price.
+    small.thumbnail((pixels, pixels), Image.Resampling.HAMMING)
     orientation = _orientation(image)
     if orientation != 1:
         small.getexif()[_EXIF_ORIENTATION] = orientation
         small = ImageOps.exif_transpose(small)
     return small
+
+
+def _contained(size: tuple[int, int], pixels: int) -> tuple[int, int]:
+    """Return *size* shrunk so that its longer side has *pixels*."""
+    share = pixels / max(size)
+    return max(1, round(size[0] * share)), max(1, round(size[1] * share))
 
 
 def _reduced(image: Image.Image, factor: int) -> Image.Image:

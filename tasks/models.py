@@ -33,6 +33,7 @@ SourceKind = Literal["folder", "git", "archive"]
 FileKind = Literal["article", "taxonomy"]
 Fate = Literal["loaded", "rejected"]
 ImageStatus = Literal["cached", "failed", "rejected", "due"]
+Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +143,9 @@ class SourceFile:
 class Rejection:
     """An input that could not be taken: it costs one row, never the run.
 
-    *stage* is where (`read`, `parse`, `taxonomy`, `page`, `image`), *subject* the path
-    or URL, *reason* one line in words, *detail* what was found, *line* counts from 1.
+    *stage* is where (`read`, `parse`, `taxonomy`, `page`, `image`, `capture`),
+    *subject* the path or URL, *reason* one line in words, *detail* what was found,
+    *line* counts from 1.
     """
 
     stage: str
@@ -287,7 +289,8 @@ class Taxonomy:
 class PageRequest:
     """A page that is due: *addresses* in the order to try, each with its route.
 
-    *etag* and *last_modified* are of the copy that *validated_url* gave.
+    *etag* and *last_modified* are of the copy that *validated_url* gave; *failures* are
+    as a `DuePage` counts them.
     """
 
     article_id: UUID
@@ -297,6 +300,7 @@ class PageRequest:
     last_modified: str | None = None
     validated_url: str | None = None
     published_at: datetime | None = None
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,6 +448,15 @@ class CheckedImage:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptCapture:
+    """A response in a WARC file as a row names it."""
+
+    capture_id: UUID
+    url: str
+    place: WarcPlace
+
+
+@dataclass(frozen=True, slots=True)
 class KeptImage:
     """A file of the image cache as a row names it; paths within the data directory."""
 
@@ -473,6 +486,7 @@ class ImageResult:
     """
 
     image_id: UUID
+    url: str
     status: ImageStatus
     reason: str
     checked_at: datetime
@@ -519,6 +533,20 @@ class DuePage:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """A host that is not asked any more in this run, and how its last try ended.
+
+    *until* is what it asked for itself, and binds later runs, too.
+    """
+
+    host: str
+    reason: str
+    outcome: Outcome
+    status_code: int | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DueExtraction:
     """A capture that no page was read from yet; *publisher* is the provider's name."""
 
@@ -545,10 +573,21 @@ class DueImage:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredCapture:
+    """A capture with its place in a WARC and the SHA-256 of its decoded body."""
+
+    url: str
+    warc_file: str
+    warc_offset: int
+    warc_length: int
+    body_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """One rule that the whole warehouse was held against; 0 failed rows is good."""
 
     name: str
-    severity: Literal["error", "warning"]
+    severity: Severity
     failed_rows: int
     detail: str

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID, uuid4
 
-from tasks.files import OPEN
+from tasks.clock import is_jump, moment_after
+from tasks.files import OPEN, stamp
 from tasks.lock import hold_lock
 from tasks.settings import Settings
 from tasks.snapshots import last_published
 from tasks.sources.opened import OpenSource
 from tasks.warehouse import Warehouse, WarehouseError, open_warehouse
+from tasks.witness import Witness
 
 if TYPE_CHECKING:
     from tasks.captures import CaptureWriter
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from tasks.sandbox import Sandbox
     from tasks.web.fetcher import Fetcher
 
+VERSION = "0.1.0"  # of Wirehouse; pyproject.toml reads it here
 # The summary's numbers, in the order in which they are told.
 COUNTS = (
     "sources_unread",
@@ -48,7 +52,13 @@ COUNTS = (
     "images_due",
     "images_cached",
     "images_failed",
+    "images_deferred",
+    "verified",
+    "damaged",
 )
+# Objects that come to live between two searches for cycles. Python's 700 are what two
+# pages under way hold: a tenth of the CPU of fetching was spent on finding no cycle.
+COLLECT_AFTER = 10_000
 Say = Callable[[str], None]
 # Takes the word for a stage, how much of it is done, and how much there is to do.
 Progress = Callable[[str, int, int], None]
@@ -87,12 +97,15 @@ class Job:
     """What a run is asked to do, and when.
 
     *say* takes a line for whoever watches; *progress* is told of each file, page and
-    image, so it must be quick.
+    image, so it must be quick. With *rebuild* the working file is made anew, with
+    *bare* without what only published states remember.
     """
 
     settings: Settings
     full: bool = False
     retry_failed: bool = False
+    rebuild: bool = False
+    bare: bool = False
     with_pages: bool = True
     with_images: bool = True
     moment: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -104,13 +117,15 @@ class Job:
 class Run:
     """One run, from the lock to the published file; steps hand it on to each other."""
 
-    def __init__(self, job: Job, warehouse: Warehouse) -> None:
+    def __init__(self, job: Job, warehouse: Warehouse, found: Sequence[int]) -> None:
         self.job = job
+        self.found = found  # the stamp of the working file before it was opened
         self.settings = job.settings
         self.data = job.settings.data
-        self.moment = job.moment
         self.run_id = uuid4()
         self.warehouse = warehouse
+        last = warehouse.last_moment()
+        self.moment = moment_after(job.moment, last)
         self.counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
         self.status = "running"
         self._started = time.monotonic()
@@ -124,9 +139,11 @@ class Run:
         self.unread: list[str] = []  # a line for each source that could not be read
         self.audits: dict[str, int] = {}  # rules that do not hold, with their rows
         self.number = warehouse.begin_run(
-            self.run_id, self.moment, version(), published=last_published(self.data)
+            self.run_id, self.moment, VERSION, published=last_published(self.data)
         )
         self.before = warehouse.run_before(self.number)
+        if last is not None and is_jump(self.moment, last):
+            self._spread_due(last)
         if job.flow_run_id is not None:
             warehouse.name_flow_run(self.run_id, job.flow_run_id)
 
@@ -153,8 +170,18 @@ class Run:
         if self._fetcher is None:
             from tasks.web.fetcher import Fetcher  # noqa: PLC0415 - none, no import
 
-            self._fetcher = Fetcher(self.settings.fetch)
+            rests = self.warehouse.resting_hosts(self.moment)
+            self._fetcher = Fetcher(self.settings.fetch, rests=rests)
         return self._fetcher
+
+    def note_rests(self) -> None:
+        """Put on record which hosts asked for a rest."""
+        if rests := self.fetcher.take_rests():
+            from tasks.rows import rest_table  # noqa: PLC0415 - none, no import
+
+            days = self.settings.fetch.longest_wait_days
+            latest = self.moment + timedelta(days=days)
+            self.warehouse.put_resting_hosts(rest_table(rests, latest))
 
     @property
     def page_reader(self) -> Sandbox[DueExtraction, Page | Rejection]:
@@ -201,6 +228,24 @@ class Run:
 
             for path in found:
                 self.say(adopt_file(path, self.warehouse))
+
+    def _spread_due(self, last: datetime) -> None:
+        """After a jump of the clock, ask for nothing in a storm, and not in years."""
+        from tasks.due import SPREAD  # noqa: PLC0415 - hardly ever
+
+        fetch, images = self.settings.fetch, self.settings.images
+        longest = max(fetch.refetch_after_days, fetch.longest_wait_days)
+        self.warehouse.spread_due(
+            self.moment,
+            self.moment + timedelta(days=longest * (1 + SPREAD)),
+            page_days=fetch.refetch_after_days,
+            image_days=images.recheck_after_days,
+        )
+        self.say(
+            f"the last run was on {last:%Y-%m-%d}, by its clock, and now it is"
+            f" {self.moment:%Y-%m-%d}: what is due again is spread over"
+            f" {fetch.refetch_after_days:g} days"
+        )
 
     def say(self, line: str) -> None:
         """Tell whoever watches one fact."""
@@ -273,9 +318,11 @@ def open_run(job: Job) -> Iterator[Run]:
     """
     path = working_file(job.settings.data)
     with ExitStack() as stack:
+        stack.enter_context(_seldom_collected())
         stack.enter_context(hold_lock(job.settings.data, job.moment))
-        warehouse = stack.enter_context(open_warehouse(path, job.moment))
-        run = Run(job, warehouse)
+        found = stamp(path)
+        warehouse, is_sound = _open_sound(stack, path, job)
+        run = Run(job, warehouse, found if is_sound else ())
         stack.callback(run.close)
         try:
             run.adopt_captures()
@@ -290,11 +337,35 @@ def open_run(job: Job) -> Iterator[Run]:
             raise
 
 
-def version() -> str:
-    """Return the version of Wirehouse that runs."""
-    import importlib.metadata  # noqa: PLC0415
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    usual = gc.get_threshold()
+    gc.set_threshold(COLLECT_AFTER, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
-    return importlib.metadata.version("wirehouse")
+
+def _open_sound(stack: ExitStack, path: Path, job: Job) -> tuple[Warehouse, bool]:
+    """Open the working file if it is what it was, else what takes its place."""
+    if Witness(path).find() == "untouched" and not job.rebuild:
+        with suppress(WarehouseError):  # which is told below, if it is no damage
+            return stack.enter_context(open_warehouse(path, job.moment)), True
+    from tasks import adoption, recovery  # noqa: PLC0415 - hardly ever
+
+    data = job.settings.data
+    restored = (
+        recovery.set_up_again(data, path, job.moment, bare=job.bare)
+        if job.rebuild
+        else recovery.secure_working_file(data, path, job.moment)
+    )
+    warehouse = stack.enter_context(open_warehouse(path, job.moment))
+    if restored is not None:
+        job.say(restored.line)
+        for line in adoption.adopt_since(restored.number, data, warehouse):
+            job.say(line)
+    return warehouse, False
 
 
 def working_file(data: Path) -> Path:

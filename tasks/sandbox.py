@@ -113,6 +113,13 @@ _BOOT = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
     f"from {nursery.__name__} import nurse; nurse(int(sys.argv[1]))"
 )
+# glibc's malloc in children: what one item gave back stays for the next, up to 32 MB,
+# which spares faulting hundreds of pages in again for each: 1.2 of 9 ms of an image.
+# Blocks from 4 MB on go back at once, so that a large item finds the memory there is.
+_MEMORY_KEPT = {
+    "MALLOC_TRIM_THRESHOLD_": "32000000",
+    "MALLOC_MMAP_THRESHOLD_": "4000000",
+}
 # How far a worker may be ahead of a slow item: each answer is kept till its turn.
 _AHEAD = 4
 # A child is replaced after so many items: what a C library leaks goes with it.
@@ -163,6 +170,7 @@ class _Nursery:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
+                env=os.environ | _MEMORY_KEPT,
                 start_new_session=True,  # Ctrl-C is for the program, which ends its own
             )
         path = [os.path.abspath(entry) for entry in sys.path]  # noqa: PTH100 - keeps links

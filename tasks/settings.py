@@ -9,24 +9,18 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-)
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
 
 FILE_NAME = "wirehouse.toml"
 ENVIRONMENT_PREFIX = "WIREHOUSE_"
@@ -83,6 +77,27 @@ def _endpoint(value: str) -> str:
     return value
 
 
+def _port(value: int) -> int:
+    if not 0 < value < 65536:
+        msg = f"{value} is not a port, such as 443"
+        raise ValueError(msg)
+    return value
+
+
+def _database(value: str) -> str:
+    if value and not value.startswith("postgresql+asyncpg://"):
+        msg = "is not an address such as 'postgresql+asyncpg://user@host/prefect'"
+        raise ValueError(msg)
+    return value
+
+
+def _webhook(value: str) -> str:
+    if value and not value.startswith(("http://", "https://")):
+        msg = "is not an address that begins with http:// or https://"
+        raise ValueError(msg)
+    return value
+
+
 def _header_text(value: str) -> str:
     if not (value.isascii() and value.isprintable() and value.strip()):
         msg = "is not in plain ASCII that a header can hold"
@@ -122,10 +137,54 @@ def without_password(address: str) -> str:
     return re.sub(r"(?<=\bhttp://)[^/@\s]*@|(?<=\bhttps://)[^/@\s]*@", "", shown)
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+def Field(  # noqa: N802 - pydantic's word, whose words the facts are, too
+    default: Any = MISSING, *, default_factory: Any = MISSING, **facts: Any
+) -> Any:
+    """Declare a setting with its description and its limits, as pydantic reads them.
+
+    pydantic itself is imported where there is a value to judge: it takes 0.08 s, and
+    most runs have the defaults alone.
+    """
+    if default_factory is not MISSING:
+        return field(default_factory=default_factory, metadata=facts)
+    return field(default=default, metadata=facts)
 
 
+@dataclass(frozen=True)
+class _After:
+    """What a value has to pass once it is of its type."""
+
+    check: Callable[[Any], Any]
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        from pydantic_core import core_schema  # noqa: PLC0415
+
+        schema = handler(source)
+        return core_schema.no_info_after_validator_function(self.check, schema)
+
+
+@dataclass(frozen=True)
+class _Before(_After):
+    """What a value becomes before it is looked at."""
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        from pydantic_core import core_schema  # noqa: PLC0415
+
+        schema = handler(source)
+        return core_schema.no_info_before_validator_function(self.check, schema)
+
+
+class _Part:
+    """Settings that belong together: only those that are declared."""
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - pydantic's own spelling
+
+
+@dataclass(frozen=True)
 class SourceSettings(_Part):
     """One source: where it is and, if two machines shall name it alike, its name."""
 
@@ -140,7 +199,7 @@ class SourceSettings(_Part):
         "", description="what to read it as; empty: found out, a clone being git"
     )
     branch: str = Field("", description="branch of a git source; empty: its HEAD's")
-    folder: Annotated[str, AfterValidator(_inner_folder)] = Field(
+    folder: Annotated[str, _After(_inner_folder)] = Field(
         "", description="folder of the source to read as if it were all of it"
     )
     include: tuple[str, ...] = Field(
@@ -156,6 +215,7 @@ class SourceSettings(_Part):
         return self.name or without_password(self.location)
 
 
+@dataclass(frozen=True)
 class ReadSettings(_Part):
     """Limits of reading article files."""
 
@@ -185,10 +245,11 @@ class ReadSettings(_Part):
     )
 
 
+@dataclass(frozen=True)
 class FetchSettings(_Part):
     """How pages and images are asked for, and what no address may exceed."""
 
-    user_agent: Annotated[str, AfterValidator(_header_text)] = Field(
+    user_agent: Annotated[str, _After(_header_text)] = Field(
         "Wirehouse/0.1 (news archive; no contact given, see fetch.user_agent)",
         description="who asks: the project and a contact of yours",
     )
@@ -200,6 +261,12 @@ class FetchSettings(_Part):
     )
     per_host_delay_seconds: float = Field(
         1.0, ge=0, description="pause between two requests to one host, seconds"
+    )
+    # A lost packet of the greeting is sent again after 1, 3 and 7 s.
+    connect_seconds: float = Field(
+        10.0,
+        gt=0,
+        description="until a host takes the connection, its name looked up, seconds",
     )
     total_seconds: float = Field(
         60.0, gt=0, description="one address, redirects and body included, seconds"
@@ -217,13 +284,13 @@ class FetchSettings(_Part):
         description="failures in a row after which a host rests until the next run",
     )
     respect_robots: bool = Field(default=True, description="obey robots.txt (RFC 9309)")
-    ports: tuple[Annotated[int, Field(gt=0, lt=65536)], ...] = Field(
+    ports: tuple[Annotated[int, _After(_port)], ...] = Field(
         (80, 443), description="ports that an address may name"
     )
-    allow_addresses: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
+    allow_addresses: tuple[Annotated[str, _After(_network)], ...] = Field(
         (), description="networks exempt from the address guard"
     )
-    connect_to: dict[str, Annotated[str, AfterValidator(_endpoint)]] = Field(
+    connect_to: dict[str, Annotated[str, _After(_endpoint)]] = Field(
         default_factory=dict,
         description="host pattern to 'address:port', dialled in place of the host",
     )
@@ -231,7 +298,7 @@ class FetchSettings(_Part):
         ("amp", "cdn_amp", "archive"),
         description="routes tried in this order when the origin has no page",
     )
-    archive_url: Annotated[str, AfterValidator(_archive_template)] = Field(
+    archive_url: Annotated[str, _After(_archive_template)] = Field(
         "https://web.archive.org/web/{timestamp}id_/{url}",
         description="web archive address; {timestamp} as 20200611234100; '' is off",
     )
@@ -262,6 +329,7 @@ class FetchSettings(_Part):
         return tuple(ip_network(value) for value in self.allow_addresses)
 
 
+@dataclass(frozen=True)
 class PageSettings(_Part):
     """Limits of reading one captured page in its child process."""
 
@@ -272,6 +340,7 @@ class PageSettings(_Part):
     workers: int = Field(2, gt=0, description="child processes at once")
 
 
+@dataclass(frozen=True)
 class ImageSettings(_Part):
     """Limits of the image cache."""
 
@@ -279,8 +348,10 @@ class ImageSettings(_Part):
     max_pixels: int = Field(
         40_000_000, gt=0, description="most pixels of an image, width times height"
     )
+    # "large" of freedesktop.org's Thumbnail Managing Standard. Pictures of news are
+    # often 1,200 pixels wide, and a JPEG decoder gives a quarter of that for little.
     thumbnail_pixels: int = Field(
-        320, gt=0, description="longest side of a thumbnail, pixels"
+        256, gt=0, description="longest side of a thumbnail, pixels"
     )
     seconds: float = Field(10.0, gt=0, description="longest check of an image, seconds")
     # The heaviest images let in, WebP of 25 million pixels, need 500 MB, and the
@@ -297,23 +368,37 @@ class ImageSettings(_Part):
     )
 
 
+@dataclass(frozen=True)
 class Settings(_Part):
     """All settings of a run; a frozen value that is handed from room to room."""
 
-    sources: tuple[Annotated[SourceSettings, BeforeValidator(_source)], ...] = Field(
+    sources: tuple[Annotated[SourceSettings, _Before(_source)], ...] = Field(
         (), description="what to read: folders, git repositories, archives"
     )
     data: Path = Field(Path("data"), description="data directory")
-    timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
+    timezone: Annotated[str, _After(_time_zone)] = Field(
         "UTC", description="time zone of the schedule"
     )
-    schedule: Annotated[str, AfterValidator(_cron)] = Field(
+    schedule: Annotated[str, _After(_cron)] = Field(
         "0 * * * *", description="when the refresh runs, as a cron line"
+    )
+    verify_schedule: Annotated[str, _After(_cron)] = Field(
+        "30 3 * * *", description="when all that is stored is verified, as a cron line"
     )
     prefect_port: int = Field(
         4200, ge=1, le=65_535, description="port of the server of `wirehouse up`"
     )
-    prefect_webhook: str = Field(
+    prefect_host: Literal["127.0.0.1", "0.0.0.0"] = Field(  # noqa: S104 - if asked for
+        "127.0.0.1",
+        description="what that server listens on; 0.0.0.0 lets other machines in, and"
+        " needs PREFECT_SERVER_API_AUTH_STRING in the environment",
+    )
+    prefect_database: Annotated[str, _After(_database)] = Field(
+        "",
+        description="where that server keeps its state, as"
+        " postgresql+asyncpg://user:password@host/name; empty: a file in `data`",
+    )
+    prefect_webhook: Annotated[str, _After(_webhook)] = Field(
         "", description="address that is told of runs that failed; none if empty"
     )
     keep_snapshots: int = Field(
@@ -369,20 +454,39 @@ def load_settings(
     for name, origin in origins.items():
         if name not in known:
             raise SettingsError(_unknown(name, origin, known))
+    return _plain(merged) or _judged(merged, origins), origins
+
+
+def _plain(merged: Mapping[str, Any]) -> Settings | None:
+    """Return the settings if nobody said more than where to read from and where to."""
+    sources, data = merged.get("sources", []), merged.get("data", Settings.data)
+    if merged.keys() - {"sources", "data"} or not isinstance(data, Path):
+        return None
+    if not isinstance(sources, list) or not all(isinstance(s, str) for s in sources):
+        return None
+    return Settings(
+        sources=tuple(SourceSettings(location=s) for s in sources), data=data
+    )
+
+
+def _judged(merged: Mapping[str, Any], origins: Mapping[str, str]) -> Settings:
+    """Return the settings as pydantic takes them, or raise `SettingsError`."""
+    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - see Field
+
     try:
-        return Settings(**_nested(merged)), origins
+        return TypeAdapter(Settings).validate_python(_nested(merged))
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        top = next((n for n in origins if name == n or name.startswith(n + ".")), name)
-        reason = first["msg"].removeprefix("Value error, ")
-        origin = origins.get(top, "default")
-        if first["type"] == "extra_forbidden":
-            parent = name.rpartition(".")[0]
-            fields = {f"{parent}.{field}" for field in SourceSettings.model_fields}
-            raise SettingsError(_unknown(name, origin, fields)) from None
-        msg = f"setting {name} = {first['input']!r} ({origin}): {reason}"
-        raise SettingsError(msg) from None
+    name = ".".join(str(part) for part in first["loc"])
+    top = next((n for n in origins if name == n or name.startswith(n + ".")), name)
+    reason = first["msg"].removeprefix("Value error, ")
+    origin = origins.get(top, "default")
+    if first["type"] == "unexpected_keyword_argument":
+        parent = name.rpartition(".")[0]
+        known = {f"{parent}.{knob.name}" for knob in fields(SourceSettings)}
+        raise SettingsError(_unknown(name, origin, known))
+    msg = f"setting {name} = {first['input']!r} ({origin}): {reason}"
+    raise SettingsError(msg)
 
 
 def describe_settings(
@@ -444,7 +548,7 @@ def _is_asked(source: object, name: str) -> bool:
 def _from_environment() -> dict[str, Any]:
     """Read `WIREHOUSE_…`; names are checked by the caller, so a typo is seen."""
     flat: dict[str, Any] = {}
-    defaults = {name: value for name, (_, value) in _walk(Settings.model_construct())}
+    defaults = {name: value for name, (_, value) in _walk(Settings())}
     for variable, text in os.environ.items():
         if variable.startswith(ENVIRONMENT_PREFIX):
             name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
@@ -487,19 +591,17 @@ def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _names() -> Iterator[str]:
-    for name, _ in _walk(Settings.model_construct()):
+    for name, _ in _walk(Settings()):
         yield name
 
 
-def _walk(
-    part: BaseModel, prefix: str = ""
-) -> Iterator[tuple[str, tuple[str, object]]]:
-    for name, field in type(part).model_fields.items():
-        value = getattr(part, name)
+def _walk(part: Any, prefix: str = "") -> Iterator[tuple[str, tuple[str, object]]]:
+    for knob in fields(part):
+        value = getattr(part, knob.name)
         if isinstance(value, _Part):
-            yield from _walk(value, f"{prefix}{name}.")
+            yield from _walk(value, f"{prefix}{knob.name}.")
         else:
-            yield prefix + name, (field.description or "", value)
+            yield prefix + knob.name, (knob.metadata["description"], value)
 
 
 def _unknown(name: str, origin: str, known: set[str]) -> str:

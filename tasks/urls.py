@@ -59,6 +59,14 @@ _GOOGLE_AMP = re.compile(
 MAX_HOST = 255  # characters of a host: RFC 1035, 2.3.4
 MAX_REMEMBERED = 2_000  # characters of an address whose key is remembered
 MAX_SHOWN = 300  # characters of an address in a reason
+# What stands between the slashes, if any, and the last @ of a host; browsers read it
+# without line ends and tabs (url.spec.whatwg.org, 4.4).
+_CREDENTIALS = re.compile(
+    r"\A([\x00-\x20]*(?:(?:https?|ftp|wss?):[/\\]*|(?:[a-z][a-z0-9+.\-]*:)?[/\\]{2,}))"
+    r"[^/\\?#]+@",
+    re.ASCII | re.IGNORECASE,
+)
+_IGNORED = {ord(character): None for character in "\t\r\n"}
 _SCHEME = re.compile(r"[\x00-\x20]*([A-Za-z][A-Za-z0-9+.\-]*):", re.ASCII)
 # Addresses that need no second look: what follows scheme and `www.` is the key.
 _USUAL = re.compile(
@@ -103,6 +111,20 @@ def join_url(base: str, reference: str) -> str:
         msg = f"{_shown(reference)} is not an address on {_shown(base)}"
         raise ValueError(msg) from None
     return fetch_url(parsed.href)
+
+
+def split_address(href: str) -> tuple[str, str]:
+    """Return the origin of an address and what is asked for there, byte for byte.
+
+    That is the target of a request (RFC 9112, 3.2.1); *href* is spelled as by
+    `fetch_url` and has no fragment.
+
+    >>> split_address("https://news.example:8443/a%2Fb?c=")
+    ('https://news.example:8443', '/a%2Fb?c=')
+    """
+    scheme, _, rest = href.partition("://")
+    authority, _, path = rest.partition("/")
+    return f"{scheme}://{authority}", f"/{path}"
 
 
 def url_key(url: str) -> str:
@@ -198,7 +220,21 @@ _VERSION_AND_VARIANT = 0xF000 << 64 | 0xC000 << 48
 _VERSION_5 = 0x5000 << 64 | 0x8000 << 48
 
 
+def without_credentials(text: str) -> str:
+    r"""Take user name and password out of an address, however broken, for eyes.
+
+    >>> without_credentials("http://you:secret@news.example/@bees")
+    'http://…@news.example/@bees'
+    >>> without_credentials("\\\\secret@news.example")
+    '\\\\…@news.example'
+    """
+    if "@" not in text:
+        return text
+    return _CREDENTIALS.sub(r"\1…@", text.translate(_IGNORED))
+
+
 def _shown(url: str) -> str:
+    url = without_credentials(url)
     return repr(url) if len(url) <= MAX_SHOWN else f"{url[:MAX_SHOWN]!r}…"
 
 

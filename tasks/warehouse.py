@@ -13,6 +13,7 @@ from dataclasses import asdict
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from uuid import UUID
 
@@ -25,13 +26,19 @@ from tasks.models import (
     DueExtraction,
     DueImage,
     DuePage,
+    KeptCapture,
     KeptImage,
     KnownFile,
     KnownSource,
+    Rest,
+    Severity,
     Source,
+    StoredCapture,
     StoredDocument,
+    WarcPlace,
 )
 from tasks.rows import SCHEMAS, Tables, table
+from tasks.witness import Witness
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,11 +46,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _FOLDER = Path(__file__).parent / "sql"
-# The working file reads and writes itself alone: no statement, however it came about,
-# reaches another file or the network.
+# A connection reads and writes its file alone: no statement, however it came about,
+# reaches another one or the network, or loosens that. `_Memory` alone changes a limit.
 _LOCKED_DOWN = """
 set enable_external_access = false;
 set TimeZone = 'UTC';
+set allowed_configs = ['memory_limit'];
+set lock_configuration = true;
 """
 # One thread: a second one spends half as much CPU again on statements this small. And
 # few checkpoints while a run loads: each packs what it finds and leaves holes behind.
@@ -70,27 +79,48 @@ class WarehouseError(Exception):
     """A warehouse that cannot be used: one line on what and what to do."""
 
 
+class DamagedError(WarehouseError):
+    """A file that is not what a run left: *kind* is `damaged` or `foreign`."""
+
+    def __init__(self, reason: str, kind: str = "damaged") -> None:
+        super().__init__(reason)
+        self.kind = kind
+
+
 class Warehouse:
     """The working file, open for the one run that holds the lock."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, *, is_migrated: bool = False
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        witness: Witness,
+        *,
+        is_migrated: bool = False,
     ) -> None:
         self._connection = connection
+        self._witness = witness
+        self._is_open = True
+        self._is_transaction = False  # under way
         self._memory = _Memory(connection)
         self.is_migrated = is_migrated  # when it was opened: any table may be another
         self._filled: set[str] = set()  # temporary tables that hold rows
-        self.written: set[str] = set()  # tables that statements of this run wrote to
+        self._knows: bool | None = None  # documents of the batch; None: not asked yet
+        self.written: set[str] = set()  # tables of which this run changed rows
+        self.killed_flow_runs: list[UUID] = []  # found open when this run began
         self._execute(";".join(map(_empty, SCHEMAS)))
 
     def close(self) -> None:
         """Close the file; what was committed stays."""
-        self._connection.close()
+        if self._is_open:
+            self._is_open = False
+            self._connection.close()
+            self._witness.note()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All of the statements inside, or none."""
         self._execute("begin")
+        self._is_transaction = True
         try:
             yield
         except BaseException:
@@ -98,7 +128,10 @@ class Warehouse:
             with contextlib.suppress(WarehouseError):
                 self._execute("rollback")
             raise
+        finally:
+            self._is_transaction = False
         self._execute("commit")
+        self._witness.note()
 
     # --- runs
 
@@ -109,12 +142,33 @@ class Warehouse:
 
         *published* is the last run that was, however old this file may be.
         """
-        parameters = {"run_id": run_id, "moment": moment, "version": version}
+        parameters = {
+            "run_id": run_id,
+            "moment": moment,
+            "version": version,
+            "known": max(published, self._witness.run),
+        }
         with self.transaction():
             self._run("settle_runs", {"published": published})
-            self._run("mark_killed_runs")
-            (row,) = self._run("begin_run", {**parameters, "published": published})
+            killed = self._run("mark_killed_runs")
+            (row,) = self._run("begin_run", parameters)
+        self._witness.begin(int(row[0]))
+        self.killed_flow_runs = [id_ for (id_,) in killed if id_ is not None]
         return int(row[0])
+
+    def last_moment(self) -> datetime | None:
+        """Return when the last run began, by its own clock; None if there was none."""
+        rows = self._run("last_moment")
+        return rows[0][0] if rows else None
+
+    def spread_due(
+        self, moment: datetime, latest: datetime, *, page_days: float, image_days: float
+    ) -> None:
+        """Spread over days what is due before *moment* or after *latest*."""
+        parameters = {"moment": moment, "latest": latest}
+        with self.transaction():
+            self._run("spread_due_pages", {**parameters, "usual_days": page_days})
+            self._run("spread_due_images", {**parameters, "usual_days": image_days})
 
     def run_before(self, number: int) -> UUID | None:
         """Return the run before the one of that *number*, however it ended."""
@@ -137,22 +191,47 @@ class Warehouse:
         """Note which flow run of Prefect a run is."""
         self._run("name_flow_run", {"run_id": run_id, "flow_run_id": flow_run_id})
 
-    def audit(self, run_id: UUID, *, also: Sequence[Audit] = ()) -> list[Audit]:
+    def audit(
+        self,
+        run_id: UUID,
+        *,
+        also: Sequence[Audit] = (),
+        held: Mapping[str, Severity] = MappingProxyType({}),
+    ) -> list[Audit]:
         """Hold the whole warehouse against every rule in `tasks/sql/audits`.
 
-        *also* are rules that were looked at elsewhere; all are put on record.
+        *also* are rules that were looked at elsewhere; all are put on record. *held*
+        are rules, each with its severity, that held when this run began: they are
+        looked at again only if it changed a table that they ask about.
         """
+        rules = _names("audits")
         audits = self._memory.frugally(
-            lambda: [Audit(name, *self._audit(name)) for name in _names("audits")]
+            lambda: [self._audit(rule, held.get(rule)) for rule in rules]
         )
         audits += also
         found = json.dumps([asdict(audit) for audit in audits])
         self._run("put_audits", {"run_id": run_id, "audits": found})
         return audits
 
-    def _audit(self, name: str) -> tuple[Any, ...]:
-        (found,) = self._run(f"audits/{name}")
-        return found
+    def _audit(self, rule: str, severity: Severity | None) -> Audit:
+        if severity and not _asks(f"audits/{rule}") & self.written:
+            return Audit(rule, severity, 0, "")
+        (found,) = self._run(f"audits/{rule}")
+        return Audit(rule, *found)
+
+    def named_images(self) -> list[str]:
+        """Return the files that cached images name."""
+        return [path for (path,) in self._run("named_images")]
+
+    def sampled_captures(self, count: int, *, seed: int) -> list[StoredCapture]:
+        """Return up to *count* captures that are on disk, others for each *seed*."""
+        parameters = {"count": count, "seed": seed}
+        return [StoredCapture(*r) for r in self._run("sampled_captures", parameters)]
+
+    def loaded_files(self, moment: datetime) -> int:
+        """Return how many articles the sources hold that were read at *moment*."""
+        ((count,),) = self._run("loaded_files", {"moment": moment})
+        return int(count)
 
     # --- sources and articles
 
@@ -200,6 +279,7 @@ class Warehouse:
 
     def fill(self, tables: Tables) -> None:
         """Replace rows of the batch that is held."""
+        self._knows = None
         for name, rows in tables.items():
             if rows.num_rows or name in self._filled:
                 self._fill(name, rows)
@@ -208,15 +288,17 @@ class Warehouse:
         """Return the unchanged files whose word may count once the batch is loaded."""
         if not self._knows_documents():
             return []  # nobody loses a claim to files that had none
-        ((found,),) = self._run("find_contested")
-        if not found:
-            return []  # as nearly always, and no text is read to find that out
+        ((lost,),) = self._run("find_lost")
+        if not lost:
+            return []  # as nearly always, and no table is read to find that out
+        self._run("find_contested")
         return [StoredDocument(*row) for row in self._run("read_contested")]
 
     def load_articles(self, moment: datetime) -> None:
         """Load the articles and the taxonomy of the batch."""
         parameters = {"moment": moment}
         known = self._knows_documents()
+        self._run("find_edges_said")
         self._run("put_documents", parameters)
         self.put_versions(moment)
         self.put_observations()
@@ -258,6 +340,8 @@ class Warehouse:
     def remove_documents(self, moment: datetime) -> None:
         """Mark the documents of the batch that are gone, and let others speak."""
         parameters = {"moment": moment}
+        self._knows_documents()
+        self._run("find_edges_said")  # by files that speak in place of those
         self._run("remove_documents", parameters)
         self._put_articles(parameters, known=True)
 
@@ -283,9 +367,11 @@ class Warehouse:
         self._run("resolve_rejections_of_listing", parameters)
 
     def _knows_documents(self) -> bool:
-        """Tell whether a document of the batch was ever loaded before."""
-        ((knows,),) = self._run("knows_documents")
-        return bool(knows)
+        """Find what is known of the batch, once; tell if of a document of its own."""
+        if self._knows is None:
+            self._run("find_known_articles")
+            ((self._knows,),) = self._run("knows_documents")
+        return bool(self._knows)
 
     def _put_articles(self, parameters: Mapping[str, Any], *, known: bool) -> None:
         self._run("choose_winners")
@@ -296,7 +382,10 @@ class Warehouse:
         self._run("put_article_topics")
         self._run("delete_article_images")
         self._run("put_article_images")
+        self._run("find_listed_edges")
+        self._run("find_known_edges")
         self._run("close_related_edges", parameters)
+        self._run("revive_related_edges")
         if known:
             self._run("close_edges_of_gone_documents", parameters)
         self._run("put_related_edges", parameters)
@@ -321,6 +410,36 @@ class Warehouse:
         with self._registered({"batch_captures": captures}):
             ((count,),) = self._run("put_captures")
         return int(count)
+
+    def put_resting_hosts(self, rests: pa.Table) -> None:
+        """Note which hosts asked for a rest."""
+        with self._registered({"batch_resting_hosts": rests}):
+            self._run("put_resting_hosts")
+
+    def resting_hosts(self, moment: datetime) -> list[Rest]:
+        """Return the hosts that want to be left alone at *moment*."""
+        return [Rest(*row) for row in self._run("resting_hosts", {"moment": moment})]
+
+    def kept_captures(self) -> list[KeptCapture]:
+        """Return each response that a row names."""
+        rows = self._run("kept_captures")
+        return [KeptCapture(row[0], row[1], WarcPlace(*row[2:])) for row in rows]
+
+    def lose_captures(self, lost: pa.Table, moment: datetime) -> None:
+        """Let go of captures that cannot be read back; their pages are due."""
+        if lost.num_rows:
+            books = {"batch_lost_captures": lost}
+            with self.transaction(), self._registered(books):
+                self._run("lose_captures")
+                self._run("due_lost_captures", {"moment": moment})
+
+    def put_damaged_captures(
+        self, rejections: pa.Table, run_id: UUID, moment: datetime
+    ) -> None:
+        """Note the captures that cannot be read back; those not named can be."""
+        with self.transaction(), self._registered({"batch_rejections": rejections}):
+            self._run("resolve_rejections_of_captures", {"moment": moment})
+            self.put_rejections(run_id)
 
     def due_extractions(self, since: datetime | None) -> list[DueExtraction]:
         """Return the captures to read, in the order in which they lie on disk.
@@ -406,18 +525,27 @@ class Warehouse:
             self._run("lose_images")
             self._run("lose_image_versions")
 
+    def lose_unknown_images(self) -> None:
+        """Make due again what is said to be cached, in a file that nobody knows."""
+        self._run("lose_unknown_images")
+
     # --- the file
 
     def checkpoint(self) -> None:
         """Bring everything committed into the file itself, so that it can be copied."""
         self._execute("checkpoint")
+        self._witness.note()
 
     def _run(
         self, name: str, parameters: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
-        self.written |= _writes(name)
         result = self._execute(_statement(name), parameters)
-        return result.fetchall() if result.description else []
+        rows = result.fetchall() if result.description else []
+        if rows != [(0,)]:  # as DuckDB answers where no row was to be changed
+            self.written |= _writes(name)
+        if not self._is_transaction and _writes(name):
+            self._witness.note()
+        return rows
 
     def _execute(
         self, statement: str, parameters: Mapping[str, Any] | None = None
@@ -425,7 +553,8 @@ class Warehouse:
         try:
             return self._connection.execute(statement, dict(parameters or {}))
         except duckdb.Error as error:
-            reason = str(error).partition("\n")[0]
+            self._witness.doubt()
+            reason = _in_words(error)
             msg = f"the warehouse cannot go on, and the next run will repair: {reason}"
             raise WarehouseError(msg) from error
 
@@ -461,6 +590,14 @@ def open_warehouse(path: Path, moment: datetime) -> Iterator[Warehouse]:
     Raises `WarehouseError` when the file is no warehouse, or a newer one than this.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    warehouse = _opened(path, moment)
+    try:
+        yield warehouse
+    finally:
+        warehouse.close()
+
+
+def _opened(path: Path, moment: datetime) -> Warehouse:
     connection = _connect(path)
     try:
         applied = _applied(connection, path)
@@ -471,9 +608,83 @@ def open_warehouse(path: Path, moment: datetime) -> Iterator[Warehouse]:
             connection = _connect(path)
         _migrate(connection, unseen, moment)
         _put_questions(connection, moment)
-        yield Warehouse(connection, is_migrated=bool(unseen))
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, duckdb.Error):
+            raise _unusable(path, error) from None
+        raise
+    return Warehouse(connection, Witness(path), is_migrated=bool(unseen))
+
+
+def _unusable(path: Path, error: duckdb.Error) -> WarehouseError:
+    reason = str(error).partition("\n")[0]
+    return WarehouseError(f"{path} cannot be opened as a warehouse: {reason}")
+
+
+def inspect_file(path: Path) -> int:
+    """Read the whole of a warehouse; return the newest run that it knows, 0 for none.
+
+    DuckDB verifies the checksum of each block that it reads. Raises `DamagedError` for
+    a file that a run did not leave so, `WarehouseError` for one that another program
+    holds or that a newer Wirehouse wrote.
+    """
+    if not path.is_file():
+        msg = "it is no file"
+        raise DamagedError(msg, "foreign")
+    try:
+        with _inspected(path) as connection:
+            return _read_all(connection, path)
+    except (duckdb.OutOfMemoryException, WarehouseError):
+        raise
+    except duckdb.Error as error:
+        raise _damage(path, error) from None
+
+
+@contextmanager
+def _inspected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect(config=_NO_EXTENSIONS)
+    try:
+        connection.execute(
+            f"attach {_quoted(path)} as {_NAME} (read_only); use {_NAME}"
+        )
+        connection.execute(_TUNED + _LOCKED_DOWN)
+        yield connection
     finally:
         connection.close()
+
+
+def _read_all(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
+    found = connection.execute("select table_name from duckdb_tables()").fetchall()
+    tables = {name for (name,) in found}
+    if not tables:
+        return 0  # it was only just made
+    if "schema_version" not in tables:
+        msg = f"it has tables such as {min(tables)!r}, and none of Wirehouse"
+        raise DamagedError(msg, "foreign")
+    _applied(connection, path)
+    each = (f'select sum(hash(t)) from "{name}" as t' for name in sorted(tables))  # noqa: S608 - ours
+    _Memory(connection).frugally(
+        lambda: [connection.execute(statement).fetchall() for statement in each]
+    )
+    if "runs" not in tables:
+        return 0
+    newest = "select coalesce(max(run_number), 0) from runs"
+    ((number,),) = connection.execute(newest).fetchall()
+    return int(number)
+
+
+# What DuckDB says where the file may be as good as ever: another program holds it, it
+# may not be read, or a newer DuckDB wrote it.
+_NO_DAMAGE = ("set lock on file", "denied", "open files", "version number")
+
+
+def _damage(path: Path, error: duckdb.Error) -> WarehouseError:
+    reason = str(error).partition("\n")[0]
+    if any(word in reason for word in _NO_DAMAGE):
+        return _unusable(path, error)
+    if "not a valid DuckDB" in reason or "xtension" in reason:
+        return DamagedError("it is no DuckDB file", "foreign")
+    return DamagedError(reason)
 
 
 def published_run(path: Path) -> int:
@@ -505,6 +716,8 @@ class Published:
         """
         tables = {row["table_name"]: row["columns"] for row in self.rows("columns")}
         columns = {name: tables[name] for name in tables if name not in but}
+        if not columns:
+            return {}
         each = (
             f"select '{name}', count(*), sum(hash(t)) from \"{name}\" as t"  # noqa: S608 - ours
             for name in columns
@@ -599,7 +812,7 @@ def open_copy(path: Path, *, exports: Path) -> Iterator[Published]:
         connection.execute("checkpoint")
         yield Published(connection)
     except duckdb.Error as error:
-        reason = str(error).partition("\n")[0]
+        reason = _in_words(error)
         msg = f"the copy cannot be finished, nothing was published: {reason}"
         raise WarehouseError(msg) from None
     finally:
@@ -637,16 +850,12 @@ def _connect(
             connection.execute(f"attach {_quoted(earlier)} as earlier (read_only)")
     except duckdb.Error as error:
         connection.close()
-        reason = str(error).partition("\n")[0]
-        msg = f"{path} cannot be opened as a warehouse: {reason}"
-        raise WarehouseError(msg) from None
+        raise _unusable(path, error) from None
     if exports:
         connection.execute(f"set allowed_directories = [{_quoted(exports)}]")
         # Which row groups by bytes ask for; one thread keeps the order all the same.
         connection.execute("set preserve_insertion_order = false")
     connection.execute(_TUNED + _LOCKED_DOWN)
-    if read_only:
-        connection.execute("set lock_configuration = true")
     return connection
 
 
@@ -675,6 +884,17 @@ class _Memory:
             return work()
         finally:
             self._connection.execute(f"set memory_limit = '{self._usual}'")
+
+
+# As DuckDB tells of a full disk, a quota and a limit of size.
+_NO_ROOM = ("No space left", "quota exceeded", "File too large")
+
+
+def _in_words(error: duckdb.Error) -> str:
+    """Say why a statement failed; where there is no room, what to do."""
+    if any(words in str(error) for words in _NO_ROOM):
+        return "there is no room left on the disk: make some, then run again"
+    return str(error).partition("\n")[0]
 
 
 def _quoted(path: Path) -> str:
@@ -754,6 +974,22 @@ def _writes(name: str) -> frozenset[str]:
     """Return the tables that a statement writes to."""
     verbs = r"^(?:insert(?: or \w+)? into|merge into|update|delete from) (\w+)"
     return frozenset(re.findall(verbs, _statement(name), re.MULTILINE))
+
+
+@cache
+def _asks(name: str) -> frozenset[str]:
+    """Return the words of a statement and of its views: each table it asks is one."""
+    words = set(re.findall(r"\w+", _statement(name)))
+    for folder in ("views", "macros"):
+        for inner in words & set(_names(folder)):
+            words |= _asks(f"{folder}/{inner}")
+    return frozenset(words)
+
+
+def rules_digest() -> str:
+    """Return what is equal only while all rules of `tasks/sql/audits` are the same."""
+    rules = "".join(_statement(f"audits/{rule}") for rule in _names("audits"))
+    return hashlib.sha256(rules.encode()).hexdigest()
 
 
 @cache

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.hub import Hub
+from flows.demo import demo_settings
+from flows.direct import run_direct
+from flows.refresh import refresh
+from tasks.run import Job
+from tests.hub import MOMENT, Hub
 
 
 def pytest_configure() -> None:
@@ -23,3 +27,12 @@ def pytest_configure() -> None:
 def hub(tmp_path: Path) -> Hub:
     """An empty hub."""
     return Hub(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def demo_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of a demo, to be copied by whoever changes it."""
+    data = tmp_path_factory.mktemp("demo") / "data"
+    with demo_settings(data) as settings:
+        run_direct(refresh, Job(settings, moment=MOMENT, say=lambda _: None))
+    return data

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import socket
 import ssl
 import threading
 import time
@@ -16,7 +17,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import socket
 from typing import Any
 from urllib.parse import unquote
 
@@ -312,9 +312,26 @@ def open_origin(tls: ssl.SSLContext | None = None) -> Iterator[Origin]:
         thread.join()
 
 
-def _wrap(listener: socket, tls: ssl.SSLContext) -> socket:
+def _wrap(listener: socket.socket, tls: ssl.SSLContext) -> socket.socket:
     # The handshake is left to the connection's thread, or one client blocks all.
     return tls.wrap_socket(listener, server_side=True, do_handshake_on_connect=False)
+
+
+@contextlib.contextmanager
+def open_black_hole() -> Iterator[str]:
+    """Give an endpoint that takes no connection and refuses none either.
+
+    Its queue is full, so whoever dials is left without a word.
+    """
+    with contextlib.ExitStack() as open_sockets:
+        hole = open_sockets.enter_context(socket.socket())
+        hole.bind(("127.0.0.1", 0))
+        hole.listen(0)
+        for _ in range(2):
+            waiting = open_sockets.enter_context(socket.socket())
+            waiting.setblocking(False)  # noqa: FBT003 - the method's own signature
+            waiting.connect_ex(hole.getsockname())
+        yield f"127.0.0.1:{hole.getsockname()[1]}"
 
 
 def settings_for(origin: Origin, **changes: Any) -> FetchSettings:

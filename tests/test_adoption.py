@@ -18,7 +18,7 @@ from flows.demo import demo_settings
 from flows.direct import run_direct
 from flows.refresh import refresh
 from tasks.captures import read_capture, read_rows
-from tasks.models import WarcPlace
+from tasks.models import Capture, WarcPlace
 from tasks.run import Job
 from tests.hub import MOMENT
 
@@ -63,7 +63,12 @@ def about(said: list[str]) -> str:
 
 def test_what_is_on_disk_is_adopted_and_not_asked_for_again(left_open: Path) -> None:
     data = left_open.parents[1]
-    kept = {row.article_id for _, rows in read_rows(left_open) for row in rows}
+    kept = {
+        row.article_id
+        for _, rows in read_rows(left_open)
+        for row in rows
+        if isinstance(row, Capture)
+    }
 
     summary, said = go_on(data)
 

@@ -55,7 +55,7 @@ def kept(folder: Path, *responses: Response, **options: Any) -> list[WarcPlace]:
     return [place for place in places if place]
 
 
-GZIPPED = exchange(gzip.compress(HTML), (b"Content-Encoding", b"gzip"))
+GZIPPED = exchange(gzip.compress(HTML, mtime=0), (b"Content-Encoding", b"gzip"))
 CHUNKED = exchange(HTML, (b"Transfer-Encoding", b"chunked"))
 
 
@@ -167,6 +167,20 @@ def test_records_say_when_where_and_what_belongs_together(archive: Path) -> None
     assert records[0]["WARC-Filename"] == archive.name
 
 
+def test_a_request_is_recorded_as_it_was_sent(tmp_path: Path) -> None:
+    """An empty query is one, too."""
+    kept(tmp_path, response(exchange(url="https://news.example/a%2Fb?")))
+    [archive] = tmp_path.glob("*.warc.gz")
+    with archive.open("rb") as file:
+        lines = [
+            r.http_headers.to_str().splitlines()[0]
+            for r in ArchiveIterator(file)
+            if r.rec_type == "request"
+        ]
+
+    assert lines == ["GET /a%2Fb? HTTP/1.1"]
+
+
 def test_a_request_has_its_line_and_headers(archive: Path) -> None:
     with archive.open("rb") as file:
         lines = [
@@ -275,7 +289,9 @@ def test_a_wrong_place_is_damaged(tmp_path: Path, change: Any) -> None:
 
 
 def test_a_stored_bomb_is_not_decoded(tmp_path: Path) -> None:
-    bomb = exchange(gzip.compress(bytes(50_000_000)), (b"Content-Encoding", b"gzip"))
+    bomb = exchange(
+        gzip.compress(bytes(50_000_000), mtime=0), (b"Content-Encoding", b"gzip")
+    )
     (place,) = kept(tmp_path, response(bomb))
 
     with pytest.raises(CaptureDamaged, match="larger than allowed once decoded"):
@@ -295,10 +311,10 @@ def raw_deflate(content: bytes) -> bytes:
     [
         (HTML, ""),
         (HTML, "identity"),
-        (gzip.compress(HTML), "gzip"),
-        (gzip.compress(HTML), "X-GZIP "),
-        (gzip.compress(HTML[:9]) + gzip.compress(HTML[9:]), "gzip"),
-        (gzip.compress(HTML) + b"\0\0padding", "gzip"),
+        (gzip.compress(HTML, mtime=0), "gzip"),
+        (gzip.compress(HTML, mtime=0), "X-GZIP "),
+        (gzip.compress(HTML[:9], mtime=0) + gzip.compress(HTML[9:], mtime=0), "gzip"),
+        (gzip.compress(HTML, mtime=0) + b"\0\0padding", "gzip"),
         (zlib.compress(HTML), "deflate"),
         (raw_deflate(HTML), "deflate"),
     ],
@@ -313,10 +329,14 @@ def test_codings_are_undone(raw: bytes, coding: str) -> None:
         (HTML, "br", "'br', which was not asked for"),
         (HTML, "gzip, gzip", "coded more than once"),
         (HTML, "gzip", "or is damaged"),
-        (gzip.compress(HTML)[:-9], "gzip", "breaks off"),
-        (gzip.compress(HTML + b"!"), "gzip", "larger than allowed"),
+        (gzip.compress(HTML, mtime=0)[:-9], "gzip", "breaks off"),
+        (gzip.compress(HTML + b"!", mtime=0), "gzip", "larger than allowed"),
         (HTML + b"!", "", "larger than allowed"),
-        (gzip.compress(HTML) + gzip.compress(b"!"), "gzip", "larger than allowed"),
+        (
+            gzip.compress(HTML, mtime=0) + gzip.compress(b"!", mtime=0),
+            "gzip",
+            "larger than allowed",
+        ),
     ],
 )
 def test_what_cannot_be_undone_has_its_reason(

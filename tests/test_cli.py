@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import random
@@ -11,12 +12,12 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import duckdb
 import pytest
-from typer.testing import CliRunner
 
+from flows.arguments import App, Argument, Option, UsageError
 from flows.cli import app
 from flows.demo import SAMPLE
 from tests.hub import MOMENT, Hub, related
@@ -101,7 +102,9 @@ def test_a_direct_run_without_pages_and_images_imports_little(
     os.utime(hub.folder / "_news" / "a.md", (1, 1))
     time.sleep(2.1)  # a file that changed just now is read again: it may change unseen
     heavy = {"prefect", "trafilatura", "PIL", "aiohttp", "pyarrow.dataset"}
-    heavier = heavy | {"pyarrow", "ftfy", "yaml", "rich", "publicsuffixlist", "duckdb"}
+    heavier = heavy | set(
+        "pyarrow ftfy yaml rich publicsuffixlist duckdb pydantic typer".split()
+    )
 
     first, imported_first = _run_and_list_modules(hub, tmp_path)
     second, imported_second = _run_and_list_modules(hub, tmp_path)
@@ -187,22 +190,19 @@ def test_a_second_run_at_once_ends_with_status_3_and_names_the_first(
     assert f"process {os.getpid()}, since 2026-01-02T03:04:05+00:00" in done.stderr
 
 
-def test_a_damaged_working_file_is_one_line(loaded: Hub, tmp_path: Path) -> None:
+def test_a_damaged_working_file_is_told_kept_and_made_anew(
+    loaded: Hub, tmp_path: Path
+) -> None:
     (loaded.data / "warehouse" / "working.duckdb").write_bytes(b"rubbish" * 1000)
 
     done = wirehouse(
-        "run",
-        "--source",
-        loaded.folder,
-        "--data",
-        loaded.data,
-        "--direct",
+        "run", "--direct", "--source", loaded.folder, "--data", loaded.data,
         cwd=tmp_path,
-    )
+    )  # fmt: skip
 
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert "working.duckdb cannot be opened as a warehouse" in done.stderr
+    assert done.returncode == 0
+    assert "the working file is set aside: it is no" in done.stderr.splitlines()[0]
+    assert len(list((loaded.data / "warehouse" / "set-aside").iterdir())) == 1
 
 
 @pytest.mark.parametrize("megabytes", [1, 3])
@@ -426,13 +426,87 @@ def test_status_shows_runs_what_is_due_and_what_failed(
     assert "_news/bad.md" in done.stdout
 
 
-def test_every_command_has_help_of_its_own() -> None:
-    runner = CliRunner()
-    overview = runner.invoke(app, ["--help"]).output
+def test_every_command_has_help_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    app(["--help"])
+    overview = capsys.readouterr().out
 
     for command in COMMANDS:
-        assert command in overview
-        assert "Usage" in runner.invoke(app, [command, "--help"]).output
+        with pytest.raises(SystemExit) as ended:
+            app([command, "--help"])
+        assert ended.value.code == 0
+        assert f"  {command} " in overview
+        assert f"usage: wirehouse {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("rum", "No such command: rum; the nearest is run"),
+        ("run --sourc a", "No such option: --sourc; the nearest is --source; see wire"),
+        ("run --no", "No such option: --no"),  # no guessing at what would fit
+        ("run a", "No such argument: a; see wirehouse run --help"),
+        ("run --source", "argument --source: expected one argument"),
+        ("diff 1", "the following arguments are required: RUN"),
+        ("diff 1 b", "argument RUN: invalid int value: 'b'"),
+        ("sql x --format xml", "argument --format: invalid choice: 'xml'"),
+    ],
+)
+def test_words_that_no_command_knows_are_told_in_one_line(
+    words: str, message: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        app(words.split())
+
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_command_gets_what_was_said_in_its_own_types() -> None:
+    taken: list[object] = []
+    command = App("program", "For this test.", "1")
+
+    @command.command()
+    def take(
+        number: Annotated[int, Argument("A number.")],
+        name: Annotated[list[str] | None, Option("--name", "A name.")] = None,
+        folder: Annotated[Path | None, Option("--folder", "100 % a folder.")] = None,
+        *,
+        at_once: Annotated[bool, Option("--now", "Now.")] = False,
+        kind: Annotated[Literal["a", "b"], Option("--kind", "A kind.")] = "a",
+    ) -> None:
+        """Take it all."""
+        taken.append((number, name, folder, at_once, kind))
+
+    command(["take", "3"])
+    command("take --name=x --now -7 --folder y --name z --kind b".split())
+
+    assert taken == [
+        (3, None, None, False, "a"),
+        (-7, ["x", "z"], Path("y"), True, "b"),
+    ]
+
+
+def test_the_version_is_the_one_that_was_installed(tmp_path: Path) -> None:
+    said = wirehouse("--version", cwd=tmp_path).stdout
+
+    assert said == importlib.metadata.version("wirehouse") + "\n"
+
+
+def test_an_answer_that_nobody_reads_to_its_end_is_no_mistake(
+    loaded: Hub, tmp_path: Path
+) -> None:
+    question = "select repeat('x', 1000000) from range(20)"
+    program = Path(sys.executable).with_name("wirehouse")
+    asked = subprocess.Popen(
+        [program, "sql", question, "--format", "csv", "--data", loaded.data],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with asked:
+        assert asked.stdout is not None
+        assert asked.stderr is not None
+        asked.stdout.read(10)
+        asked.stdout.close()
+        assert asked.stderr.read() == ""
 
 
 def test_the_demo_runs_as_a_prefect_flow_without_a_word_too_many(

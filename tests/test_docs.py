@@ -72,12 +72,9 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 
 def test_every_command_that_is_named_exists() -> None:
-    known = {
-        getattr(found.callback, "__name__", "") for found in app.registered_commands
-    }
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
-    assert set(re.findall(r"`wirehouse (\w+)", README + changes)) <= known
+    assert set(re.findall(r"`wirehouse (\w+)", README + changes)) <= set(app.commands)
 
 
 def test_everything_named_in_the_data_directory_is_made_by_a_run(hub: Hub) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from typing import get_args
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
@@ -216,8 +216,8 @@ def test_whatever_happens_it_is_due_later_and_not_too_late(
 # Which addresses
 
 
-def addresses(page: DuePage, **changes: object) -> list[tuple[str, str]]:
-    return list(page_request(page, DEFAULTS.model_copy(update=changes)).addresses)
+def addresses(page: DuePage, **changes: Any) -> list[tuple[str, str]]:
+    return list(page_request(page, replace(DEFAULTS, **changes)).addresses)
 
 
 EVERYWHERE = replace(
@@ -293,7 +293,7 @@ def test_a_request_carries_on_where_the_last_one_ended() -> None:
         validated_url="https://n.example/b",
     )
 
-    request = page_request(page, DEFAULTS.model_copy(update={"fallbacks": ()}))
+    request = page_request(page, replace(DEFAULTS, fallbacks=()))
 
     assert request == PageRequest(
         ARTICLE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import os
@@ -10,7 +11,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
@@ -47,9 +49,13 @@ def striped(number: int) -> bytes:
 
 @dataclass
 class Site:
-    """Serves *files* by path for every host, each with its sum as ETag."""
+    """Serves *files* by path for every host, each with its sum as ETag.
+
+    *refusals* answer instead: a status, and what `Retry-After` says.
+    """
 
     files: dict[str, bytes] = field(default_factory=dict)
+    refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
     asked: list[tuple[str, int]] = field(default_factory=list)
     port: int = 0
 
@@ -65,8 +71,11 @@ class _Handler(BaseHTTPRequestHandler):
         status = 404 if content is None else 200
         if content is not None and self.headers.get("If-None-Match") == etag:
             status, content = 304, b""
+        status, again = self.site.refusals.get(self.path, (status, ""))
         self.site.asked.append((self.path, status))
         self.send_response(status)
+        if again:
+            self.send_header("Retry-After", again)
         self.send_header("Content-Length", str(len(content or b"")))
         self.send_header("ETag", etag)
         is_page = content is not None and content.startswith(b"<!DOCTYPE")
@@ -101,6 +110,7 @@ class Cache:
     hub: Hub
     site: Site
     said: list[str] = field(default_factory=list)
+    limits: dict[str, Any] = field(default_factory=dict)  # of fetching
 
     @property
     def data(self) -> Path:
@@ -113,6 +123,7 @@ class Cache:
             connect_to={"*.example": f"127.0.0.1:{self.site.port}"},
             per_host_delay_seconds=0.0,
             attempts=1,
+            **self.limits,
         )
         source = SourceSettings(location=str(self.hub.folder), name="hub")
         return Settings(
@@ -141,6 +152,13 @@ class Cache:
             say=self.said.append,
         )
         return run_direct(story or _unpublished, job)
+
+    def fates(self, summary: dict[str, Any]) -> tuple[int, ...]:
+        """Return what was due and what became of it, which must add up."""
+        names = ("due", "cached", "failed", "deferred")
+        due, *fates = (summary[f"images_{name}"] for name in names)
+        assert due == sum(fates)
+        return due, *fates
 
     def verify(self) -> list[str]:
         """Verify, and return what was said of single files."""
@@ -209,6 +227,16 @@ def test_two_addresses_of_one_content_share_a_file(cache: Cache) -> None:
     assert len(cache.files()) == 2  # the image and its thumbnail
     assert cache.rows("select count(distinct path), count(*) from images") == [(1, 2)]
     assert cache.is_whole()
+
+
+def test_a_stage_alone_ends_unpublished_and_is_not_taken_for_killed(
+    cache: Cache,
+) -> None:
+    assert cache.run(refresh.fetch_images)["status"] == "unpublished"
+    cache.run(refresh.verify_images)
+
+    statuses = cache.rows("select status, finished_at is null from runs")
+    assert statuses == [("unpublished", False)] * 2
 
 
 def test_nothing_of_an_address_becomes_a_path(cache: Cache) -> None:
@@ -282,6 +310,109 @@ def test_an_image_that_fails_later_keeps_its_file_and_waits_longer(
     ((status, _, failures, is_kept),) = cache.rows(asked)
     assert (status, failures, is_kept) == ("failed", 2, True)
     assert cache.is_whole()
+
+
+def test_images_of_a_host_that_rests_are_left_to_the_next_run(cache: Cache) -> None:
+    """They are told in one line, counted, and come first the next time."""
+    paths = [f"/{number}.png" for number in range(7)]
+    cache.site.refusals = dict.fromkeys(paths, (500, ""))
+    cache.show(*paths)
+    cache.limits = {"rest_after_failures": 3, "per_host_concurrency": 1}
+
+    first = cache.run()
+    assert cache.fates(first) == (7, 0, 3, 4)
+    why = "after 3 failures in a row, the last: answered 500 Internal Server Error"
+    assert f"img.example rests {why}; 4 images deferred" in cache.said
+    assert cache.said[-1] == "images: 0 cached, 3 failed or rejected, 4 deferred"
+    states = cache.rows("select status, count(*) from images group by all order by all")
+    assert states == [("due", 4), ("failed", 3)]
+
+    cache.site.refusals.clear()
+    cache.site.files = dict.fromkeys(paths, png("red"))
+    second = cache.run(moment=MOMENT + timedelta(minutes=1))
+    assert cache.fates(second) == (4, 4, 0, 0)
+
+
+@pytest.mark.parametrize("as_date", [False, True])
+def test_an_image_is_not_asked_for_before_its_host_wants_it(
+    cache: Cache, *, as_date: bool
+) -> None:
+    """`Retry-After` is kept across runs; who asks for hours defers the others, too."""
+    then = datetime.now(UTC) + timedelta(hours=2)
+    again = format_datetime(then, usegmt=True) if as_date else "7200"
+    cache.site.refusals["/busy.png"] = (503, again)
+    cache.site.files["/other.png"] = png("red")
+    cache.show("/busy.png", "/other.png")
+    cache.limits = {"per_host_concurrency": 1}
+
+    assert cache.fates(cache.run(moment=datetime.now(UTC))) == (2, 0, 1, 1)
+
+    [(waits,)] = cache.rows(
+        "select (next_check_at - checked_at) between interval 119 minutes"
+        " and interval 125 minutes from images where status = 'failed'"
+    )
+    assert waits
+
+
+def test_data_addresses_that_are_no_images_have_their_fate(cache: Cache) -> None:
+    cut = base64.b64encode(png("red")[:50]).decode()
+    bad = ["data:image/png;base64,!!!!", f"data:image/png;base64,{cut}", "data:none"]
+    cache.hub.write(
+        "a.md", webUrl="http://news.example/a", images=[{"url": url} for url in bad]
+    )
+
+    assert cache.fates(cache.run()) == (3, 0, 3, 0)
+
+    states = dict(cache.rows("select url, (status, reason) from images"))
+    assert states[bad[0]][0] == "failed"
+    assert states[bad[0]][1].startswith("the data: address is not base64")
+    assert states[bad[1]] == ("rejected", "is cut off")
+    assert states[bad[2]] == (
+        "failed",
+        "'data:none' is not a data: address with a comma",
+    )
+    assert cache.fates(cache.run(moment=MOMENT + timedelta(days=1))) == (0, 0, 0, 0)
+
+
+def test_what_is_fresh_is_neither_asked_for_nor_looked_at(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run costs one look into the table: no request, no child, no file."""
+    paths = [f"/{number}.png" for number in range(5)]
+    cache.site.files = {path: striped(at) for at, path in enumerate(paths)}
+    cache.show(*paths)
+    cache.run()
+    cache.site.asked.clear()
+    touched: list[str] = []
+    for name in ("stat", "lstat", "scandir", "listdir", "open"):
+        _watch(monkeypatch, name, touched)
+    _forbid(monkeypatch, "tasks.sandbox.Sandbox", "tasks.web.fetcher.Fetcher")
+
+    later = cache.run(refresh.fetch_images, moment=MOMENT + timedelta(days=1))
+
+    assert cache.fates(later) == (0, 0, 0, 0)
+    assert cache.site.asked == []
+    assert touched
+    assert not [path for path in touched if "images" in path or "thumbnails" in path]
+
+
+def _watch(patch: pytest.MonkeyPatch, name: str, touched: list[str]) -> None:
+    """Note which paths a function of `os` is called with."""
+    function = getattr(os, name)
+
+    def watched(path: Any = ".", *arguments: Any, **options: Any) -> Any:
+        touched.append(str(path))
+        return function(path, *arguments, **options)
+
+    patch.setattr(os, name, watched)
+
+
+def _forbid(patch: pytest.MonkeyPatch, *names: str) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        pytest.fail("nothing is to be done")
+
+    for name in names:
+        patch.setattr(name, refuse)
 
 
 def test_main_images_of_pages_are_due_images(cache: Cache) -> None:

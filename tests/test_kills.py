@@ -34,8 +34,11 @@ POINTS = [
 ]
 IMAGE_POINTS = [
     "an image half written",
-    "an image kept, its folder not synced",
     "some images kept",
+    "images written, not settled",
+    "images half settled",
+    "images at their paths, their folders not synced",
+    "images settled, not in the table",
     "images in the table",
     "verify: set aside, still in the table",
     "verify: no longer in the table",

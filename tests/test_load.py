@@ -339,10 +339,10 @@ def test_parquet_shows_what_a_run_loaded_that_never_published(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"run": null}', "\0\0"])
-def test_damaged_note_on_parquet_is_made_anew(hub: Hub, content: str) -> None:
+def test_damaged_note_on_what_is_in_order_is_made_anew(hub: Hub, content: str) -> None:
     hub.write("a.md")
     hub.run()
-    note = hub.data / "warehouse" / "parquet.json"
+    note = hub.data / "warehouse" / "checked.json"
     note.write_text(content)
 
     hub.run()

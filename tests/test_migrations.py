@@ -97,7 +97,7 @@ def test_a_file_of_todays_schema_is_not_copied(tmp_path: Path) -> None:
         with open_warehouse(tmp_path / "working.duckdb", MOMENT):
             pass
 
-    assert [path.name for path in tmp_path.iterdir()] == ["working.duckdb"]
+    assert [path.name for path in tmp_path.glob("*.duckdb")] == ["working.duckdb"]
 
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(

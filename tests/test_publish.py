@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+import tasks.warehouse
 from tasks import publish
-from tasks.publish import AuditError
+from tasks.publish import AuditError, disagreements
 from tasks.snapshots import find_snapshots
 from tests.hub import Hub
 
@@ -152,7 +154,7 @@ def test_a_lost_working_file_does_not_start_the_count_of_runs_again(hub: Hub) ->
 
     hub.run()
 
-    assert statuses(hub.data / "news.duckdb") == [(3, "complete")]
+    assert statuses(hub.data / "news.duckdb")[-1] == (3, "complete")
     assert list(find_snapshots(hub.data)) == [1, 2, 3]
 
 
@@ -170,9 +172,42 @@ def test_a_broken_rule_keeps_the_published_file_and_names_the_rows(hub: Hub) -> 
     assert statuses(working(hub))[-1] == (2, "broken")
 
 
-def test_changes_tell_what_became_new_hotter_and_was_removed(hub: Hub) -> None:
-    from datetime import timedelta
+def test_rules_that_no_change_can_have_broken_are_on_record_all_the_same(
+    hub: Hub,
+) -> None:
+    hub.write("a.md")
+    hub.run()
+    hub.run()
 
+    rows = hub.ask(
+        "select run_number, list((name, severity, failed_rows) order by name)"
+        " from audits join runs using (run_id) group by all order by 1"
+    )
+
+    (_, first), (_, second) = rows
+    assert first == second
+    assert len(first) > len(tasks.warehouse._names("audits"))
+
+
+def test_a_rule_that_warns_is_told_in_each_run(hub: Hub) -> None:
+    hub.write("a.md")
+    hub.run(moment=datetime.now(UTC) + timedelta(days=3))
+
+    again = hub.run()
+
+    assert again["unchanged"] == 1
+    assert set(again["audits"]) == {"moments_in_the_future"}
+
+
+def test_every_rule_names_a_table_whose_change_makes_it_due(hub: Hub) -> None:
+    hub.run()
+    tables = {name for (name,) in hub.ask("select table_name from duckdb_tables()")}
+
+    for rule in tasks.warehouse._names("audits"):
+        assert tasks.warehouse._asks(f"audits/{rule}") & tables, rule
+
+
+def test_changes_tell_what_became_new_hotter_and_was_removed(hub: Hub) -> None:
     from tests.hub import MOMENT
 
     hub.write("stays.md", heat=1)
@@ -207,16 +242,28 @@ def test_a_rule_that_only_warns_is_told_and_does_not_stop_a_run(hub: Hub) -> Non
     assert found == [(2, "warning")]
 
 
-def test_counts_that_do_not_add_up_are_told(hub: Hub) -> None:
-    from tasks.publish import _reconciled
+@pytest.mark.parametrize(
+    ("changed", "loaded", "told"),
+    [
+        ({}, 2, []),
+        ({}, None, []),
+        ({"files": 4}, 2, ["4 files, 3 fates"]),
+        ({"deferred": 0}, 2, ["3 urls_due, 2 fates"]),
+        ({"images_failed": 2}, 2, ["3 images_due, 4 fates"]),
+        ({}, 5, ["2 loaded or unchanged, 5 in the warehouse"]),
+    ],
+)
+def test_counts_that_do_not_add_up_are_told(
+    changed: dict[str, int], loaded: int | None, told: list[str]
+) -> None:
+    fates = (
+        "loaded unchanged rejected captured failed deferred"
+        " images_cached images_failed images_deferred"
+    ).split()
+    due = dict.fromkeys(("files", "urls_due", "images_due"), 3)
+    counts = due | dict.fromkeys(fates, 1)
 
-    class Counted:
-        counts = dict.fromkeys(
-            "files loaded unchanged rejected urls_due captured failed deferred".split(),
-            1,
-        )
-
-    assert _reconciled(Counted()).failed_rows == 2  # type: ignore[arg-type] # its counts alone
+    assert disagreements({**counts, **changed}, loaded) == told
 
 
 DAMAGE = {
@@ -242,10 +289,16 @@ DAMAGE = {
         """,
     "documents_without_article": "update documents set article_id = uuid()",
     "documents_without_source": "update documents set source_id = uuid()",
+    "audits_without_run": "update audits set run_id = uuid()",
+    "edges_twice": "insert into related_edges from related_edges",
     "edges_without_article": "update related_edges set target_article_id = uuid()",
     "files_without_fate": "update files set path = 'other.md'",
+    "files_without_source": "update files set source_id = uuid()",
     "images_without_row": "delete from images",
     "links_without_page": "insert into links values (uuid(), 0, 'u', 'u', null, '')",
+    "links_without_target": """
+        insert into links values (uuid(), 0, 'u', 'u', uuid(), '')
+        """,
     "logos_without_row": "insert into provider_images values (uuid(), uuid(), 0)",
     "observations_without_document": """
         insert into observations by name
@@ -258,6 +311,24 @@ DAMAGE = {
             0 as word_count, 'utf-8' as encoding, 'bom' as encoding_source,
             [] as flags
         from articles
+        """,
+    "pages_without_article": """
+        insert into pages by name
+        select
+            uuid() as article_id, uuid() as capture_id, [] as authors, '' as text,
+            0 as word_count, 'utf-8' as encoding, 'bom' as encoding_source,
+            [] as flags
+        """,
+    "rejections_without_run": """
+        insert into rejections by name
+        select uuid() as run_id, 'read' as stage, 'x' as subject, '' as reason,
+            '' as detail
+        """,
+    "repairs_without_row": """
+        insert into repairs by name
+        select
+            'articles' as subject_table, uuid() as subject_id, 'title' as column_name,
+            'mojibake' as rule, 'a' as before, 'b' as after
         """,
     "topics_without_parent": "update topics set parent_topic_id = uuid()",
     "topics_without_row": "delete from topics",

@@ -104,6 +104,83 @@ def test_a_provider_is_told_how_soon_its_articles_were_seen(hub: Hub) -> None:
     assert found == [(3.0, 0.0)]
 
 
+TRIES = [  # title, attempt, route, outcome: a row each; the last try tells what is so
+    ("a", 1, "origin", "ok"),  # it was there, and is not any more
+    ("a", 2, "origin", "http_error"),
+    ("a", 3, "archive", "http_error"),
+    ("b", 1, "origin", "timeout"),
+    ("b", 2, "amp", "http_error"),
+    ("b", 3, "cdn_amp", "ok"),
+    ("c", 1, "origin", "http_error"),
+    ("c", 2, "amp", "not_modified"),
+    ("d", 1, "origin", "http_error"),  # it came back
+    ("d", 2, "origin", "ok"),
+]
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Hub:
+    """Four articles of one provider that were asked for, and one that was not."""
+    hub = Hub(tmp_path)
+    lantern = {"name": "Lantern", "domain": "lantern.example"}
+    for title in "abcde":
+        hub.write(
+            f"{title}.md", provider=lantern, topics=["Sea"],
+            publishedDateTime="2023-12-31T23:30:00Z",
+        )  # fmt: skip
+    hub.run()
+    with duckdb.connect(str(hub.data / "news.duckdb")) as file:
+        file.executemany(
+            "insert into captures by name select uuid() as capture_id, article_id,"
+            " url, $2 as attempt, $3 as via, $4 as outcome, url as final_url,"
+            " timestamptz '2026-01-02 00:00:00Z' as requested_at,"
+            " 'answered 404' as reason, 1 as elapsed_ms, now() as next_fetch_at"
+            " from articles where title = $1",
+            TRIES,
+        )
+    return hub
+
+
+def test_link_rot_tells_what_stood_at_the_last_try_and_what_saved_the_rest(
+    asked: Hub,
+) -> None:
+    (found,) = ask(asked, "select * exclude (provider_id) from link_rot")
+
+    assert found == ("Lantern", 2023, 2, 4, 1, 1, 1, 0, 1, 0.25)
+
+
+def test_failures_and_link_rot_count_the_same_pages_as_lost(asked: Hub) -> None:
+    found = ask(
+        asked, "select count, example_subject from failures where stage = 'page'"
+    )
+
+    assert found == [(1, f"{SITE}/a")]
+
+
+def test_a_provider_is_told_how_many_of_its_pages_still_stand(asked: Hub) -> None:
+    found = ask(
+        asked,
+        "select articles, asked, living_pages, share_living from provider_overview",
+    )
+
+    assert found == [(5, 4, 1, 0.25)]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Los_Angeles"])
+def test_days_and_years_are_those_of_utc_wherever_the_client_is(
+    asked: Hub, zone: str
+) -> None:
+    with duckdb.connect(str(asked.data / "news.duckdb"), read_only=True) as client:
+        client.execute(f"set TimeZone = '{zone}'")
+        days = client.execute(
+            "select published_on::varchar, articles from topic_timeline"
+        ).fetchall()
+        years = client.execute("select published_in from link_rot").fetchall()
+
+    assert days == [("2023-12-31", 5)]
+    assert years == [(2023,)]
+
+
 def test_every_macro_is_explained_in_the_file(hub: Hub) -> None:
     folder = Path(__file__).parents[1] / "tasks" / "sql" / "macros"
     told = dict(

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from flows.services import ServiceError, find_address, find_service, start_server
+from tasks.settings import Settings
 from tests.hub import Hub
 from tests.test_cli import wirehouse
 
@@ -93,7 +94,7 @@ def test_the_worker_runs_what_the_server_is_asked_for(place: Path) -> None:
     )  # fmt: skip
 
     assert done.stdout.split()[:1] == ["Completed"], done.stdout + done.stderr
-    assert ("refresh · hub · 1 loaded", "Completed") in flow_runs(place)
+    assert ("refresh · hub · 1 new", "Completed") in flow_runs(place)
     assert (place / "data" / "news.duckdb").is_file()
 
 
@@ -106,11 +107,76 @@ def test_a_run_by_hand_is_seen_by_the_same_server(place: Path) -> None:
     assert len(flow_runs(place)) == before + 1
 
 
+def artifacts(place: Path) -> dict[str, Any]:
+    """The artifacts of the last flow run that left any, by key."""
+    statement = (
+        "select key, data from artifact where flow_run_id ="
+        " (select flow_run_id from artifact order by created desc limit 1)"
+    )
+    with sqlite3.connect(place / "data" / "prefect" / "prefect.db") as database:
+        return dict(database.execute(statement).fetchall())
+
+
+def test_a_run_leaves_its_story_as_artifacts(place: Path) -> None:
+    (place / "hub" / "_news" / "c.md").write_text("no front matter")
+
+    wirehouse("run", "--no-fetch", "--no-images", cwd=place)
+
+    left = artifacts(place)
+    assert set(left) == {
+        "summary", "failures", "rejections", "repairs", "audits", "reading",
+    }  # fmt: skip
+    assert "1 rejected files: table `rejections`" in left["summary"]
+    assert "```mermaid" in json.loads(left["summary"])
+    (rejected,) = json.loads(json.loads(left["rejections"]))
+    assert rejected["subject"] == "_news/c.md"
+    assert left["reading"] == 100
+    assert ("refresh · hub · nothing new", "Completed") in flow_runs(place)
+
+
+def test_a_broken_run_has_failed_with_the_one_line_that_matters(place: Path) -> None:
+    looks_like_git = place / "hub" / ".git"
+    looks_like_git.mkdir()
+
+    done = wirehouse("run", "--no-fetch", "--no-images", cwd=place)
+
+    looks_like_git.rmdir()
+
+    assert (done.returncode, done.stdout) == (1, "")
+    statement = "select name, message from flow_run_state order by timestamp"
+    with sqlite3.connect(place / "data" / "prefect" / "prefect.db") as database:
+        state, message = database.execute(statement).fetchall()[-1]
+    assert state == "Failed"
+    assert f"wirehouse: {message}\n" in done.stderr
+    assert artifacts(place)["summary"].startswith('"# Refresh broken')
+
+
+def test_status_says_what_is_up_and_how_the_last_run_went(place: Path) -> None:
+    shown = wirehouse("status", cwd=place).stdout.splitlines()
+
+    assert shown[0] == "Services"
+    lines = dict(line.strip().split("  ", 1) for line in shown[1:5])
+    assert lines["Prefect UI"].startswith("http://127.0.0.1:")
+    assert lines["worker"].strip().startswith("process ")
+    assert lines["next run"].endswith("-01-01 00:00 UTC")
+    assert lines["last run"].strip().startswith("refresh · hub, Failed at ")
+
+
 def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         with pytest.raises(ServiceError, match=f"port {port} is taken .* prefect_port"):
-            start_server(tmp_path, port, lambda _: None)
+            start_server(Settings(data=tmp_path, prefect_port=port), lambda _: None)
+
+
+def test_a_server_open_to_other_machines_needs_a_password(tmp_path: Path) -> None:
+    everywhere: Any = "0.0.0.0"  # noqa: S104 - which is what is refused
+    settings = Settings(data=tmp_path, prefect_host=everywhere, prefect_port=4471)
+
+    with pytest.raises(
+        ServiceError, match="open to other machines: set PREFECT_SERVER"
+    ):
+        start_server(settings, lambda _: None)
 
 
 def test_down_ends_both_and_twice_is_no_harm(place: Path) -> None:
@@ -119,4 +185,6 @@ def test_down_ends_both_and_twice_is_no_harm(place: Path) -> None:
 
     assert ended.stdout == "ended: worker, server\n"
     assert again.stdout == "nothing was up\n"
+    shown = wirehouse("status", cwd=place).stdout.splitlines()
+    assert shown[1].endswith("not up: `wirehouse up` starts it")
     assert find_service(place / "data", "server") is None

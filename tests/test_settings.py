@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import FrozenInstanceError, asdict, fields
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from tasks.settings import (
     ENVIRONMENT_PREFIX,
@@ -176,6 +178,18 @@ def test_a_path_said_elsewhere_stays_as_it_is(
     assert settings.sources == (SourceSettings(location="hub"),)
 
 
+def test_what_is_taken_without_a_judge_is_what_the_judge_would_take(
+    tmp_path: Path,
+) -> None:
+    plain = {"data": tmp_path, "sources": ["hub", "https://git.example/hub.git"]}
+
+    settings, _ = load_settings(tmp_path, plain)
+
+    judged, _ = load_settings(tmp_path, {**plain, "timezone": "UTC"})
+    assert settings == judged
+    assert type(settings.sources) is type(judged.sources)
+
+
 # Names that do not exist
 
 
@@ -284,8 +298,8 @@ def test_a_wrong_value_is_named_with_its_setting_and_its_origin(
 @pytest.mark.parametrize(
     ("name", "value", "place", "reason"),
     [
-        ("fetch.ports", [80, 0], "1", "Input should be greater than 0"),
-        ("fetch.ports", [65536], "0", "Input should be less than 65536"),
+        ("fetch.ports", [80, 0], "1", "0 is not a port, such as 443"),
+        ("fetch.ports", [65536], "0", "65536 is not a port, such as"),
         ("fetch.fallbacks", ["amp", "x"], "1", "Input should be 'amp', 'cdn_amp' or"),
         ("fetch.allow_addresses", ["x"], "0", "'x' is not a network, such as"),
         ("fetch.allow_addresses", ["10.0.0.1/8"], "0", "'10.0.0.1/8' is not a network"),
@@ -375,7 +389,9 @@ def test_every_knob_is_described_with_its_value_and_origin(tmp_path: Path) -> No
 
     assert len({each.name for each in told}) == len(told)
     assert [each.name for each in told if len(each.description) < 10] == []
-    assert {each.name.partition(".")[0] for each in told} == set(Settings.model_fields)
+    assert {each.name.partition(".")[0] for each in told} == {
+        knob.name for knob in fields(Settings)
+    }
     assert [each for each in told if each.origin != "default"] == [
         next(each for each in told if each.name == "fetch.attempts")
     ]
@@ -399,7 +415,7 @@ def test_a_knob_that_people_rely_on_is_there(name: str) -> None:
 def test_every_default_would_pass_if_somebody_wrote_it() -> None:
     defaults = Settings()
 
-    again = Settings.model_validate(defaults.model_dump())
+    again = TypeAdapter(Settings).validate_python(asdict(defaults))
 
     assert again == defaults
 
@@ -443,7 +459,7 @@ def test_defaults_are_polite_and_finite() -> None:
 def test_settings_cannot_be_changed_on_their_way() -> None:
     settings = Settings()
 
-    with pytest.raises(ValueError, match="frozen"):
+    with pytest.raises(FrozenInstanceError):
         settings.fetch.concurrency = 1  # type: ignore[misc]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -99,7 +100,7 @@ def test_a_link_is_missed_where_it_could_have_been_read() -> None:
 # Where a source is
 
 
-def place(location: object, **fields: str) -> SourceSettings:
+def place(location: object, **fields: Any) -> SourceSettings:
     return SourceSettings(location=str(location), **fields)
 
 

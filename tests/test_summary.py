@@ -7,7 +7,11 @@ import pytest
 from tasks.summary import (
     PARTS,
     SLOW_WAYS,
+    advice,
+    broken_markdown,
+    lineage,
     markdown_table,
+    outcome_words,
     summary_markdown,
     summary_rows,
 )
@@ -30,7 +34,15 @@ SUMMARY = {
     "images_due": 5,
     "images_cached": 4,
     "images_failed": 1,
+    "images_deferred": 0,
+    "verified": 0,
+    "damaged": 0,
 }
+MORE = {"pages": 6, "unread": [], "audits": {}}
+CLEAN: dict[str, object] = {**dict.fromkeys(SUMMARY, 0), **MORE, "pages": 0}
+TOLD = {**SUMMARY, **MORE}
+CHANGE = {"change": "changed", "title": "Bees | rest", "columns": ["title", "heat"]}
+RUN = {"run_number": 7, "started_at": None, "status": "complete", "loaded": "12"}
 FAILURE = {"stage": "fetch", "outcome": "http_error", "count": 2, "example": "a | <b>"}
 
 
@@ -39,7 +51,7 @@ def test_each_part_of_a_run_is_one_row() -> None:
         ("article files", "1,290", "12 loaded, 1,275 unchanged, 3 rejected"),
         ("versions", "20", "2 without readable article"),
         ("pages due", "9", "6 captured, 2 failed, 1 deferred"),
-        ("images due", "5", "4 cached, 1 failed or rejected"),
+        ("images due", "5", "4 cached, 1 failed or rejected, 0 deferred"),
     ]
 
 
@@ -81,15 +93,15 @@ def test_every_count_of_the_json_summary_is_told() -> None:
 
 
 def test_a_run_without_failures_says_nothing_of_them() -> None:
-    text = summary_markdown(SUMMARY, [])
+    text = summary_markdown("refresh", TOLD, [], [], [])
 
     assert text.startswith("# Refresh complete in 12.5 s\n\n| what came in | count |")
     assert "stands in the way" not in text
-    assert text.endswith('`wirehouse sql "from article_overview limit 20"`.\n')
+    assert "Nothing that an article says." in text
 
 
 def test_failures_are_told_with_an_example_each() -> None:
-    text = summary_markdown(SUMMARY, [FAILURE])
+    text = summary_markdown("refresh", TOLD, [], [], [FAILURE])
 
     assert "## What stands in the way" in text
     assert "| fetch | http_error | 2 | a \\| &lt;b> |" in text
@@ -114,3 +126,73 @@ def test_a_cell_cannot_break_its_table(value: object, cell: str) -> None:
 
 def test_a_table_without_rows_is_its_header() -> None:
     assert markdown_table(("a",), []) == "| a |\n| --- |"
+
+
+def test_what_changed_is_told_with_the_columns_and_how_many_more_there_are() -> None:
+    text = summary_markdown("refresh", TOLD, [RUN], [CHANGE] * 22, [])
+
+    assert text.count("| changed | Bees \\| rest | title, heat |") == 20
+    assert "… and 2 more." in text
+    assert (
+        "| run | status | loaded |\n| --- | --- | --- |\n| 7 | complete | 12 |" in text
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        ({"unread": ["hub: is not there"]}, "mend or remove the source: hub: is not"),
+        (
+            {"audits": {"documents_twice": 2}},
+            "the 2 rows that break the rule",
+        ),
+        ({"rejected": 1_200}, "1,200 rejected files: table `rejections` names file"),
+        ({"deferred": 3}, "3 deferred pages: the next run asks for them"),
+        ({"damaged": 1}, "1 damaged or missing files"),
+    ],
+)
+def test_whoever_reads_is_told_what_to_do(
+    changed: dict[str, object], line: str
+) -> None:
+    (told,) = advice({**CLEAN, **changed})
+
+    assert line in told
+
+
+def test_there_may_be_nothing_to_do() -> None:
+    assert [line.partition(";")[0] for line in advice(CLEAN)] == ["nothing"]
+
+
+def test_a_drawing_shows_where_what_was_loaded_came_from() -> None:
+    drawn = lineage(TOLD).splitlines()
+
+    assert drawn[:2] == ["```mermaid", "flowchart LR"]
+    assert '  files["1,290 article files"] --> loaded["12 loaded"]' in drawn
+    assert '  images_cached --> warehouse["news.duckdb"]' in drawn
+    assert drawn[-1] == "```"
+
+
+@pytest.mark.parametrize(
+    ("verified", "changes", "words"),
+    [
+        (0, None, "12 new, 6 pages"),
+        (0, [], "6 pages"),
+        (0, [CHANGE, {"change": "new"}, CHANGE], "1 new, 2 changed, 6 pages"),
+        (1_200, [], "1,200 verified, 0 damaged"),
+    ],
+)
+def test_a_run_is_named_by_what_came_of_it(
+    verified: int, changes: list[dict[str, object]] | None, words: str
+) -> None:
+    assert outcome_words({**TOLD, "verified": verified}, changes) == words
+
+
+def test_a_run_that_found_nothing_new_is_named_so() -> None:
+    assert outcome_words(CLEAN, []) == "nothing new"
+
+
+def test_a_broken_run_says_why_and_that_nothing_was_lost() -> None:
+    text = broken_markdown("refresh", "no space\nis left <b>")
+
+    assert text.startswith("# Refresh broken\n\nno space is left &lt;b>\n")
+    assert "What was published stays as it was." in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,12 +12,11 @@ from uuid import UUID
 
 import pytest
 
-from tasks.models import ImageRequest, Outcome, PageRequest, Response, Via
+from tasks.models import ImageRequest, Outcome, PageRequest, Response, Rest, Via
 from tasks.settings import FetchSettings
 from tasks.web import politeness
 from tasks.web.fetcher import Fetcher, Job
-from tasks.web.pages import KeepPage, image_job, page_job
-from tasks.web.politeness import Rest
+from tasks.web.pages import KeepPage, PageJob, image_job, page_job
 from tasks.web.tries import MAX_WAIT_SECONDS, wait_before_next
 from tests.origin import PAGE, Handler, Origin, open_origin, settings_for
 
@@ -65,7 +64,7 @@ def do_pages(
     return do(jobs, settings)
 
 
-def do(jobs: list[Job], settings: FetchSettings) -> dict[Rest, int]:
+def do(jobs: Sequence[Job], settings: FetchSettings) -> dict[Rest, int]:
     """Do *jobs*, with the shortest waits that chance can give."""
     with closing(Fetcher(settings, draw=lambda: 0.0)) as fetcher:
         fetcher.begin(jobs)
@@ -389,12 +388,15 @@ def test_what_waits_to_be_taken_is_bounded(
 def test_a_job_that_breaks_is_told_to_whoever_waits(origin: Origin) -> None:
     """A bug must end the run, not leave it waiting for ever."""
 
-    async def break_off(*_: object) -> None:
-        raise KeyError
+    class Broken(PageJob):
+        async def work(self, *_: object) -> None:
+            raise KeyError
 
-    jobs = [Job("h.example", break_off, lambda: None)]
+    request = page("http://news.example/page")
+    settings = settings_for(origin)
+    job = Broken("h.example", request, settings, lambda *_: None, lambda _: None)
     with pytest.raises(KeyError):
-        do(jobs, settings_for(origin))
+        do([job], settings)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -412,3 +414,16 @@ def test_a_server_that_asks_for_patience_gets_it(origin: Origin) -> None:
     rows = fetch(origin, [page(url)], attempts=5)
 
     assert outcomes(rows) == [("origin", "http_error")]
+
+
+@pytest.mark.parametrize("url", ["http://[127.0.0.1]/", "http://[::1", "//", "", "\0"])
+def test_an_image_whose_address_is_none_is_told_so(origin: Origin, url: str) -> None:
+    """Whatever a library thinks of it; the others are fetched."""
+    found: list[Response] = []
+    jobs = [
+        image_job(image(each), 5_000, lambda _, answer: found.append(answer))
+        for each in (url, "http://news.example/page")
+    ]
+    do(jobs, settings_for(origin))
+
+    assert sorted(response.outcome for response in found) == ["bad_url", "ok"]

@@ -2,7 +2,7 @@
 insert into runs (run_id, run_number, started_at, status, version)
 select
     $run_id,
-    greatest(coalesce(max(run_number), 0), $published) + 1,
+    greatest(coalesce(max(run_number), 0), $known) + 1,
     $moment,
     'running',
     $version

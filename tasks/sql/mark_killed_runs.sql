@@ -2,3 +2,4 @@
 update runs
 set status = if(status = 'publishing', 'unpublished', 'killed')
 where status in ('running', 'publishing')
+returning flow_run_id

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 
 from tasks.imagecache import (
+    SET_ASIDE,
+    ImageCache,
     find_faults,
-    keep_thumbnail,
     put_aside,
     remove_file,
     size_of,
@@ -40,8 +42,12 @@ def verify_images(run: Run) -> None:
     torn = [f for f in faults if f.image and f.path == f.image.thumbnail_path]
     _make_thumbnails(run, torn)
     counts = Counter(fault.fault for fault in faults)
+    run.counts["verified"] += len(kept)
+    run.counts["damaged"] += counts["missing"] + counts["changed"]
     found = ", ".join(f"{counts[w]:,} {w}" for w in ("missing", "changed", "foreign"))
     run.say(f"{len(kept):,} cached images verified; files: {found}")
+    if counts["changed"] or counts["foreign"]:
+        run.say(f"what was changed or foreign is in {run.data / SET_ASIDE}")
 
 
 def unnamed_images(run: Run) -> list[str]:
@@ -76,6 +82,8 @@ def _make_thumbnails(run: Run, faults: Sequence[CacheFault]) -> None:
         return
     images = [fault.image for fault in faults if fault.image]
     contents = ((run.data / image.path).read_bytes() for image in images)
-    for verdict in run.image_checker.run(contents):
-        if isinstance(verdict, CheckedImage):
-            keep_thumbnail(run.data, verdict)
+    with closing(ImageCache(run.data)) as cache:
+        for verdict in run.image_checker.run(contents):
+            if isinstance(verdict, CheckedImage):
+                cache.keep_thumbnail(verdict)
+        cache.settle()

@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from tasks.due import Try, next_moment
-from tasks.imagecache import keep_image
+from tasks.imagecache import ImageCache
 from tasks.images import decode_data_url
 from tasks.models import (
     CheckedImage,
@@ -23,7 +23,6 @@ from tasks.models import (
 from tasks.rows import image_table, lead_image_table
 from tasks.run import Run
 from tasks.sandbox import Failure
-from tasks.warehouse import WarehouseError
 from tasks.web.answers import header, retry_at
 from tasks.web.pages import image_job
 
@@ -43,18 +42,24 @@ def due_images(run: Run) -> list[list[DueImage]]:
     That pages show them is found here, not where pages are read: so nothing is missed,
     whenever a run was killed.
     """
-    if urls := run.warehouse.unknown_lead_images():
-        run.warehouse.put_lead_images(lead_image_table(urls), run.moment)
+    note_lead_images(run)
     images = run.warehouse.due_images(
         run.moment,
         include_related=run.settings.fetch.include_related,
         retry_failed=run.job.retry_failed,
     )
     run.counts["images_due"] += len(images)
+    run.counts["images_deferred"] += len(images)  # until it is known how they ended
     run.say(f"{len(images):,} images are due")
     run.begin("fetching images", len(images))
     starts = range(0, len(images), BATCH_IMAGES)
     return [images[start : start + BATCH_IMAGES] for start in starts]
+
+
+def note_lead_images(run: Run) -> None:
+    """Make rows of the images that pages show."""
+    if urls := run.warehouse.unknown_lead_images():
+        run.warehouse.put_lead_images(lead_image_table(urls), run.moment)
 
 
 def fetch_images(run: Run, images: Sequence[DueImage]) -> None:
@@ -70,21 +75,24 @@ def finish_images(run: Run) -> None:
     if not isinstance(run.under_way, Imaging):
         return
     run.under_way.finish()
-    counts = run.counts
-    cached, others = counts["images_cached"], counts["images_failed"]
-    run.say(f"images: {cached:,} cached, {others:,} failed or rejected")
+    run.under_way = None
+    run.captures.close()
+    fates = {"cached": "cached", "failed": "failed or rejected", "deferred": "deferred"}
+    told = (f"{run.counts[f'images_{n}']:,} {words}" for n, words in fates.items())
+    run.say(f"images: {', '.join(told)}")
 
 
 class Imaging:
     """Images that were asked for and are not on record yet; for the run's thread alone.
 
-    While the network fetches, child processes check what came; each good one is on the
-    disk before a row names it.
+    While the network fetches, child processes check what came, and threads write the
+    good ones; each is on the disk before a row names it.
     """
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._fetcher = run.fetcher
+        self._cache = ImageCache(run.data)
         self._asked: dict[UUID, DueImage] = {}
         self._answers: list[tuple[DueImage, Answer]] = []  # not yet checked
         self._results: list[ImageResult] = []  # not yet on record
@@ -112,14 +120,18 @@ class Imaging:
         while self._fetcher.under_way:
             self._hand_on(PUT_SECONDS)
         self._put()
+        self._run.note_rests()
+        self._cache.close()
         for rest, count in self._fetcher.take_deferred().items():
             self._run.say(f"{rest.reason}; {count:,} images deferred")
 
     def stop(self) -> None:
         """Ask for nothing more; put on record what is kept already."""
         self._fetcher.close()
-        with suppress(OSError, WarehouseError):
+        with suppress(Exception):  # the run ends for another reason, which is told
             self._put()
+            self._run.note_rests()
+        self._cache.close()
 
     def _keep(self, request: ImageRequest, response: Response) -> None:
         self._answers.append((self._asked.pop(request.image_id), response))
@@ -130,6 +142,7 @@ class Imaging:
         now = time.monotonic()
         if now - self._put_at >= PUT_SECONDS:
             self._put()
+            self._run.note_rests()
             self._put_at = now
 
     def _check(self) -> None:
@@ -140,7 +153,7 @@ class Imaging:
         for (image, answer), content in zip(answers, contents, strict=True):
             result = _answered(self._run, image, answer)
             if content is not None:
-                result = _checked(self._run, result, content, next(verdicts))
+                result = _checked(self._cache, result, content, next(verdicts))
             failures = 0 if result.status == "cached" else image.failures + 1
             self._results.append(replace(result, failures=failures))
             self._run.advance()
@@ -149,12 +162,18 @@ class Imaging:
         return self._run.image_checker.run(contents) if contents else iter(())
 
     def _put(self) -> None:
+        """Put what is known on record, once it is on the disk, too."""
         if not self._results:
             return
+        self._cache.settle()
+        self._run.captures.note_images(self._results)
+        self._run.captures.flush()
         self._run.warehouse.put_images(image_table(self._results))
+        self._run.captures.settle()
         cached = sum(result.status == "cached" for result in self._results)
         self._run.counts["images_cached"] += cached
         self._run.counts["images_failed"] += len(self._results) - cached
+        self._run.counts["images_deferred"] -= len(self._results)
         self._results.clear()
 
 
@@ -185,11 +204,11 @@ def _content(answer: Answer) -> bytes | None:
 
 
 def _checked(
-    run: Run, result: ImageResult, content: bytes, verdict: Verdict
+    cache: ImageCache, result: ImageResult, content: bytes, verdict: Verdict
 ) -> ImageResult:
     if not isinstance(verdict, CheckedImage):
         return replace(result, status="rejected", reason=verdict.reason)
-    path, thumbnail_path = keep_image(run.data, content, verdict)
+    path, thumbnail_path = cache.keep(content, verdict)
     return replace(
         result,
         status="cached",
@@ -205,6 +224,7 @@ def _answered(run: Run, image: DueImage, answer: Answer) -> ImageResult:
     if not isinstance(answer, Response):
         return ImageResult(
             image_id=image.image_id,
+            url=image.url,
             status="failed",
             reason=answer if isinstance(answer, str) else "",
             checked_at=run.moment,
@@ -215,6 +235,7 @@ def _answered(run: Run, image: DueImage, answer: Answer) -> ImageResult:
     is_unchanged = answer.outcome == "not_modified"
     return ImageResult(
         image_id=image.image_id,
+        url=image.url,
         status="cached" if is_unchanged else "failed",
         reason="" if is_unchanged else answer.reason,
         checked_at=run.moment,

@@ -10,22 +10,25 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from tasks.captures import DAMAGED
 from tasks.due import Try, by_host, is_captured, next_moment, page_request
 from tasks.models import (
     Capture,
     DueExtraction,
     DuePage,
+    KeptCapture,
     Page,
     PageRequest,
     Rejection,
     Response,
     Via,
+    WarcPlace,
 )
 from tasks.rows import capture_table, page_tables, rejection_table
 from tasks.run import Run
 from tasks.sandbox import Failure
+from tasks.stages.captures import lose_damaged
 from tasks.urls import canonical_key, identify, url_key
-from tasks.warehouse import WarehouseError
 from tasks.web.answers import header, retry_at
 from tasks.web.pages import page_job
 
@@ -33,6 +36,9 @@ from tasks.web.pages import page_job
 # so that their places are free most of the time.
 HOSTS_PER_PLACE = 4
 PUT_SECONDS = 1.0  # between two transactions: what is captured is soon to be seen
+# Rows that DuckDB holds in memory, at 5 KB each, until a checkpoint packs them into the
+# file: two of its groups of rows.
+PACK_ROWS = 4_096
 BATCH_EXTRACTIONS = 200  # captures per task: some seconds of work
 
 
@@ -90,11 +96,15 @@ def due_extractions(run: Run, *, everything: bool = False) -> list[list[DueExtra
 
 
 def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
-    """Read a batch of captures, each in a child process, and load the pages."""
+    """Read a batch of captures, each in a child process, and load the pages.
+
+    A page whose capture is damaged is due again.
+    """
     results = run.page_reader.run(captures)
     pages: list[tuple[UUID, UUID, Page, str | None, list[str]]] = []
     rejections: list[Rejection] = []
     rejected: list[UUID] = []  # the captures that they concern
+    unreadable: list[KeptCapture] = []
     for due, result in zip(captures, results, strict=True):
         run.advance()
         if isinstance(result, Page):
@@ -104,10 +114,15 @@ def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
         else:
             rejections.append(_rejected(result, due.url))
             rejected.append(due.capture_id)
+            if result.reason == DAMAGED:
+                place = WarcPlace(due.warc_file, due.warc_offset, due.warc_length)
+                unreadable.append(KeptCapture(due.capture_id, due.url, place))
     run.warehouse.put_pages(page_tables(pages), run.moment)
     books = {"batch_rejections": rejection_table(rejections, rejected)}
     with run.warehouse.batch(books):
         run.warehouse.put_rejections(run.run_id)
+    if unreadable:
+        lose_damaged(run, unreadable)
     run.counts["pages"] += len(pages)
     run.say(f"{len(captures):,} captures read, {len(pages):,} pages")
 
@@ -133,24 +148,20 @@ class Fetching:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._fetcher = run.fetcher
-        self._tries: dict[UUID, list[Capture]] = {}  # of pages that are under way
-        self._failures: dict[UUID, int] = {}  # in earlier runs, of the same
+        self._tries: dict[UUID, list[Capture]] = {}  # so far, of pages under way
         self._done: list[list[Capture]] = []  # pages whose rows are not on record
         self._put_at = time.monotonic()
+        self._loose = 0  # rows on record that no checkpoint has packed
         self._in_hand: UUID | None = None  # whose answer is being written
+        self._noting: list[Capture] | None = None  # rows that are being written
+        self._lost: UUID | None = None  # one of whose answers was not
 
     def begin(self, pages: Sequence[DuePage]) -> None:
         """Ask for *pages*; return when there is room for more hosts."""
         fetch = self._run.settings.fetch
-        for page in pages:
-            self._tries[page.article_id] = []
-            self._failures[page.article_id] = page.failures
-        self._fetcher.begin(
-            [
-                page_job(page_request(page, fetch), fetch, self._keep, self._end)
-                for page in pages
-            ]
-        )
+        keep, end = self._keep, self._end  # the same two for all of them
+        requests = [page_request(page, fetch) for page in pages]
+        self._fetcher.begin([page_job(each, fetch, keep, end) for each in requests])
         most = HOSTS_PER_PLACE * fetch.concurrency
         self._hand_on(0.0)
         while self._fetcher.busy_hosts >= most:
@@ -161,25 +172,32 @@ class Fetching:
         while self._fetcher.under_way:
             self._hand_on(PUT_SECONDS)
         self._put()
+        self._run.note_rests()
         for rest, count in self._fetcher.take_deferred().items():
             self._run.say(f"{rest.reason}; {count:,} pages deferred")
 
     def stop(self) -> None:
         """Ask for nothing more; keep what has answered, as far as that can be done."""
         self._fetcher.close()
-        if self._in_hand is not None:  # its last answer was lost with the interruption
-            self._tries.pop(self._in_hand, None)
+        if self._in_hand is not None:
+            self._lost = self._in_hand
+            self._tries.pop(self._lost, None)
         # What cannot be kept now is still marked as open, or asked for again.
-        with suppress(OSError, WarehouseError):
+        # Whatever it is, the run ends for another reason, which is to be told.
+        with suppress(Exception):
+            if self._noting is not None:
+                self._note(self._noting)
             self._fetcher.hand_on(0.0)
-        with suppress(OSError, WarehouseError):
+        with suppress(Exception):
             self._put()
+            self._run.note_rests()
 
     def _hand_on(self, seconds: float) -> None:
         self._fetcher.hand_on(seconds)
         now = time.monotonic()
         if now - self._put_at >= PUT_SECONDS:
             self._put()
+            self._run.note_rests()
             self._put_at = now
 
     def _keep(
@@ -190,10 +208,10 @@ class Fetching:
         moment: datetime,
         response: Response,
     ) -> None:
-        tries = self._tries.get(request.article_id)
-        if tries is None:
+        if request.article_id == self._lost:
             return
         self._in_hand = request.article_id
+        tries = self._tries.setdefault(request.article_id, [])
         tries.append(_capture(self._run, request, via, url, moment, response))
         self._in_hand = None
 
@@ -201,12 +219,16 @@ class Fetching:
         """Note a page whose tries are all known; one without any was not asked for."""
         self._run.advance()
         tries = self._tries.pop(request.article_id, None)
-        failures = self._failures.pop(request.article_id)
         if tries:
-            due_at = _due_at(tries, failures, self._run)
+            due_at = _due_at(tries, request.failures, self._run)
             rows = [replace(capture, next_fetch_at=due_at) for capture in tries]
             self._done.append(rows)
-            self._run.captures.note(rows)
+            self._note(rows)
+
+    def _note(self, rows: list[Capture]) -> None:
+        self._noting = rows
+        self._run.captures.note(rows)
+        self._noting = None
 
     def _put(self) -> None:
         """Put what is done on record, once it is on the disk."""
@@ -216,6 +238,10 @@ class Fetching:
         rows = [capture for tries in self._done for capture in tries]
         self._run.warehouse.put_captures(capture_table(rows))
         self._run.captures.settle()
+        self._loose += len(rows)
+        if self._loose >= PACK_ROWS:
+            self._run.warehouse.checkpoint()
+            self._loose = 0
         _count_pages(self._run, self._done)
         self._done.clear()
 

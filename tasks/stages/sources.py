@@ -49,7 +49,8 @@ def list_source(run: Run, place: SourceSettings) -> Changes:
     with warehouse.batch(books), warehouse.transaction():
         warehouse.put_source(source, None)
         warehouse.resolve_listing(source.source_id, run.moment)
-        warehouse.put_rejections(run.run_id)
+        if rejections:
+            warehouse.put_rejections(run.run_id)
     is_other = before is not None and before.kind != source.kind
     full = run.job.full or is_other
     seen = changes(source, found, known, full=full)

@@ -35,6 +35,10 @@ class BlockedAddressError(OSError):
     """The guard refused the address that was about to be dialled."""
 
 
+class TooSlowError(Exception):
+    """No connection came about in time; its words are the time."""
+
+
 class FloodError(Exception):
     """A server sends and sends, but no answer; its words are a reason."""
 
@@ -85,6 +89,10 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _blocked(error: BaseException, _place: str) -> Failed:
     return Failed(outcome="blocked_address", reason=str(error))
+
+
+def _unconnected(error: BaseException, place: str) -> Failed:
+    return Failed(outcome="timeout", reason=f"no connection to {place} within {error}")
 
 
 def _dns(error: BaseException, place: str) -> Failed:
@@ -213,6 +221,17 @@ _PLAINER = {
     "Bad status line": "its first line is no status line",
     "Too many headers received": "it has too many headers",
     "Invalid HTTP header": "a header holds what none may hold",
+    "Invalid header token": "a line of its head has no name that may be one",
+    "Missing expected LF after header value": "a line of its head does not end as one",
+    "Invalid character in Content-Length": "its length is no number",
+    "Content-Length overflow": "its length is too large a number",
+    "Duplicate Content-Length": "it tells its length more than once",
+    "Transfer-Encoding can't be present with Content-Length": (
+        "it tells its length and comes in chunks, too"
+    ),
+    "Invalid character in chunk size": "the size of a chunk is no number",
+    "Chunk size overflow": "the size of a chunk is too large a number",
+    "Expected LF after chunk data": "a chunk is longer than its size",
 }
 # By OpenSSL's codes (x509_vfy.h).
 _CERTIFICATE_FAULTS: Mapping[int, Callable[[Chain, str], str]] = {
@@ -232,6 +251,7 @@ _CERTIFICATE_FAULTS: Mapping[int, Callable[[Chain, str], str]] = {
 # The first kind found anywhere in the chain wins, so the telling ones stand first.
 _BY_KIND = (
     ((BlockedAddressError,), _blocked),
+    ((TooSlowError,), _unconnected),
     ((socket.gaierror,), _dns),
     ((ssl.SSLCertVerificationError,), _certificate),
     ((ssl.SSLError,), _tls),

@@ -31,7 +31,7 @@ MAX_FRAMING_BYTES = 1_000_000
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 # Answers after which another one comes, as the library reads them.
-_INTERIM = frozenset(range(100, 200)) - {HTTPStatus.SWITCHING_PROTOCOLS}
+INTERIM = frozenset(range(100, 200)) - {HTTPStatus.SWITCHING_PROTOCOLS}
 _SEAM_BYTES = 3  # one less than the longest end
 
 
@@ -95,7 +95,7 @@ class Incoming(ResponseHandler):
         if self._body is not None:
             self._is_spoilt = True
             return
-        if message.code not in _INTERIM:
+        if message.code not in INTERIM:
             self._begin_body(message, payload)
         super().feed_data(data, size)
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 
 from tasks.due import host_key
-from tasks.models import ImageRequest, PageRequest, Response, Via
+from tasks.models import ImageRequest, PageRequest, Response, Rest, Via
 from tasks.settings import FetchSettings
 from tasks.web.answers import header, is_html
-from tasks.web.fetcher import HandOn, Job
+from tasks.web.fetcher import HandOn
 from tasks.web.mementos import as_saved, raw_address, saved_address, when_wanted
-from tasks.web.politeness import HostRests, Rest
+from tasks.web.politeness import HostRests
 from tasks.web.soft_errors import find_soft_error
 from tasks.web.tries import Courier, Keep
 
@@ -28,42 +29,61 @@ KeepPage = Callable[[PageRequest, Via, str, datetime, Response], None]
 KeepImage = Callable[[ImageRequest, Response], None]
 
 
+@dataclass(frozen=True, slots=True)
+class PageJob:
+    """A page to fetch by the first of its addresses that has it.
+
+    Every try is handed to *keep* at once: the request with its `attempt` counted on
+    from the one given, the route, the address, the moment of the request (UTC) and the
+    answer. After the last one *end* is called.
+    """
+
+    host: str
+    request: PageRequest
+    settings: FetchSettings
+    keep: KeepPage
+    end: Callable[[PageRequest], None]
+
+    async def work(self, courier: Courier, hand_on: HandOn) -> None:
+        """Try the addresses in order until one is `ok` or `not_modified`."""
+        await _fetch_page(courier, self.request, self.settings, self.keep, hand_on)
+
+    def ended(self) -> None:
+        """Pass it on."""
+        self.end(self.request)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageJob:
+    """An image to fetch, of up to *max_bytes*; *keep* gets the last try."""
+
+    host: str
+    request: ImageRequest
+    max_bytes: int
+    keep: KeepImage
+
+    async def work(self, courier: Courier, hand_on: HandOn) -> None:
+        """Ask for its one address."""
+        await _fetch_image(courier, self.request, self.max_bytes, self.keep, hand_on)
+
+    def ended(self) -> None:
+        """Do nothing: the one answer said all."""
+
+
 def page_job(
     request: PageRequest,
     settings: FetchSettings,
     keep: KeepPage,
-    ended: Callable[[PageRequest], None],
-) -> Job:
-    """Try the addresses of a page in order until one is `ok` or `not_modified`.
-
-    Every try is handed to *keep* at once: the request with its `attempt` counted on
-    from the one given, the route, the address, the moment of the request (UTC) and the
-    answer. After the last one *ended* is called.
-    """
-
-    async def work(courier: Courier, hand_on: HandOn) -> None:
-        def hand_over(
-            counted: PageRequest, via: Via, url: str, moment: datetime, answer: Response
-        ) -> None:
-            call = partial(keep, counted, via, url, moment, answer)
-            hand_on(call, _size(answer))
-
-        await _fetch_page(courier, request, settings, hand_over)
-
-    host = host_key(request.addresses[0][1])
-    return Job(host, work, partial(ended, request))
+    end: Callable[[PageRequest], None],
+) -> PageJob:
+    """Return the job for a page that is due."""
+    host = sys.intern(host_key(request.addresses[0][1]))
+    return PageJob(host, request, settings, keep, end)
 
 
-def image_job(request: ImageRequest, max_bytes: int, keep: KeepImage) -> Job:
-    """Fetch an image of up to *max_bytes*; *keep* gets the last try."""
-
-    async def work(courier: Courier, hand_on: HandOn) -> None:
-        def hand_over(request: ImageRequest, answer: Response) -> None:
-            hand_on(partial(keep, request, answer), _size(answer))
-
-        await _fetch_image(courier, request, max_bytes, hand_over)
-
-    return Job(host_key(request.url), work, lambda: None)
+def image_job(request: ImageRequest, max_bytes: int, keep: KeepImage) -> ImageJob:
+    """Return the job for an image that is due."""
+    return ImageJob(sys.intern(host_key(request.url)), request, max_bytes, keep)
 
 
 def _size(answer: Response) -> int:
@@ -72,19 +92,23 @@ def _size(answer: Response) -> int:
 
 
 async def _fetch_page(
-    courier: Courier, request: PageRequest, settings: FetchSettings, keep: KeepPage
+    courier: Courier,
+    request: PageRequest,
+    settings: FetchSettings,
+    keep: KeepPage,
+    hand_on: HandOn,
 ) -> None:
     """Try the routes of a page; a page whose own host rests is deferred as a whole."""
     attempts = count(request.attempt)
     for via, url in request.addresses:
-        hand_on = _keeper(request, attempts, via, url, keep)
+        judge = _judge_of(request, attempts, via, url, keep, hand_on)
         try:
-            response = await _ask(courier, request, via, url, settings, hand_on)
+            response = await _ask(courier, request, via, url, settings, judge)
         except HostRests as resting:
             if via == "origin":
                 courier.defer(resting.rest)
                 return
-            response = hand_on(datetime.now(UTC), _unasked(url, resting.rest))
+            response = judge(datetime.now(UTC), _unasked(url, resting.rest))
         if response.outcome in {"ok", "not_modified"}:
             return
 
@@ -109,15 +133,22 @@ async def _ask(
     return await ask(headers=headers)
 
 
-def _keeper(
-    request: PageRequest, attempts: Iterator[int], via: Via, url: str, keep: KeepPage
+def _judge_of(
+    request: PageRequest,
+    attempts: Iterator[int],
+    via: Via,
+    url: str,
+    keep: KeepPage,
+    hand_on: HandOn,
 ) -> Keep:
-    def hand_on(moment: datetime, response: Response) -> Response:
+    def judge(moment: datetime, response: Response) -> Response:
         judged = _judged(via, url, response)
-        keep(replace(request, attempt=next(attempts)), via, url, moment, judged)
+        counted = replace(request, attempt=next(attempts))
+        call = partial(keep, counted, via, url, moment, judged)
+        hand_on(call, _size(judged))
         return judged
 
-    return hand_on
+    return judge
 
 
 def _judged(via: Via, url: str, response: Response) -> Response:
@@ -158,7 +189,11 @@ def require_html(response: Response) -> Response:
 
 
 async def _fetch_image(
-    courier: Courier, request: ImageRequest, max_bytes: int, keep: KeepImage
+    courier: Courier,
+    request: ImageRequest,
+    max_bytes: int,
+    keep: KeepImage,
+    hand_on: HandOn,
 ) -> None:
     try:
         response = await courier.ask(
@@ -170,7 +205,7 @@ async def _fetch_image(
     except HostRests as resting:
         courier.defer(resting.rest)
     else:
-        keep(request, response)
+        hand_on(partial(keep, request, response), _size(response))
 
 
 def _conditions(request: PageRequest | ImageRequest) -> dict[str, str]:

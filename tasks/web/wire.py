@@ -13,7 +13,7 @@ import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import IPv4Network, IPv6Network
 from typing import cast
 
@@ -21,17 +21,17 @@ import aiohttp
 import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.client_reqrep import ClientRequest, ConnectionKey
 from aiohttp.connector import AddrInfoType, Connection
+from aiohttp.streams import StreamReader
 from aiohttp.tracing import Trace
-from httpx_aiohttp import AiohttpTransport
-from httpx_aiohttp.transport import AiohttpResponseStream
 from yarl import URL
 
 from tasks.settings import FetchSettings
-from tasks.web.faults import BlockedAddressError
+from tasks.urls import split_address
+from tasks.web.faults import BlockedAddressError, TooSlowError
 from tasks.web.guard import ALLOW, verdict
-from tasks.web.incoming import Incoming
+from tasks.web.incoming import INTERIM, Incoming
 from tasks.web.targets import LOOPBACK, Detours, is_loopback_name
 from tasks.web.tls import TellingConnection
 
@@ -42,6 +42,10 @@ LOOKUP_SECONDS = 300
 # Real sites send policies of up to 16 KB in one field; 128 fields bound the whole.
 MAX_HEADER_BYTES = 32_768
 MAX_HEADERS = 128
+# Where to connect to is remembered for so many, at 3 KB each.
+MAX_ORIGINS = 1_000
+# The client above has the deadline.
+_NO_LIMIT = aiohttp.ClientTimeout(total=None)
 
 
 def look_up(host: str) -> list[str]:
@@ -72,63 +76,94 @@ async def open_wire(
     """Open the transport; raises `ValueError` for a bad `connect_to`."""
     networks = settings.allowed_networks
     tls.sslobject_class = TellingConnection
-    connector = _Connector(Detours(settings.connect_to), networks, tls, lookup)
-    session = aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        response_class=_Answer,
+    detours, seconds = Detours(settings.connect_to), settings.connect_seconds
+    connector = _Connector(detours, networks, tls, lookup, seconds)
+    async with connector:
+        yield Wire(connector)
+
+
+class Wire(httpx.AsyncBaseTransport):
+    """Requests and answers over aiohttp's connections and its parser.
+
+    Its client is left out: it builds each address and header anew, which breaks signed
+    addresses, asks a host that hung up a second time at once without telling, and takes
+    longer than all the rest. Responses carry the dialled address as the extension
+    `peer`.
+    """
+
+    def __init__(self, connector: _Connector) -> None:
+        self._connector = connector
+        # Tells the connector of one host after the other where to connect to.
+        self._request_of = lru_cache(maxsize=MAX_ORIGINS)(_connection_request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send *request*, whose extension `url` is the exact address."""
+        origin, target = split_address(request.extensions["url"])
+        head = _head(request, target)
+        connection = await self._connector.connect(
+            self._request_of(origin), traces=[], timeout=_NO_LIMIT
+        )
+        try:
+            return await _converse(connection, head)
+        except BaseException:
+            connection.close()
+            raise
+
+
+def _connection_request(origin: str) -> aiohttp.ClientRequest:
+    return aiohttp.ClientRequest("GET", URL(origin, encoded=True))
+
+
+def _head(request: httpx.Request, target: str) -> bytes:
+    """Return the bytes of a request without a body."""
+    line = f"{request.method} {target} HTTP/1.1".encode("ascii")
+    lines = [line, *[name + b": " + value for name, value in request.headers.raw]]
+    head = b"\r\n".join(lines)
+    if head.count(b"\n") >= len(lines) or head.count(b"\r") >= len(lines):
+        msg = "it holds a line break"
+        raise ValueError(msg)
+    return head + b"\r\n\r\n"
+
+
+async def _converse(connection: Connection, head: bytes) -> httpx.Response:
+    """Send *head* and wait for the answer to begin."""
+    protocol = cast("Incoming", connection.protocol)
+    protocol.set_response_params(
+        read_until_eof=True,
         auto_decompress=False,
-        trust_env=False,
-        timeout=aiohttp.ClientTimeout(total=None),  # the client above has the deadline
         max_line_size=MAX_HEADER_BYTES,
         max_field_size=MAX_HEADER_BYTES,
         max_headers=MAX_HEADERS,
     )
-    # It would ask a host that hung up a second time at once, and nobody would know.
-    session._retry_connection = False  # noqa: SLF001 - there is no setting for it
-    async with session:
-        yield Wire(session, tls)
+    transport = protocol.transport
+    if transport is None or transport.is_closing():
+        raise ConnectionResetError
+    transport.write(head)
+    message, body = await protocol.read()
+    while message.code in INTERIM:
+        message, body = await protocol.read()
+    return httpx.Response(
+        message.code,
+        headers=message.raw_headers,
+        stream=_Body(connection, body),
+        extensions={"peer": protocol.peer, "reason": message.reason or ""},
+    )
 
 
-class Wire(AiohttpTransport):
-    """httpx-aiohttp's transport, with the address sent as it is spelled.
+class _Body(httpx.AsyncByteStream):
+    """A body as it comes, which gives its connection back when it is closed."""
 
-    The library's own passes the address through yarl, which rewrites escapes and so
-    breaks signed addresses, and maps aiohttp's errors to less telling ones. Responses
-    carry the dialled address as the extension `peer`.
-    """
+    def __init__(self, connection: Connection, content: StreamReader) -> None:
+        self._connection = connection
+        self._content = content
 
-    def __init__(self, session: aiohttp.ClientSession, tls: ssl.SSLContext) -> None:
-        super().__init__(verify=tls, trust_env=False, client=session)
-        self._session = session
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while chunk := await self._content.readany():
+            yield chunk
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send *request*, whose extension `url` is the exact address."""
-        answer = await self._session.request(
-            request.method,
-            URL(request.extensions["url"], encoded=True),
-            headers=[(k.decode(), v.decode()) for k, v in request.headers.raw],
-            allow_redirects=False,
-        )
-        peer = answer.peer if isinstance(answer, _Answer) else ""
-        return httpx.Response(
-            answer.status,
-            headers=answer.raw_headers,
-            stream=AiohttpResponseStream(answer),
-            extensions={"peer": peer, "reason": answer.reason or ""},
-        )
-
-
-class _Answer(aiohttp.ClientResponse):
-    """An answer that remembers whom it came from."""
-
-    peer = ""
-
-    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
-        # A short body ends the connection's lease before anybody could ask it.
-        if isinstance(connection.protocol, Incoming):
-            self.peer = connection.protocol.peer
-        return await super().start(connection)
+    async def aclose(self) -> None:
+        """Let the next request have the connection, if the body was read to its end."""
+        self._connection.release()
 
 
 class _Vouched(str):
@@ -150,9 +185,11 @@ class _Connector(aiohttp.TCPConnector):
         networks: Sequence[IPv4Network | IPv6Network],
         tls: ssl.SSLContext,
         lookup: Lookup,
+        seconds: float,
     ) -> None:
         self._detours = detours
         self._networks = networks
+        self._seconds = seconds
         super().__init__(
             resolver=_Resolver(networks, lookup),
             socket_factory=self._open_socket,
@@ -170,6 +207,20 @@ class _Connector(aiohttp.TCPConnector):
             if isinstance(kept, Incoming) and kept.has_more():
                 kept.close()
         return await super()._get(key, traces)
+
+    async def _create_connection(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the library's signature
+    ) -> ResponseHandler:
+        # The name, the address and TLS: most dead hosts are mute at one of them.
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await super()._create_connection(req, traces, timeout)
+        except TimeoutError:
+            msg = f"{self._seconds:g} s"
+            raise TooSlowError(msg) from None
 
     async def _resolve_host(
         self, host: str, port: int, traces: Sequence[Trace] | None = None

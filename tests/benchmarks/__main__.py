@@ -1,7 +1,7 @@
 """Speed of reading, as ratios against the naive way: `make bench`.
 
-With `fetching` as the first word, speed of fetching instead, see `fetching.py`; with
-`extraction`, what is read from pages, see `extraction.py`.
+With `fetching`, `images`, `extraction` or `warehouse` as the first word, that instead:
+see the modules of these names.
 
 Each way runs in turn, A B A B, as whole processes; what counts is CPU seconds of user
 and system, medians of the rounds. Hubs: a made one, or those named on the command line.
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import extraction, fetching
+from tests.benchmarks import extraction, fetching, images, warehouse
 from tests.benchmarks.history import measure_history
 from tests.benchmarks.hubs import make_hub
 from tests.benchmarks.reading import (
@@ -29,11 +29,10 @@ ROUNDS = 3
 
 def main() -> None:
     """Measure what the command line asks for, and print tables of it."""
-    if sys.argv[1:2] == ["fetching"]:
-        fetching.main(sys.argv[2:])
-        return
-    if sys.argv[1:2] == ["extraction"]:
-        extraction.main(sys.argv[2:])
+    rooms = (fetching, images, extraction, warehouse)
+    others = {room.__name__.rpartition(".")[2]: room.main for room in rooms}
+    if other := others.get("".join(sys.argv[1:2])):
+        other(sys.argv[2:])
         return
     asked = _arguments()
     with tempfile.TemporaryDirectory(prefix="wirehouse-bench-") as name:

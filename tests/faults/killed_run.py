@@ -19,11 +19,10 @@ from flows.direct import run_direct
 from flows.refresh import refresh, verify_images
 from tasks import files, publish
 from tasks.captures import CaptureWriter
-from tasks.imagecache import keep_image
+from tasks.imagecache import ImageCache
 from tasks.report import write_report
 from tasks.run import Job
 from tasks.snapshots import keep_snapshot
-from tasks.stages import images
 from tasks.warehouse import Warehouse
 from tests.hub import MOMENT
 
@@ -35,15 +34,15 @@ def die(*_: object, **__: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def before(function: Wrap, count: int = 1) -> Wrap:
-    """Die instead of the *count*th call."""
+def before(function: Wrap, count: int = 1, end: Wrap | None = None) -> Wrap:
+    """Die instead of the *count*th call, in the way of *end* if there is one."""
     calls = 0
 
     def wrapped(*arguments: Any, **options: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls == count:
-            die()
+            (end or die)(*arguments, **options)
         return function(*arguments, **options)
 
     return wrapped
@@ -105,7 +104,7 @@ def set_up(point: str) -> None:
         ),
         "pages loaded, not committed": (Warehouse, "transaction", uncommitted),
         "an image half written": (tempfile, "mkstemp", after(tempfile.mkstemp, 7)),
-        "an image kept, its folder not synced": (
+        "images at their paths, their folders not synced": (
             files,
             "sync_folder",
             before(files.sync_folder, 9),
@@ -120,7 +119,18 @@ def set_up(point: str) -> None:
             "lose_images",
             after(Warehouse.lose_images),
         ),
-        "some images kept": (images, "keep_image", after(keep_image, 5)),
+        "some images kept": (ImageCache, "keep", after(ImageCache.keep, 5)),
+        "images written, not settled": (
+            ImageCache,
+            "settle",
+            before(ImageCache.settle),
+        ),
+        "images half settled": (Path, "replace", before(Path.replace, 9)),
+        "images settled, not in the table": (
+            ImageCache,
+            "settle",
+            after(ImageCache.settle),
+        ),
         "images in the table": (Warehouse, "put_images", after(Warehouse.put_images)),
         "books closed, nothing published": (
             Warehouse,

@@ -3,7 +3,7 @@ select
     published_in as year,
     sum(tried)::bigint as tried,
     sum(at_origin)::bigint as at_origin,
-    sum(saved_by_amp)::bigint as saved_by_amp,
+    sum(saved_by_amp + saved_by_cdn_amp)::bigint as saved_by_amp,
     sum(saved_by_archive)::bigint as saved_by_archive,
     sum(lost)::bigint as lost
 from link_rot

@@ -54,3 +54,25 @@ left join (
 
 comment on view article_overview is
 'One row an article: who published it, what became of its page and its images.';
+comment on column article_overview.article_id is 'Article (articles.article_id)';
+comment on column article_overview.title is 'Title, repaired';
+comment on column article_overview.url is 'Address';
+comment on column article_overview.provider is 'Name of who published it';
+comment on column article_overview.registrable_domain is 'Domain of the provider that somebody registered';
+comment on column article_overview.published_at is 'When it was published';
+comment on column article_overview.category is 'Category of the hub, such as news';
+comment on column article_overview.type is 'Kind of content: article, video, …';
+comment on column article_overview.topics is 'Names of its topics, in the article''s order; NULL if none';
+comment on column article_overview.quality is 'The hub''s measure of quality';
+comment on column article_overview.heat is 'The hub''s measure of attention; -1 where it has none';
+comment on column article_overview.is_published is 'Whether the hub shows it';
+comment on column article_overview.is_removed is 'Whether the hub marked it as removed';
+comment on column article_overview.is_stub is 'Known only from others'' related lists: no file of its own';
+comment on column article_overview.has_page is 'Whether a page of it was captured and read';
+comment on column article_overview.language is 'Language of the page, as declared';
+comment on column article_overview.word_count is 'Words of the page''s text';
+comment on column article_overview.images is 'Images that its file names';
+comment on column article_overview.cached_images is 'How many of these are in the image cache';
+comment on column article_overview.related is 'Related articles that its file lists';
+comment on column article_overview.source is 'Source of the file that the row was made from (sources.name)';
+comment on column article_overview.path is 'Path of that file within the source';

@@ -25,3 +25,8 @@ having coalesce(bool_and(images.status <> 'cached'), true);
 
 comment on view articles_without_image is
 'Articles of which no image is in the cache, with what became of those that they name.';
+comment on column articles_without_image.title is 'Title';
+comment on column articles_without_image.url is 'Address';
+comment on column articles_without_image.images is 'Images that it names';
+comment on column articles_without_image.example_reason is 'Why one of them is not in the cache; NULL if it names none';
+comment on column articles_without_image.article_id is 'Article (articles.article_id)';

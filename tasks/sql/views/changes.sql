@@ -46,3 +46,14 @@ left join providers on providers.provider_id = articles.provider_id;
 
 comment on view changes is
 'What became new, other or was removed, when, and how heat rose: one row a change.';
+comment on column changes.happened_at is 'When';
+comment on column changes.change is '''new'', ''changed'' or ''removed''';
+comment on column changes.title is 'The article''s title now';
+comment on column changes.provider is 'Name of its provider';
+comment on column changes.title_before is 'Title before the change; NULL unless it changed';
+comment on column changes.heat_before is 'Heat before the change';
+comment on column changes.heat is 'Heat after it';
+comment on column changes.heat_rise is 'By how much heat rose';
+comment on column changes.url is 'Address';
+comment on column changes.article_id is 'Article (articles.article_id)';
+comment on column changes.path is 'Path of its file within its source';

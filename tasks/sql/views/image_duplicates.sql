@@ -53,3 +53,9 @@ where alike.sha256 <> alike.other_sha256
 
 comment on view image_duplicates is
 'Pairs of images that look alike: the distance of their perceptual hashes is at most 6 of 64 bits.';
+comment on column image_duplicates.url is 'Address of one image';
+comment on column image_duplicates.other_url is 'Address of the other';
+comment on column image_duplicates.distance is 'Bits in which their perceptual hashes differ, 0 to 6';
+comment on column image_duplicates.is_same_file is 'Whether both addresses hold the very same file';
+comment on column image_duplicates.image_id is 'One image (images.image_id)';
+comment on column image_duplicates.other_image_id is 'The other (images.image_id)';

@@ -20,3 +20,12 @@ where status = 'cached'
 
 comment on view image_mismatch is
 'Cached images whose true size is not the declared one, and whether the shape is another, too.';
+comment on column image_mismatch.url is 'Address';
+comment on column image_mismatch.declared_width is 'Width that front matter claims, pixels';
+comment on column image_mismatch.declared_height is 'Height that front matter claims, pixels';
+comment on column image_mismatch.width is 'True width after rotation, pixels';
+comment on column image_mismatch.height is 'True height after rotation, pixels';
+comment on column image_mismatch.width_ratio is 'True width by the declared one';
+comment on column image_mismatch.height_ratio is 'True height by the declared one';
+comment on column image_mismatch.is_other_shape is 'Whether width by height differs by more than 2 %';
+comment on column image_mismatch.image_id is 'Image (images.image_id)';

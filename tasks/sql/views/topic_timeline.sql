@@ -1,7 +1,7 @@
 -- How many articles each topic had on each day (UTC).
 create or replace view topic_timeline as
 select
-    articles.published_at::date as published_on,
+    make_timestamp(epoch_us(articles.published_at))::date as published_on,
     topics.name as topic,
     count(*) as articles,
     round(avg(articles.quality), 1) as mean_quality
@@ -12,3 +12,7 @@ where articles.published_at is not null
 group by published_on, topics.name;
 
 comment on view topic_timeline is 'How many articles each topic had on each day (UTC).';
+comment on column topic_timeline.published_on is 'Day of publication, UTC';
+comment on column topic_timeline.topic is 'Name of the topic';
+comment on column topic_timeline.articles is 'Articles of that topic and day';
+comment on column topic_timeline.mean_quality is 'Mean of the hub''s measure of quality';

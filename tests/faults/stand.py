@@ -1,0 +1,142 @@
+"""Where runs are broken: a hub of two states, its site, and who reads all the while."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from tasks.warehouse import WarehouseError, inspect_file
+from tests.hub import Hub
+from tests.tables import dump
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = """
+sources = [{{ location = "hub", name = "hub" }}]
+data = "data"
+keep_snapshots = 2
+[fetch]
+connect_to = {{ "*.example" = "127.0.0.1:{port}" }}
+per_host_delay_seconds = 0.0
+per_host_concurrency = 2
+"""
+
+
+class Stand:
+    """A folder with a first state published and a second one written, to be copied."""
+
+    def __init__(self, folder: Path, program: subprocess.Popen[str], port: int) -> None:
+        self._program = program
+        self._folder = folder
+        self.base = folder / "base"
+        self.base.mkdir()
+        (self.base / "wirehouse.toml").write_text(SETTINGS.format(port=port))
+        self._write_first()
+        assert self.order(self.base)["status"] == 0
+        self._write_second()
+        self.goal = self.copy("goal")
+        assert self.order(self.goal, what="count")["status"] == 0
+        self.points: list[str] = json.loads((self.goal / "points.json").read_text())
+        self.tables = dump(self.goal / "data" / "news.duckdb")
+
+    def copy(self, name: str = "broken") -> Path:
+        """Return a fresh copy, in which a run has the second state to load."""
+        target = self._folder / name
+        shutil.rmtree(target, ignore_errors=True)
+        return Path(shutil.copytree(self.base, target))
+
+    def order(self, folder: Path, what: str = "nothing", **more: Any) -> dict[str, Any]:
+        """Let a run go in *folder* and return how it ended."""
+        assert self._program.stdin is not None
+        assert self._program.stdout is not None
+        order = {"folder": str(folder), "what": what, **more}
+        self._program.stdin.write(json.dumps(order) + "\n")
+        self._program.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._program.stdout.readline())
+        return answer
+
+    def said(self, folder: Path) -> str:
+        """Return what the last run in *folder* said."""
+        return (folder / "said.txt").read_text(errors="replace")
+
+    def assert_repaired(self, folder: Path, why: str) -> None:
+        """See to it that a run without any fault ends as if nothing had happened."""
+        answer = self.order(folder)
+        assert answer["status"] == 0, (why, self.said(folder))
+        assert dump(folder / "data" / "news.duckdb") == self.tables, why
+
+    def _write_first(self) -> None:
+        hub = Hub(self.base)
+        for name in ("stays", "changes", "goes"):
+            hub.write(f"{name}.md", **_fields(name, heat=1, topics=["Sea"]))
+
+    def _write_second(self) -> None:
+        hub = Hub(self.base)
+        hub.remove("goes.md")
+        hub.write("changes.md", **_fields("changes", heat=2))
+        for name in ("new", "newer"):
+            hub.write(f"{name}.md", **_fields(name, related=[_fields("stays")]))
+
+
+def _fields(name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "title": name,
+        "webUrl": f"http://news.example/{name}",
+        "images": [{"url": f"http://pictures.example/{name}.png"}],
+        **more,
+    }
+
+
+@contextmanager
+def open_stand(folder: Path) -> Iterator[Stand]:
+    """Start the site and the program that breaks runs."""
+    words = [sys.executable, "-m"]
+    pipes: dict[str, Any] = {
+        "stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT,
+    }  # fmt: skip
+    with (
+        subprocess.Popen([*words, "tests.faults.site"], **pipes) as site,
+        subprocess.Popen([*words, "tests.faults.broken_run"], **pipes) as program,
+    ):
+        assert site.stdout is not None
+        port = int(site.stdout.readline())
+        yield Stand(folder, program, port)
+        for process in (program, site):
+            assert process.stdin is not None
+            process.stdin.close()
+
+
+class Reader:
+    """Reads the published file again and again, as analysts would, in a thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._read)
+        self.times = 0
+        self.faults: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _read(self) -> None:
+        while not self._is_over.is_set():
+            try:
+                if inspect_file(self._path) not in {1, 2, 3}:
+                    self.faults.append("a run that never was")
+            except WarehouseError as error:
+                self.faults.append(str(error))
+            self.times += 1
+            time.sleep(0.02)

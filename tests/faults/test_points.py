@@ -1,0 +1,123 @@
+"""Wherever a run is broken, the published file is whole and the next run repairs.
+
+Most of it is for `make faults`; a part of each is in every run of the tests.
+"""
+
+from __future__ import annotations
+
+import errno
+import random
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.faults.stand import Reader, Stand, open_stand
+
+RUN_SECONDS = 1.5  # about how long a run takes here
+STOP_SECONDS = 5.0
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    """Where runs are broken."""
+    with open_stand(tmp_path_factory.mktemp("stand")) as opened:
+        yield opened
+
+
+def often(few: int, many: int) -> pytest.MarkDecorator:
+    """Give *few* to every run of the tests, *many* to `make faults`."""
+    long = pytest.param(many, marks=pytest.mark.faults)
+    return pytest.mark.parametrize("count", [few, long])
+
+
+def some(count: int, of: int) -> list[int]:
+    """Choose *count* of the numbers up to *of*, evenly, from the first to the last."""
+    step = max((of - 1) / max(count - 1, 1), 1.0)
+    return sorted(
+        {1 + round(step * number) for number in range(count)} & {*range(of + 1)}
+    )
+
+
+def break_one(stand: Stand, why: str, **order: Any) -> tuple[int, str]:
+    """Break a run while somebody reads, and repair; return status and last line."""
+    folder = stand.copy()
+    with Reader(folder / "data" / "news.duckdb") as reader:
+        answer = stand.order(folder, **order)
+    said = stand.said(folder)
+    assert reader.times
+    assert reader.faults == [], why
+    assert answer["seconds"] < STOP_SECONDS, why
+    assert "Traceback" not in said, (why, said)
+    stand.assert_repaired(folder, why)
+    return answer["status"], said.strip().rpartition("\n")[2]
+
+
+@often(4, 1_000)
+@pytest.mark.parametrize("what", ["kill before", "kill after"])
+def test_killed_at_any_point(stand: Stand, what: str, count: int) -> None:
+    """Each commit, fsync and rename of a run."""
+    for number in some(count, len(stand.points)):
+        why = f"{what} point {number}, {stand.points[number - 1]}"
+        status, _ = break_one(stand, why, what=what, at=number)
+        assert status in {-signal.SIGKILL, 0}, why
+
+
+@often(2, 20)
+def test_killed_at_random_moments(stand: Stand, count: int) -> None:
+    chance = random.Random(count)  # noqa: S311 - no secret
+    for _ in range(count):
+        after = chance.uniform(0.02, RUN_SECONDS)
+        order = {"signal": int(signal.SIGKILL), "after": after}
+        break_one(stand, f"killed after {after:.3f} s", what="nothing", **order)
+
+
+@often(2, 1_000)
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+def test_an_error_at_any_write_fsync_or_rename(
+    stand: Stand, code: int, count: int
+) -> None:
+    for number in some(count, len(stand.points)):
+        point = stand.points[number - 1]
+        if "commit" in point or point == "checkpoint":
+            continue  # DuckDB writes these itself, see below
+        why = f"error {code} at point {number}, {point}"
+        status, line = break_one(stand, why, what="error", at=number, errno=code)
+        assert status in {0, 1}, (why, line)
+        assert not status or line.startswith("wirehouse: "), (why, line)
+
+
+KB = 1_000
+
+
+@often(3, 24)
+def test_a_disk_that_is_full_at_any_size(stand: Stand, count: int) -> None:
+    """By a limit on the size of each file: mounting is not for everybody."""
+    most = max(p.stat().st_size for p in (stand.goal / "data").rglob("*.duckdb"))
+    for size in some(count, most // KB + 400):
+        why = f"files of {size} kB at most"
+        status, line = break_one(stand, why, what="nothing", file_bytes=size * KB)
+        assert status in {0, 1}, (why, line)
+        is_told = line.startswith("wirehouse: ") and "room" in line
+        assert is_told or not status, (why, line)
+
+
+@often(1, 12)
+@pytest.mark.parametrize(
+    ("number", "statuses"),
+    [(signal.SIGINT, {130}), (signal.SIGTERM, {143, -signal.SIGTERM})],
+)
+def test_stopped_at_any_moment(
+    stand: Stand, number: signal.Signals, statuses: set[int], count: int
+) -> None:
+    chance = random.Random(count)  # noqa: S311 - no secret
+    for _ in range(count):
+        after = chance.uniform(0.02, RUN_SECONDS)
+        why = f"{number.name} after {after:.3f} s"
+        order = {"signal": int(number), "after": after}
+        status, line = break_one(stand, why, what="nothing", **order)
+        assert status in {0, *statuses}, (why, line)
+        # Before there is anything to go on with, nothing is said of it.
+        is_told = "the next run goes on" in line or not line
+        assert is_told or status != 130, (why, line)
