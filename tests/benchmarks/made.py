@@ -75,10 +75,11 @@ _TABLES = {
     f" sha256('c' || i), 20000, null, null, null, {_SEEN} from told",
     "pages": f"select {_ARTICLE}, md5('capture' || i)::uuid, title, ['An Author'],"
     f" {_AT}, 'en', 'Site', url, null, {_TEXT}, 80, 'utf-8', 'header', [],"
-    " url, null, '{{}}'::json from told where i % 5 = 0",
+    f" url, null, '{{{{}}}}'::json, {_SEEN} from told where i % 5 = 0",
     "links": f"select {_ARTICLE}, n, url || '/link/' || n, url || '/link/' || n,"
     " null, 'words' from told, range(3) as positions(n) where i % 5 = 0",
-    "repairs": f"select 'articles', {_ARTICLE}, 'title', 'mojibake', 'a', 'b'"
+    "repairs": f"select 'articles', {_ARTICLE}, 'title', 'mojibake', 'a', 'b',"
+    " null"
     " from told where i % 20 = 0",
 }
 
