@@ -81,6 +81,8 @@ def flatten(tree: HtmlElement) -> None:
 def _scrub(text: str) -> tuple[str, bool]:
     """Return *text* without what does harm, and whether there was any."""
     resolved = _REFERENCE.sub(_resolved, text) if "&#" in text else text
+    # A blank to HTML (12.1.4), which XML forbids.
+    resolved = resolved.replace("\f", " ")
     scrubbed = _MARKS.sub(r"\1", _FORBIDDEN.sub("", resolved))
     return scrubbed, len(scrubbed) != len(resolved)
 
@@ -96,7 +98,7 @@ def _resolved(reference: re.Match[str]) -> str:
         return bytes([code]).decode("cp1252", "ignore")
     if code > sys.maxunicode:
         return "\0"
-    if unicodedata.combining(chr(code)):
+    if code == ord("\f") or unicodedata.combining(chr(code)):
         return chr(code)
     return chr(code) if _FORBIDDEN.match(chr(code)) else reference[0]
 

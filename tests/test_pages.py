@@ -724,6 +724,7 @@ def test_what_is_no_page_is_rejected_with_its_reason(
         ("\0\x01\x0b", "scrubbed"),
         ("a" + "\u0301\u0327" * 50_000, "scrubbed"),
         ("a" + "&#x301;&#x327;" * 50_000, "scrubbed"),
+        ("<p>form\ffeed &#12; &#xc;</p>", None),
         ("<![CDATA[", None),
         ("<p " + "x" * 100_000 + ">", None),
     ],

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -48,6 +49,32 @@ def test_the_module_shows_five_examples() -> None:
 @pytest.mark.parametrize(("address", "key"), as_documented())
 def test_the_examples_of_the_module_are_true(address: str, key: str) -> None:
     assert url_key(address) == key
+
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+SHOWN = re.findall(
+    r"^\| `(https?:.+?)` \| `(.+?)` \| (.+?) \|$", README, re.MULTILINE | re.IGNORECASE
+)
+SPELLED, CLAIMED = SHOWN[:6], SHOWN[6:]
+
+
+@pytest.mark.parametrize(("written", "url", "key"), SPELLED)
+def test_the_addresses_of_the_readme_are_spelled_so(
+    written: str, url: str, key: str
+) -> None:
+    assert fetch_url(written) == url
+    assert url_key(written) == url_key(url) == key.strip("`")
+
+
+@pytest.mark.parametrize(("page", "claimed", "key"), CLAIMED)
+def test_the_claims_of_the_readme_are_judged_so(
+    page: str, claimed: str, key: str
+) -> None:
+    assert canonical_key(claimed, page) == (None if key == "none" else key.strip("`"))
+
+
+def test_the_readme_shows_ten_addresses() -> None:
+    assert (len(SPELLED), len(CLAIMED)) == (6, 4)
 
 
 # What to ask the network for

@@ -11,5 +11,9 @@ where case subject_table
         when 'providers' then subject_id not in (select provider_id from providers)
         when 'topics' then subject_id not in (select topic_id from topics)
         when 'images' then subject_id not in (select image_id from images)
+        when 'pages' then subject_id not in (select article_id from pages)
+        when 'links' then (subject_id, position) not in (
+            select (article_id, position) from links
+        )
         else true
     end
