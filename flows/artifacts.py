@@ -88,7 +88,8 @@ class Bars:
         # Whatever is wrong with a bar, it is nothing that a run should end for.
         with suppress(Exception):
             if self._bar is None:
-                bar = create_progress_artifact(share, description=words)
+                key = stage.replace(" ", "-")
+                bar = create_progress_artifact(share, key=key, description=words)
                 self._bar = cast("UUID", bar)
             else:
                 update_progress_artifact(self._bar, share, description=words)

@@ -104,8 +104,9 @@ def prune_images(run: Run, steps: Steps, agree: Callable[[], bool]) -> None:
 
 
 def read_every_page(run: Run, steps: Steps) -> None:
-    """Read every capture again, then publish."""
+    """Read every capture again, or go on with it, then publish."""
     read_pages(run, steps, everything=True)
+    steps.end_rereading(run)
     steps.publish(run)
 
 

@@ -50,7 +50,7 @@ Answer = dict[str, Any] | State[Any]  # a run's summary, or why there was nothin
 
 
 class RefreshOptions(BaseModel):
-    """What a refresh does; the form of the Prefect UI shows it."""
+    """What a refresh reads, and what it asks the network for."""
 
     mode: Mode = Field(
         "incremental",

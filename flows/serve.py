@@ -7,10 +7,12 @@ run, however the run ends; the server and worker of `wirehouse up` stay.
 from __future__ import annotations
 
 import asyncio
+import base64
 import http.client
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -33,8 +35,12 @@ QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_API_HOST": HOST,
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-    "PREFECT_SERVER_UI_V2_ENABLED": "false",
+    "PREFECT_SERVER_UI_V2_ENABLED": "true",  # it draws the lineage; see CONTENT_POLICY
 }
+
+# What a page of the UI may load and speak to (Content Security Policy): this server.
+# The new UI asks an outside host for its configuration even where analytics are off.
+CONTENT_POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
 
 
 def prepare_environment(data: Path) -> None:
@@ -43,6 +49,8 @@ def prepare_environment(data: Path) -> None:
     What the user has set already is left alone.
     """
     os.environ.setdefault("PREFECT_HOME", str((data / "prefect").resolve()))
+    if password := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
+        os.environ.setdefault("PREFECT_API_AUTH_STRING", password)
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
 
@@ -59,7 +67,7 @@ def ask(port: int, method: str, path: str, body: object = None) -> Any:
     """
     connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", **_authorization()}
         connection.request(method, f"/api{path}", json.dumps(body), headers)
         answer = connection.getresponse()
         content = answer.read()
@@ -70,14 +78,40 @@ def ask(port: int, method: str, path: str, body: object = None) -> Any:
         connection.close()
 
 
-def _serve(port: int, *, until_input_ends: bool) -> None:
+def _authorization() -> dict[str, str]:
+    """Return the header that a server with a password asks for (RFC 7617)."""
+    names = ("PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING")
+    password = next((os.environ[name] for name in names if os.environ.get(name)), "")
+    coded = base64.b64encode(password.encode()).decode()
+    return {"Authorization": f"Basic {coded}"} if password else {}
+
+
+def _serve(port: int, host: str = HOST, *, until_input_ends: bool) -> None:
     """Run the server in this process, until it is told to end."""
+    # Prefect would have messages name port 4200, and pages ask there.
+    os.environ.setdefault("PREFECT_UI_URL", f"http://{HOST}:{port}")
+    os.environ.setdefault("PREFECT_SERVER_UI_API_URL", "/api")
     import uvicorn  # noqa: PLC0415 - only the child needs a web server
     from prefect.server.api.server import create_app  # noqa: PLC0415
 
     if until_input_ends:
         threading.Thread(target=_end_with_input, daemon=True).start()
-    uvicorn.run(create_app(), host=HOST, port=port, log_level="warning")
+    uvicorn.run(_kept_private(create_app()), host=host, port=port, log_level="warning")
+
+
+def _kept_private(app: Any) -> Any:
+    """Have every page of *app* forbid browsers to speak to anybody else."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        async def send_with_policy(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                policy = (b"content-security-policy", CONTENT_POLICY.encode())
+                message = {**message, "headers": [*message["headers"], policy]}
+            await send(message)
+
+        await app(scope, receive, send_with_policy)
+
+    return answer
 
 
 def _end_with_input() -> None:
@@ -97,7 +131,7 @@ async def _work(pool: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     # One, lest all that fell due while this machine slept starts at once.
-    worker = ProcessWorker(work_pool_name=pool, name=pool, limit=1)
+    worker = ProcessWorker(work_pool_name=pool, name=socket.gethostname(), limit=1)
     work = asyncio.ensure_future(worker.start())
     until_told = asyncio.ensure_future(told.wait())
     await asyncio.wait((work, until_told), return_when=asyncio.FIRST_COMPLETED)
@@ -124,12 +158,12 @@ def _children() -> list[int]:
     return [int(pid) for path in found for pid in path.read_text().split()]
 
 
-def main(kind: str, argument: str) -> None:
+def main(kind: str, argument: str, host: str = HOST) -> None:
     """Be a server for a run (`child`), one that stays (`server`), or a `worker`."""
     if kind == "worker":
         asyncio.run(_work(argument))
     else:
-        _serve(int(argument), until_input_ends=kind == "child")
+        _serve(int(argument), host, until_input_ends=kind == "child")
 
 
 if __name__ == "__main__":

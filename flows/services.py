@@ -72,7 +72,7 @@ def go_up(settings: Settings, folder: Path, say: Say) -> tuple[str, datetime]:
     Returns the server's address and when the next run is due. Raises `ServiceError`.
     """
     data = settings.data.resolve()
-    server = start_server(data, settings.prefect_port, say)
+    server = start_server(settings, say)
     address = api_address(server.port or settings.prefect_port)
     os.environ["PREFECT_API_URL"] = address
     # Only now: Prefect reads its settings from the environment when imported.
@@ -167,18 +167,25 @@ def api_address(port: int) -> str:
     return f"http://{HOST}:{port}/api"
 
 
-def start_server(data: Path, port: int, say: Say) -> Service:
+def start_server(settings: Settings, say: Say) -> Service:
     """Return the server of a data directory when it answers; start it if none runs.
 
-    Raises `ServiceError` if *port* is taken, or if it does not answer in time.
+    Raises `ServiceError` if its port is taken, if it would listen to other machines
+    without a password, or if it does not answer in time.
     """
+    data, port = settings.data.resolve(), settings.prefect_port
     server = find_service(data, "server")
     if server is None:
+        _check_host(settings.prefect_host)
         _check_port(port)
         say(f"starting the Prefect server on port {port}")
-        # Named in messages, so that whoever reads one gets to the run.
-        address = {"PREFECT_UI_URL": api_address(port).removesuffix("/api")}
-        _start(data, "server", str(port), port=port, environment=address)
+        environment = (
+            {"PREFECT_SERVER_DATABASE_CONNECTION_URL": settings.prefect_database}
+            if settings.prefect_database
+            else {}
+        )
+        arguments = (str(port), settings.prefect_host)
+        _start(data, "server", *arguments, port=port, environment=environment)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         server = find_service(data, "server")
@@ -267,6 +274,17 @@ def _read(descriptor: int, name: str) -> Service | None:
         except (ValueError, KeyError, TypeError):
             time.sleep(_PAUSE_SECONDS)
     return None
+
+
+def _check_host(host: str) -> None:
+    """Refuse to be open to other machines without a password."""
+    if host == HOST or os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
+        return
+    msg = (
+        f"prefect_host {host} is open to other machines: first set"
+        " PREFECT_SERVER_API_AUTH_STRING to 'user:password' in the environment"
+    )
+    raise ServiceError(msg)
 
 
 def _check_port(port: int) -> None:

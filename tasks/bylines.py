@@ -44,9 +44,12 @@ _NAMES_END = re.compile(
     r"|\S+@\S+|https?:|\(|\[|@).*",
     re.DOTALL,
 )
+_ADDRESS = re.compile(r"\s*[|(<]?\s*\S+@\S+\.\w+[)>]?")  # of mail, after a name
 _AND = r"\s+(?:and|und|et|y)\s+(?=[A-ZÀ-Þ])"
 _BETWEEN = re.compile(rf"\s*[;,&\u3001\uff0c]\s*|{_AND}")
 _BETWEEN_FULL = re.compile(rf"\s*[;,&]\s+|{_AND}")
+# What somebody did, after a name in Japanese: wrote, translated, drew.
+_DID = re.compile(r"\s(?:著者?|編著?|監訳|訳|写真|イラスト)$")
 _NO_NAME = re.compile(
     r"https?:|www\.|@|[<>{}|=\[\]]|\d{4}|^\W*$"
     r"|^(?:photo|photograph|picture|image|video|illustration)s?(?:\s+by|:)|^(?:admin"
@@ -79,6 +82,16 @@ _ROLE = re.compile(
     r"\b(?:analyst|bureau|columnist|contributor|correspondent|critic|director|editor"
     r"|freelance|fellow|news|producer|professor|press|reporter|staff|writer)s?\b"
     r"|\b(?:business|international|magazine|network|online|politics|sports)$",
+    re.IGNORECASE,
+)
+# What signs where no person does: an account's name, a company, a staff.
+_HANDLE = re.compile(r"[a-z0-9._\-]+")
+_COMPANY = re.compile(
+    r"\b(?:inc|ltd|llc|corp|gmbh|s\.?a|plc|co)\.?$|株式会社|有限公司", re.IGNORECASE
+)
+_STAFF = re.compile(
+    r"\b(?:staff|team|desk|editors|editorial|newsroom|redaktion|rédaction|redacción"
+    r"|redazione|redação)\b|編集部",
     re.IGNORECASE,
 )
 _UNSPACED_NAME = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u30fb\s]{2,14}")
@@ -123,9 +136,18 @@ def declared_names(line: str) -> list[str]:
     ['Ann Lee', 'Bo Ek', 'Cy Day']
     """
     line = _BY.sub("", plain_text(line[: MAX_BYLINE * 5]))
-    names = _without_roles(_BETWEEN_FULL.split(line))
+    names = _without_roles(_BETWEEN_FULL.split(_ADDRESS.sub("", line)))
     names = names if all(" " in name for name in names) else [line]
     return [n for n in names if n and len(n) <= MAX_NAME and not _NO_NAME.search(n)]
+
+
+def is_no_person(name: str) -> bool:
+    """Tell whether a declared name is an account's, a company's or a staff's.
+
+    >>> [is_no_person(name) for name in ("annlee", "Windle Inc.", "Ann Lee")]
+    [True, True, False]
+    """
+    return bool(_HANDLE.fullmatch(name) or _COMPANY.search(name) or _STAFF.search(name))
 
 
 def shown_names(line: str, *, is_linked: bool = False) -> list[str]:
@@ -139,7 +161,8 @@ def shown_names(line: str, *, is_linked: bool = False) -> list[str]:
     line = plain_text(line[: MAX_BYLINE + 1])
     if len(line) > MAX_BYLINE:
         return []
-    names = _BETWEEN.split(_NAMES_END.sub("", _BY.sub("", line)))
+    parts = _BETWEEN.split(_NAMES_END.sub("", _BY.sub("", line)))
+    names = (_DID.sub("", part) for part in parts)
     return [name for name in names if _is_person(name, is_linked=is_linked)]
 
 
@@ -219,7 +242,14 @@ def _names_at(element: HtmlElement, *, is_byline: bool = False) -> list[str]:
         ]
         if names:
             return list(dict.fromkeys(names))
-    return list(dict.fromkeys(shown_names(_line(element))))
+    begun = (e for e in islice(element.iter(etree.Element), NEAR) if _begins(e))
+    lines = (shown_names(_line(part)) for part in (*begun, element))
+    return list(dict.fromkeys(next(filter(None, lines), [])))
+
+
+def _begins(element: HtmlElement) -> bool:
+    """Tell whether *element* begins with "By": the rest of a byline may be roles."""
+    return bool(_IS_BY.match(" ".join((element.text or "").split()) + " "))
 
 
 def _with_neighbours(element: HtmlElement, names: list[str]) -> list[str]:
@@ -239,8 +269,8 @@ def _with_neighbours(element: HtmlElement, names: list[str]) -> list[str]:
 def _by_words(headline: HtmlElement) -> list[str]:
     """Return the names of a short line after the headline that begins with "By"."""
     for element in headline.xpath(f"following::*[position() <= {NEAR}]"):
-        said = " ".join((element.text or "").split()) + " "
-        if _IS_BY.match(said) and not _is_in(element, _NEVER_TAGS, _NEVER):
+        if _begins(element) and not _is_in(element, _NEVER_TAGS, _NEVER):
+            said = " ".join(element.text.split()) + " "
             alone = not _IS_BY.sub("", said).strip() and len(element) == 0
             names = _names_at(element.getparent() if alone else element, is_byline=True)
             if names:
@@ -249,7 +279,12 @@ def _by_words(headline: HtmlElement) -> list[str]:
 
 
 def _is_in(element: HtmlElement, tags: frozenset[str], marks: re.Pattern[str]) -> bool:
-    """Tell whether *element* is within such tags or marks, below the article."""
+    """Tell whether *element* is within such tags or marks, below the article.
+
+    The footer of an article "contains information such as who wrote it" (HTML, 4.3.8).
+    """
+    if next(element.iterancestors("article"), None) is not None:
+        tags = tags - {"footer"}
     if element.tag in tags:
         return True
     for above in islice(element.iterancestors(), _UP):

@@ -17,5 +17,9 @@ def extract_page(captures: Path, due: DueExtraction) -> Page | Rejection:
     except CaptureDamaged as error:
         return Rejection("page", due.url, DAMAGED, str(error))
     return read_page(
-        stored.body, due.url, due.content_type, fetched_at=stored.requested_at
+        stored.body,
+        due.url,
+        due.content_type,
+        fetched_at=stored.requested_at,
+        publisher=due.publisher,
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import tempfile
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 # What a file is called while somebody writes to it, as archives' crawlers do; whoever
 # was killed leaves it so.
@@ -29,6 +31,8 @@ class FileGroup:
     """
 
     def __init__(self) -> None:
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - few do
+
         self._writers = ThreadPoolExecutor(_WRITERS, "wirehouse-files")
         self._written: dict[Path, Future[Path]] = {}
         self._bytes = 0
@@ -94,6 +98,8 @@ def _has_size(path: Path, size: int) -> bool:
 
 def _write(place: Path, content: bytes) -> Path:
     place.mkdir(parents=True, exist_ok=True)
+    import tempfile  # noqa: PLC0415 - most runs write no such file
+
     descriptor, name = tempfile.mkstemp(dir=place, prefix=".", suffix=PART)
     temporary = Path(name)
     try:

@@ -10,17 +10,18 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TypeVar
 
 import htmldate
 from lxml import etree
 from lxml.html import HtmlElement
 
-from tasks.bylines import MAX_AUTHORS, declared_names, find_bylines
+from tasks.bylines import MAX_AUTHORS, declared_names, find_bylines, is_no_person
 from tasks.linkeddata import (
     addresses,
     one_line,
@@ -30,7 +31,7 @@ from tasks.linkeddata import (
     types,
 )
 from tasks.models import PageRepair
-from tasks.moments import find_moment, parse_moment
+from tasks.moments import find_day, find_moment, parse_moment
 from tasks.text import repair
 from tasks.urls import host_of, join_url, registrable_domain
 
@@ -43,7 +44,9 @@ _TITLE_MORE = ("dc.title", "dcterms.title", "sailthru.title", "headline", "title
 _AUTHORS = (
     "article:author",
     "article:author_name",
+    "og:article:author",
     "author",
+    "byline",
     "parsely-author",
     "sailthru.author",
     "citation_author",
@@ -54,8 +57,11 @@ _AUTHORS = (
     "byl",
     "cxenseparse:author",
 )
+# As WordPress says it to Slack: whose account it is, often an editor's.
+_POSTED_BY = "twitter:data"
 _PUBLISHED = (
     "article:published_time",
+    "og:article:published_time",
     "datepublished",
     "og:published_time",
     "parsely-pub-date",
@@ -79,6 +85,7 @@ _PUBLISHED = (
 )
 _MODIFIED = (
     "article:modified_time",
+    "og:article:modified_time",
     "datemodified",
     "og:updated_time",
     "article:updated_time",
@@ -111,6 +118,7 @@ _TIME_MARKS = re.compile(r"date|time|publish|posted|byline")
 SHORTEST_DATE = 8  # characters, as 1.5.2024
 MAX_DATE_LINE = 60  # characters; a date in a longer line belongs to a sentence
 _NEAR_TIMES = 60  # elements after the headline: bylines and dates stand there
+_JUST_BEFORE = 10  # elements: a date above the headline, and its section
 _SLACK = timedelta(days=1)  # a page's day may begin 14 hours before UTC's
 _LANGUAGE_TAG = re.compile(
     r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}))?"
@@ -141,23 +149,32 @@ class Metadata:
 
 
 def read_metadata(
-    tree: HtmlElement, base_url: str, fetched_at: datetime | None = None
+    tree: HtmlElement,
+    base_url: str,
+    fetched_at: datetime | None = None,
+    publisher: str | None = None,
 ) -> Metadata:
     """Read what the page of *tree* says about itself; its addresses made absolute.
 
-    What it says to be later than *fetched_at* is no date.
+    What it says to be later than *fetched_at* is no date; *publisher*, if known, is no
+    author and no part of the title.
     """
-    return _Reader(tree, base_url, fetched_at).read()
+    return _Reader(tree, base_url, fetched_at, publisher).read()
 
 
 class _Reader:
     """One page, and what its values need of one another."""
 
     def __init__(
-        self, tree: HtmlElement, base_url: str, fetched_at: datetime | None
+        self,
+        tree: HtmlElement,
+        base_url: str,
+        fetched_at: datetime | None,
+        publisher: str | None,
     ) -> None:
         self.tree = tree
         self.base_url = base_url
+        self.publisher = publisher
         self.latest = (fetched_at or datetime.max.replace(tzinfo=UTC) - _SLACK) + _SLACK
         self.data = read_linked_data(tree, base_url)
         self.names = _meta(tree)
@@ -281,27 +298,33 @@ class _Reader:
     def _authors(
         self, site: str | None, headline: HtmlElement | None
     ) -> tuple[str, ...]:
+        """Return who wrote it: persons who are declared, or shown, or whatever is."""
         sites = self._organisations(site)
+        others: list[tuple[str, dict[str, str]]] = []
         for origin, said in self._declared_authors():
             names = {
-                self._first_name_first(name): (name, one_line(line))
+                self._first_name_first(name): one_line(line)
                 for line in said
                 for name in declared_names(line)
                 if _folded(name) not in sites
             }
+            persons = {n: line for n, line in names.items() if not is_no_person(n)}
+            if persons and origin != _POSTED_BY:
+                return self._signed(origin, persons)
             if names:
-                self.origins["authors"] = origin
-                authors = tuple(names)[:MAX_AUTHORS]
-                for position, author in enumerate(authors):
-                    name, written = names[author]
-                    self._note("authors", written, name, position)
-                return authors
+                others.append((origin, persons or names))
         shown = find_bylines(self.tree, headline)
-        authors = tuple(n for n in shown if _folded(n) not in sites)[:MAX_AUTHORS]
-        if authors:
-            self.origins["authors"] = "byline"
+        names = {n: self._line_with(n) for n in shown if _folded(n) not in sites}
+        if names:
+            return self._signed("byline", names)
+        return self._signed(*others[0]) if others else ()
+
+    def _signed(self, origin: str, names: Mapping[str, str]) -> tuple[str, ...]:
+        """Note the origin and the repairs of *names*, each with the line it is from."""
+        self.origins["authors"] = origin
+        authors = tuple(names)[:MAX_AUTHORS]
         for position, name in enumerate(authors):
-            self._note("authors", self._line_with(name), name, position)
+            self._note("authors", names[name], name, position)
         return authors
 
     def _line_with(self, name: str) -> str:
@@ -325,13 +348,15 @@ class _Reader:
                 yield f"json-ld {key}", self.data.names(node.get(key))
         for key in _AUTHORS:
             yield key, self.names.get(key, ())
-        for number in ("1", "2"):  # as WordPress says it to Slack
+        inner = "//*[@itemprop='author']//*[@itemprop='name']/@content"
+        yield "microdata", self.tree.xpath(inner)
+        for number in ("1", "2"):
             if "Written by" in self.names.get(f"twitter:label{number}", ()):
-                yield "twitter:data", self.names.get(f"twitter:data{number}", ())
+                yield _POSTED_BY, self.names.get(f"twitter:data{number}", ())
 
     def _organisations(self, site: str | None) -> frozenset[str]:
         """Return the folded names of site and publisher, which write nothing."""
-        said = [site or "", *self.names.get("copyright", ())]
+        said = [site or "", self.publisher or "", *self.names.get("copyright", ())]
         said.extend(
             value for _, value in self._meta(*_SITE, "publisher", "dc.publisher")
         )
@@ -361,8 +386,16 @@ class _Reader:
         if len({time.get("datetime") for time in times}) == 1:
             yield "time", _time(times[0])
         if headline is not None:
-            yield from _times_near(headline)
+            for origin, said in _times_near(headline):
+                if self._fits_address(said):
+                    yield origin, said
         yield "htmldate", self._found_by_htmldate()
+
+    def _fits_address(self, said: str) -> bool:
+        """Tell whether a moment is of about the day that the page's address names."""
+        day = find_day(self.base_url)
+        moment = self._moment(said)
+        return day is None or moment is None or abs(moment - day) <= 2 * _SLACK
 
     def _found_by_htmldate(self) -> str:
         """Ask htmldate, without the search through the text that guesses."""
@@ -477,19 +510,28 @@ def _folded(name: str) -> str:
 
 def _time(element: HtmlElement) -> str:
     said = element.get("datetime") or element.get("content")
-    return str(said or element.text_content()[:200])
+    return str(said or " ".join(islice(element.itertext(), 20))[:200])
 
 
 def _times_near(headline: HtmlElement) -> Said:
-    """Yield what stands in marks of time soon after the headline."""
-    after = headline.xpath(f"following::*[position() <= {_NEAR_TIMES}]")
-    for element in after:
-        marks = f"{element.get('class') or ''} {element.get('id') or ''}".lower()
+    """Yield what stands in marks of time soon after the headline, or just before it.
+
+    After it, short lines as well.
+    """
+    for element in headline.xpath(f"following::*[position() <= {_NEAR_TIMES}]"):
         said = " ".join((element.text or "")[:200].split())
-        if element.tag == "time" or _TIME_MARKS.search(marks):
+        if _marks_time(element):
             yield "time near headline", _time(element)
         elif SHORTEST_DATE <= len(said) <= MAX_DATE_LINE:
             yield "time near headline", said
+    for element in headline.xpath(f"preceding::*[position() <= {_JUST_BEFORE}]"):
+        if _marks_time(element):
+            yield "time near headline", _time(element)
+
+
+def _marks_time(element: HtmlElement) -> bool:
+    marks = f"{element.get('class') or ''} {element.get('id') or ''}".lower()
+    return element.tag == "time" or bool(_TIME_MARKS.search(marks))
 
 
 def _language(tag: str) -> str | None:

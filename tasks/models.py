@@ -533,8 +533,22 @@ class DuePage:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """A host that is not asked any more in this run, and how its last try ended.
+
+    *until* is what it asked for itself, and binds later runs, too.
+    """
+
+    host: str
+    reason: str
+    outcome: Outcome
+    status_code: int | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DueExtraction:
-    """A capture that no page was read from yet."""
+    """A capture that no page was read from yet; *publisher* is the provider's name."""
 
     capture_id: UUID
     article_id: UUID
@@ -543,6 +557,7 @@ class DueExtraction:
     warc_file: str
     warc_offset: int
     warc_length: int
+    publisher: str | None
 
 
 @dataclass(frozen=True, slots=True)

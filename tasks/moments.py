@@ -27,6 +27,9 @@ _DATES = (
     re.compile(rf"{_YEAR}\s*年\s*(?P<month>\d\d?)\s*月\s*(?P<day>\d\d?)\s*日"),
     re.compile(rf"{_YEAR}\s*년\s*(?P<month>\d\d?)\s*월\s*(?P<day>\d\d?)\s*일"),
 )
+_IN_ADDRESS = re.compile(
+    rf"/{_YEAR}[/-](?P<month>\d\d?|{'|'.join(_MONTHS)})[/-](?P<day>\d\d?)(?!\d)"
+)
 _TIME = re.compile(
     r"(?<!\d)(?P<hour>\d{1,2})[:時](?P<minute>\d\d)(?!\d)(?::(?P<second>\d\d))?(?:\.\d+)?"
     r"\s*(?:(?P<half>[ap])\.?m\.?(?![a-z]))?\s*(?P<zone>[A-Z]{1,4}\b|[+-]\d\d:?\d\d)?",
@@ -79,6 +82,14 @@ def find_moment(text: str) -> datetime | None:
     with suppress(ValueError, OverflowError):
         rest = f"{text[: found.start()]} {text[found.end() :]}"
         return _sane(_at(datetime(*day, tzinfo=UTC), rest))
+    return None
+
+
+def find_day(url: str) -> datetime | None:
+    """Read the day in an address such as `/2019/nov/18/story`."""
+    found = _IN_ADDRESS.search(url)
+    with suppress(ValueError):
+        return datetime(*_day(found), tzinfo=UTC) if found else None
     return None
 
 

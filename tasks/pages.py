@@ -93,8 +93,11 @@ def read_page(
     content_type: str | None = None,
     *,
     fetched_at: datetime | None = None,
+    publisher: str | None = None,
 ) -> Page | Rejection:
     """Read the page that was got from *url* with this `Content-Type`; never raises.
+
+    *publisher* is who is known to publish it: a name that is no part of its title.
 
     Flags: those of `text.decode` and `markup.parse_html`; `repaired` (a text of it was
     changed, see `repairs`); `short` (fewer than 50 words, perhaps none: see
@@ -102,7 +105,7 @@ def read_page(
     (asks for consent instead); `soft_404` (says that there is no such page).
     """
     try:
-        return _read(content, url, content_type, fetched_at)
+        return _read(content, url, content_type, fetched_at, publisher)
     except Exception as error:  # noqa: BLE001 - hostile pages find ways nobody listed
         detail = f"{type(error).__name__}: {error}"[:1_000]
         return Rejection("page", url, "cannot be read", detail)
@@ -118,7 +121,11 @@ def count_words(text: str) -> int:
 
 
 def _read(
-    content: bytes, url: str, content_type: str | None, fetched_at: datetime | None
+    content: bytes,
+    url: str,
+    content_type: str | None,
+    fetched_at: datetime | None,
+    publisher: str | None,
 ) -> Page | Rejection:
     reason = _why_no_page(content)
     if reason:
@@ -129,7 +136,7 @@ def _read(
     except ValueError as error:
         return Rejection("page", url, str(error), content_type or "")
     base_url = _base_url(tree, url)
-    metadata = read_metadata(tree, base_url, fetched_at)
+    metadata = read_metadata(tree, base_url, fetched_at, publisher)
     written_links = islice(_links(tree, base_url), MAX_LINKS)
     repairs = list(metadata.repairs)
     links = tuple(

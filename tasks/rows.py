@@ -23,6 +23,7 @@ from tasks.models import (
     Provider,
     Rejection,
     Repair,
+    Rest,
     Taxonomy,
     Topic,
     Visible,
@@ -254,6 +255,13 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "dominant_color": _TEXT,
     },
     "batch_lost_images": {"path": _TEXT, "reason": _TEXT},
+    "batch_resting_hosts": {
+        "host": _TEXT,
+        "until": _MOMENT,
+        "reason": _TEXT,
+        "outcome": _TEXT,
+        "status_code": _NUMBER,
+    },
     "batch_lost_captures": {"capture_id": _ID},
     "batch_ids": {"document_id": _ID, "removed_at": _MOMENT},
 }
@@ -405,6 +413,21 @@ def lost_image_table(lost: Iterable[CacheFault]) -> pa.Table:
     """Rows of images whose cached file is missing or changed."""
     rows = [(each.path, f"the cached file was {each.fault}") for each in lost]
     return table("batch_lost_images", rows)
+
+
+def rest_table(rests: Iterable[Rest], latest: datetime) -> pa.Table:
+    """Rows of hosts that asked for a rest, which lasts until *latest* at most."""
+    by_host = {
+        rest.host: (
+            rest.host,
+            min(rest.until or latest, latest),
+            rest.reason,
+            rest.outcome,
+            rest.status_code,
+        )
+        for rest in rests
+    }
+    return table("batch_resting_hosts", list(by_host.values()))
 
 
 def lost_capture_table(lost: Iterable[UUID]) -> pa.Table:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID, uuid4
 
+from tasks.clock import is_jump, moment_after
 from tasks.files import OPEN, stamp
 from tasks.lock import hold_lock
 from tasks.settings import Settings
@@ -24,7 +26,7 @@ from tasks.witness import Witness
 if TYPE_CHECKING:
     from tasks.captures import CaptureWriter
     from tasks.history import VersionReader
-    from tasks.models import CheckedImage, Rejection
+    from tasks.models import CheckedImage, DueExtraction, Page, Rejection
     from tasks.sandbox import Sandbox
     from tasks.web.fetcher import Fetcher
 
@@ -54,6 +56,9 @@ COUNTS = (
     "verified",
     "damaged",
 )
+# Objects that come to live between two searches for cycles. Python's 700 are what two
+# pages under way hold: a tenth of the CPU of fetching was spent on finding no cycle.
+COLLECT_AFTER = 10_000
 Say = Callable[[str], None]
 # Takes the word for a stage, how much of it is done, and how much there is to do.
 Progress = Callable[[str, int, int], None]
@@ -117,15 +122,17 @@ class Run:
         self.found = found  # the stamp of the working file before it was opened
         self.settings = job.settings
         self.data = job.settings.data
-        self.moment = job.moment
         self.run_id = uuid4()
         self.warehouse = warehouse
+        last = warehouse.last_moment()
+        self.moment = moment_after(job.moment, last)
         self.counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
         self.status = "running"
         self._started = time.monotonic()
         self._stage, self._done, self._total = "", 0, 0
         self._captures: CaptureWriter | None = None
         self._fetcher: Fetcher | None = None
+        self._page_reader: Sandbox[DueExtraction, Page | Rejection] | None = None
         self._image_checker: Sandbox[bytes, CheckedImage | Rejection] | None = None
         self.under_way: UnderWay | None = None
         self.opened: dict[UUID, OpenSource] = {}  # from their listing to their end
@@ -135,6 +142,8 @@ class Run:
             self.run_id, self.moment, VERSION, published=last_published(self.data)
         )
         self.before = warehouse.run_before(self.number)
+        if last is not None and is_jump(self.moment, last):
+            self._spread_due(last)
         if job.flow_run_id is not None:
             warehouse.name_flow_run(self.run_id, job.flow_run_id)
 
@@ -161,8 +170,34 @@ class Run:
         if self._fetcher is None:
             from tasks.web.fetcher import Fetcher  # noqa: PLC0415 - none, no import
 
-            self._fetcher = Fetcher(self.settings.fetch)
+            rests = self.warehouse.resting_hosts(self.moment)
+            self._fetcher = Fetcher(self.settings.fetch, rests=rests)
         return self._fetcher
+
+    def note_rests(self) -> None:
+        """Put on record which hosts asked for a rest."""
+        if rests := self.fetcher.take_rests():
+            from tasks.rows import rest_table  # noqa: PLC0415 - none, no import
+
+            days = self.settings.fetch.longest_wait_days
+            latest = self.moment + timedelta(days=days)
+            self.warehouse.put_resting_hosts(rest_table(rests, latest))
+
+    @property
+    def page_reader(self) -> Sandbox[DueExtraction, Page | Rejection]:
+        """The child processes that read pages, started by the first capture."""
+        if self._page_reader is None:
+            from tasks.extraction import extract_page  # noqa: PLC0415 - none, no import
+            from tasks.sandbox import Sandbox  # noqa: PLC0415
+
+            limits = self.settings.pages
+            self._page_reader = Sandbox(
+                partial(extract_page, self.data / "captures"),
+                seconds=limits.seconds,
+                memory_bytes=limits.memory_bytes,
+                workers=limits.workers,
+            )
+        return self._page_reader
 
     @property
     def image_checker(self) -> Sandbox[bytes, CheckedImage | Rejection]:
@@ -193,6 +228,24 @@ class Run:
 
             for path in found:
                 self.say(adopt_file(path, self.warehouse))
+
+    def _spread_due(self, last: datetime) -> None:
+        """After a jump of the clock, ask for nothing in a storm, and not in years."""
+        from tasks.due import SPREAD  # noqa: PLC0415 - hardly ever
+
+        fetch, images = self.settings.fetch, self.settings.images
+        longest = max(fetch.refetch_after_days, fetch.longest_wait_days)
+        self.warehouse.spread_due(
+            self.moment,
+            self.moment + timedelta(days=longest * (1 + SPREAD)),
+            page_days=fetch.refetch_after_days,
+            image_days=images.recheck_after_days,
+        )
+        self.say(
+            f"the last run was on {last:%Y-%m-%d}, by its clock, and now it is"
+            f" {self.moment:%Y-%m-%d}: what is due again is spread over"
+            f" {fetch.refetch_after_days:g} days"
+        )
 
     def say(self, line: str) -> None:
         """Tell whoever watches one fact."""
@@ -249,8 +302,9 @@ class Run:
             opened.close()
         if self._fetcher is not None:
             self._fetcher.close()
-        if self._image_checker is not None:
-            self._image_checker.close()
+        for sandbox in (self._page_reader, self._image_checker):
+            if sandbox is not None:
+                sandbox.close()
         if self._captures is not None:
             self._captures.close()
 
@@ -264,6 +318,7 @@ def open_run(job: Job) -> Iterator[Run]:
     """
     path = working_file(job.settings.data)
     with ExitStack() as stack:
+        stack.enter_context(_seldom_collected())
         stack.enter_context(hold_lock(job.settings.data, job.moment))
         found = stamp(path)
         warehouse, is_sound = _open_sound(stack, path, job)
@@ -280,6 +335,16 @@ def open_run(job: Job) -> Iterator[Run]:
                 with suppress(WarehouseError):
                     run.finish("broken")
             raise
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    usual = gc.get_threshold()
+    gc.set_threshold(COLLECT_AFTER, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _open_sound(stack: ExitStack, path: Path, job: Job) -> tuple[Warehouse, bool]:

@@ -84,6 +84,20 @@ def _port(value: int) -> int:
     return value
 
 
+def _database(value: str) -> str:
+    if value and not value.startswith("postgresql+asyncpg://"):
+        msg = "is not an address such as 'postgresql+asyncpg://user@host/prefect'"
+        raise ValueError(msg)
+    return value
+
+
+def _webhook(value: str) -> str:
+    if value and not value.startswith(("http://", "https://")):
+        msg = "is not an address that begins with http:// or https://"
+        raise ValueError(msg)
+    return value
+
+
 def _header_text(value: str) -> str:
     if not (value.isascii() and value.isprintable() and value.strip()):
         msg = "is not in plain ASCII that a header can hold"
@@ -374,7 +388,17 @@ class Settings(_Part):
     prefect_port: int = Field(
         4200, ge=1, le=65_535, description="port of the server of `wirehouse up`"
     )
-    prefect_webhook: str = Field(
+    prefect_host: Literal["127.0.0.1", "0.0.0.0"] = Field(  # noqa: S104 - if asked for
+        "127.0.0.1",
+        description="what that server listens on; 0.0.0.0 lets other machines in, and"
+        " needs PREFECT_SERVER_API_AUTH_STRING in the environment",
+    )
+    prefect_database: Annotated[str, _After(_database)] = Field(
+        "",
+        description="where that server keeps its state, as"
+        " postgresql+asyncpg://user:password@host/name; empty: a file in `data`",
+    )
+    prefect_webhook: Annotated[str, _After(_webhook)] = Field(
         "", description="address that is told of runs that failed; none if empty"
     )
     keep_snapshots: int = Field(

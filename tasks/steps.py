@@ -7,9 +7,12 @@ without pages and images pays for neither.
 
 from __future__ import annotations
 
+import gc
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cache
+from types import ModuleType
 from typing import Any
 
 Step = Callable[..., Any]
@@ -46,6 +49,7 @@ class Steps:
     read_pages: Step
     link_pages: Step
     note_lead_images: Step
+    end_rereading: Step
     due_images: Step
     fetch_images: Step
     finish_images: Step
@@ -76,6 +80,7 @@ PLUGS = {
     "read_pages": Plug("tasks.stages.pages", "read {count} captures"),
     "link_pages": Plug("tasks.stages.pages", "link pages to articles"),
     "note_lead_images": Plug("tasks.stages.images", "look for images of pages"),
+    "end_rereading": Plug("tasks.stages.pages", "end reading all captures"),
     "due_images": Plug("tasks.stages.images", "look for images that are due"),
     "fetch_images": Plug("tasks.stages.images", "fetch {count} images"),
     "finish_images": Plug("tasks.stages.images", "wait for images under way"),
@@ -99,10 +104,22 @@ def prefect_steps() -> Steps:
 
 def _function(name: str) -> Step:
     def step(*arguments: Any, **options: Any) -> Any:
-        room = importlib.import_module(PLUGS[name].room)
-        return getattr(room, name)(*arguments, **options)
+        return getattr(_room(name), name)(*arguments, **options)
 
     return step
+
+
+@cache
+def _room(name: str) -> ModuleType:
+    """Import the room of a step, without a search for cycles among what stays."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return importlib.import_module(PLUGS[name].room)
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
 
 
 class _Box:
@@ -111,11 +128,18 @@ class _Box:
     def __init__(self, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
         self.arguments = arguments
         self.options = options
+        self.error: Exception | None = None  # which the task's state tells of
 
 
 def _task(name: str) -> Step:
     from prefect import task  # noqa: PLC0415 - a direct run never imports Prefect
     from prefect.cache_policies import NO_CACHE  # noqa: PLC0415
+    from prefect.states import Failed  # noqa: PLC0415
+
+    from tasks.publish import AuditError  # noqa: PLC0415 - as above
+    from tasks.run import BrokenError  # noqa: PLC0415
+    from tasks.sources.location import SourceError  # noqa: PLC0415
+    from tasks.warehouse import WarehouseError  # noqa: PLC0415
 
     function = _function(name)
 
@@ -127,10 +151,19 @@ def _task(name: str) -> Step:
     )
     def run_step(box: _Box, title: str) -> Any:
         del title
-        return function(*box.arguments, **box.options)
+        try:
+            return function(*box.arguments, **box.options)
+        except (AuditError, BrokenError, OSError, SourceError, WarehouseError) as error:
+            # One line says it all, so the logs need no traceback of it.
+            box.error = error
+            return Failed(message=str(error))
 
     def step(*arguments: Any, **options: Any) -> Any:
-        return run_step(_Box(arguments, options), _title(name, arguments))
+        box = _Box(arguments, options)
+        result = run_step(box, _title(name, arguments))
+        if box.error is not None:
+            raise box.error
+        return result
 
     return step
 

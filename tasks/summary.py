@@ -40,7 +40,7 @@ SELDOM = frozenset({"versions", "verified"})
 
 Row = Mapping[str, Any]
 SHOWN_CHANGES = 20  # articles that are named; `wirehouse diff` names all
-UNCOUNTED = frozenset({"run_id", "status", "seconds", "unread", "audits"})
+KEPT = ("loaded", "unchanged", "captured", "images_cached")  # what is published then
 
 # How files were read that the line reader left; told only if there were any.
 SLOW_WAYS = (
@@ -92,7 +92,8 @@ def summary_markdown(
     parts += ["## What to do next", todo]
     if runs:
         parts += ["## Against the last runs", _runs_markdown(runs)]
-    parts += ["## Where it came from and went", lineage(summary)]
+    if any(summary[source] for _, source, _ in PARTS):
+        parts += ["## Where it came from and went", lineage(summary)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -125,29 +126,20 @@ def advice(summary: Row) -> list[str]:
 
 def lineage(summary: Row) -> str:
     """Draw a run as a Mermaid flow chart: what came from what, and how many."""
-    count = {name: f"{summary[name]:,}" for name in summary if name not in UNCOUNTED}
-    arrows = [
-        ("files", f"{count['files']} files", "loaded", f"{count['loaded']} loaded"),
-        ("files", "", "rejected", f"{count['rejected']} rejected"),
-        ("files", "", "unchanged", f"{count['unchanged']} unchanged"),
-        ("loaded", "", "warehouse", "news.duckdb"),
-        ("due", f"{count['urls_due']} pages due", "captures",
-         f"{count['captured']} captured"),
-        ("due", "", "failed", f"{count['failed']} failed"),
-        ("due", "", "deferred", f"{count['deferred']} deferred"),
-        ("captures", "", "pages", f"{count['pages']} pages read"),
-        ("pages", "", "warehouse", ""),
-        ("images", f"{count['images_due']} images due", "cached",
-         f"{count['images_cached']} cached"),
-        ("images", "", "lost", f"{count['images_failed']} failed or rejected"),
-        ("cached", "", "warehouse", ""),
-    ]  # fmt: skip
-    lines = [f"  {_box(a, x)} --> {_box(b, y)}" for a, x, b, y in arrows]
+    lines = [
+        f"  {_box(source, summary, words)} --> {_box(fate, summary, end)}"
+        for words, source, fates in PARTS
+        if summary[source]
+        for end, fate in fates
+    ]
+    lines += [
+        f'  {fate} --> warehouse["news.duckdb"]' for fate in KEPT if summary[fate]
+    ]
     return "\n".join(["```mermaid", "flowchart LR", *lines, "```"])
 
 
-def _box(name: str, words: str) -> str:
-    return f'{name}["{words}"]' if words else name
+def _box(name: str, summary: Row, words: str) -> str:
+    return f'{name}["{summary[name]:,} {words}"]'
 
 
 def outcome_words(summary: Row, changes: Sequence[Row] | None) -> str:

@@ -358,7 +358,15 @@ _SIGN_MEANT = {"\xe2\u201e\xa2": "\u2122", "\xe2\u201e\u2013": "\u2116"}
 _SHOUTED = re.compile("(?<=[A-Z\xc0-\xde]{2})\xc2(?=\xa0)")
 
 
+# What ftfy takes for mojibake has two characters beyond ASCII side by side, or one of
+# these few; tests hold this against ftfy. Of 1,294 files of hubs 134 have a text with
+# such letters, but 5 have one where ftfy is to be asked, which takes 35 ms to import.
+_SUSPECT = re.compile("[^\x00-\x7f]{2}|[\x80-\x9f\u0152\u0153\xc2\xc3]")
+
+
 def _is_bad(text: str) -> bool:
+    if not _SUSPECT.search(text):
+        return False
     if _TORN_QUOTE.search(text) or _SIGN.search(text):
         return True
     module, _ = _ftfy()

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from tasks.imagecache import IMAGES
 from tasks.models import StoredCapture, WarcPlace
 
 
@@ -15,6 +14,11 @@ def missing_files(folder: Path, paths: Iterable[str]) -> list[str]:
 
     Folders are listed, for a tenth of what asking for each file would take.
     """
+    named = set(paths)
+    if not named:
+        return []
+    from tasks.imagecache import IMAGES  # noqa: PLC0415 - none, no import
+
     images = folder / IMAGES
     there = {
         f"{IMAGES}/{part.name}/{file.name}"
@@ -22,7 +26,7 @@ def missing_files(folder: Path, paths: Iterable[str]) -> list[str]:
         if part.is_dir()
         for file in part.iterdir()
     }
-    return sorted(set(paths) - there)
+    return sorted(named - there)
 
 
 def damaged_captures(folder: Path, captures: Iterable[StoredCapture]) -> list[str]:

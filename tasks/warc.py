@@ -212,9 +212,8 @@ def _stored_name(name: bytes) -> bytes:
 
     The prefix is the one that other archives use for headers that no longer hold.
     """
-    if name.lower() == b"transfer-encoding":
-        return b"X-Archive-Orig-" + name
-    return name
+    is_of_transfer = len(name) == 17 and name.lower() == b"transfer-encoding"
+    return b"X-Archive-Orig-" + name if is_of_transfer else name
 
 
 def _line(value: str) -> str:

@@ -30,6 +30,7 @@ from tasks.models import (
     KeptImage,
     KnownFile,
     KnownSource,
+    Rest,
     Severity,
     Source,
     StoredCapture,
@@ -103,6 +104,7 @@ class Warehouse:
         self._memory = _Memory(connection)
         self.is_migrated = is_migrated  # when it was opened: any table may be another
         self._filled: set[str] = set()  # temporary tables that hold rows
+        self._knows: bool | None = None  # documents of the batch; None: not asked yet
         self.written: set[str] = set()  # tables of which this run changed rows
         self.killed_flow_runs: list[UUID] = []  # found open when this run began
         self._execute(";".join(map(_empty, SCHEMAS)))
@@ -153,6 +155,20 @@ class Warehouse:
         self._witness.begin(int(row[0]))
         self.killed_flow_runs = [id_ for (id_,) in killed if id_ is not None]
         return int(row[0])
+
+    def last_moment(self) -> datetime | None:
+        """Return when the last run began, by its own clock; None if there was none."""
+        rows = self._run("last_moment")
+        return rows[0][0] if rows else None
+
+    def spread_due(
+        self, moment: datetime, latest: datetime, *, page_days: float, image_days: float
+    ) -> None:
+        """Spread over days what is due before *moment* or after *latest*."""
+        parameters = {"moment": moment, "latest": latest}
+        with self.transaction():
+            self._run("spread_due_pages", {**parameters, "usual_days": page_days})
+            self._run("spread_due_images", {**parameters, "usual_days": image_days})
 
     def run_before(self, number: int) -> UUID | None:
         """Return the run before the one of that *number*, however it ended."""
@@ -263,6 +279,7 @@ class Warehouse:
 
     def fill(self, tables: Tables) -> None:
         """Replace rows of the batch that is held."""
+        self._knows = None
         for name, rows in tables.items():
             if rows.num_rows or name in self._filled:
                 self._fill(name, rows)
@@ -271,15 +288,17 @@ class Warehouse:
         """Return the unchanged files whose word may count once the batch is loaded."""
         if not self._knows_documents():
             return []  # nobody loses a claim to files that had none
-        ((found,),) = self._run("find_contested")
-        if not found:
-            return []  # as nearly always, and no text is read to find that out
+        ((lost,),) = self._run("find_lost")
+        if not lost:
+            return []  # as nearly always, and no table is read to find that out
+        self._run("find_contested")
         return [StoredDocument(*row) for row in self._run("read_contested")]
 
     def load_articles(self, moment: datetime) -> None:
         """Load the articles and the taxonomy of the batch."""
         parameters = {"moment": moment}
         known = self._knows_documents()
+        self._run("find_edges_said")
         self._run("put_documents", parameters)
         self.put_versions(moment)
         self.put_observations()
@@ -321,6 +340,8 @@ class Warehouse:
     def remove_documents(self, moment: datetime) -> None:
         """Mark the documents of the batch that are gone, and let others speak."""
         parameters = {"moment": moment}
+        self._knows_documents()
+        self._run("find_edges_said")  # by files that speak in place of those
         self._run("remove_documents", parameters)
         self._put_articles(parameters, known=True)
 
@@ -346,9 +367,11 @@ class Warehouse:
         self._run("resolve_rejections_of_listing", parameters)
 
     def _knows_documents(self) -> bool:
-        """Tell whether a document of the batch was ever loaded before."""
-        ((knows,),) = self._run("knows_documents")
-        return bool(knows)
+        """Find what is known of the batch, once; tell if of a document of its own."""
+        if self._knows is None:
+            self._run("find_known_articles")
+            ((self._knows,),) = self._run("knows_documents")
+        return bool(self._knows)
 
     def _put_articles(self, parameters: Mapping[str, Any], *, known: bool) -> None:
         self._run("choose_winners")
@@ -359,7 +382,10 @@ class Warehouse:
         self._run("put_article_topics")
         self._run("delete_article_images")
         self._run("put_article_images")
+        self._run("find_listed_edges")
+        self._run("find_known_edges")
         self._run("close_related_edges", parameters)
+        self._run("revive_related_edges")
         if known:
             self._run("close_edges_of_gone_documents", parameters)
         self._run("put_related_edges", parameters)
@@ -385,10 +411,14 @@ class Warehouse:
             ((count,),) = self._run("put_captures")
         return int(count)
 
-    def due_extractions(self, *, everything: bool) -> list[DueExtraction]:
-        """Return the captures to read, in the order in which they lie on disk."""
-        rows = self._run("due_extractions", {"all": everything})
-        return [DueExtraction(*row) for row in rows]
+    def put_resting_hosts(self, rests: pa.Table) -> None:
+        """Note which hosts asked for a rest."""
+        with self._registered({"batch_resting_hosts": rests}):
+            self._run("put_resting_hosts")
+
+    def resting_hosts(self, moment: datetime) -> list[Rest]:
+        """Return the hosts that want to be left alone at *moment*."""
+        return [Rest(*row) for row in self._run("resting_hosts", {"moment": moment})]
 
     def kept_captures(self) -> list[KeptCapture]:
         """Return each response that a row names."""
@@ -411,11 +441,29 @@ class Warehouse:
             self._run("resolve_rejections_of_captures", {"moment": moment})
             self.put_rejections(run_id)
 
+    def due_extractions(self, since: datetime | None) -> list[DueExtraction]:
+        """Return the captures to read, in the order in which they lie on disk.
+
+        With *since*, also those whose page was read before that moment.
+        """
+        rows = self._run("due_extractions", {"since": since})
+        return [DueExtraction(*row) for row in rows]
+
+    def begin_rereading(self, moment: datetime) -> datetime:
+        """Note that all captures are to be read again; return since when they are."""
+        self._run("begin_rereading", {"moment": moment})
+        begun_at: datetime = self._run("rereading_since")[0][0]
+        return begun_at
+
+    def end_rereading(self) -> None:
+        """Note that all captures were read again."""
+        self._run("end_rereading")
+
     def put_pages(self, tables: Tables, moment: datetime) -> None:
         """Load what pages say, where they link to and what was mended in it."""
         parameters = {"moment": moment}
         with self.transaction(), self._registered(tables):
-            self._run("put_pages")
+            self._run("put_pages", parameters)
             self._run("delete_links")
             self._run("put_links")
             self._run("delete_page_repairs")
@@ -506,7 +554,7 @@ class Warehouse:
             return self._connection.execute(statement, dict(parameters or {}))
         except duckdb.Error as error:
             self._witness.doubt()
-            reason = str(error).partition("\n")[0]
+            reason = _in_words(error)
             msg = f"the warehouse cannot go on, and the next run will repair: {reason}"
             raise WarehouseError(msg) from error
 
@@ -764,7 +812,7 @@ def open_copy(path: Path, *, exports: Path) -> Iterator[Published]:
         connection.execute("checkpoint")
         yield Published(connection)
     except duckdb.Error as error:
-        reason = str(error).partition("\n")[0]
+        reason = _in_words(error)
         msg = f"the copy cannot be finished, nothing was published: {reason}"
         raise WarehouseError(msg) from None
     finally:
@@ -836,6 +884,17 @@ class _Memory:
             return work()
         finally:
             self._connection.execute(f"set memory_limit = '{self._usual}'")
+
+
+# As DuckDB tells of a full disk, a quota and a limit of size.
+_NO_ROOM = ("No space left", "quota exceeded", "File too large")
+
+
+def _in_words(error: duckdb.Error) -> str:
+    """Say why a statement failed; where there is no room, what to do."""
+    if any(words in str(error) for words in _NO_ROOM):
+        return "there is no room left on the disk: make some, then run again"
+    return str(error).partition("\n")[0]
 
 
 def _quoted(path: Path) -> str:

@@ -22,7 +22,6 @@ DOORS = {
     "prefect": ("flows/", "tasks/steps.py"),
     "httpx": ("tasks/web/",),
     "aiohttp": ("tasks/web/",),
-    "httpx_aiohttp": ("tasks/web/",),
     "duckdb": ("tasks/warehouse.py",),
     "_duckdb": ("tasks/warehouse.py",),
     "trafilatura": ("tasks/pages.py",),
@@ -37,8 +36,8 @@ DOORS = {
 }
 # Rooms that only compute: no files, no network, no clock, no process.
 PURE = (
-    "articles bylines coding due frontmatter hashing history imageformats lineyaml"
-    " linkeddata markup metadata models moments pages rows sources/changes"
+    "articles bylines clock coding due frontmatter hashing history imageformats"
+    " lineyaml linkeddata markup metadata models moments pages rows sources/changes"
     " sources/selection standins summary svg text urls warc web/answers web/guard"
     " web/mementos web/phrases web/soft_errors web/targets"
 ).split()

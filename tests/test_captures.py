@@ -167,6 +167,20 @@ def test_records_say_when_where_and_what_belongs_together(archive: Path) -> None
     assert records[0]["WARC-Filename"] == archive.name
 
 
+def test_a_request_is_recorded_as_it_was_sent(tmp_path: Path) -> None:
+    """An empty query is one, too."""
+    kept(tmp_path, response(exchange(url="https://news.example/a%2Fb?")))
+    [archive] = tmp_path.glob("*.warc.gz")
+    with archive.open("rb") as file:
+        lines = [
+            r.http_headers.to_str().splitlines()[0]
+            for r in ArchiveIterator(file)
+            if r.rec_type == "request"
+        ]
+
+    assert lines == ["GET /a%2Fb? HTTP/1.1"]
+
+
 def test_a_request_has_its_line_and_headers(archive: Path) -> None:
     with archive.open("rb") as file:
         lines = [

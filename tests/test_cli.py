@@ -201,7 +201,7 @@ def test_a_damaged_working_file_is_told_kept_and_made_anew(
     )  # fmt: skip
 
     assert done.returncode == 0
-    assert "the working file is set aside" in done.stderr.splitlines()[0]
+    assert "the working file is set aside: it is no" in done.stderr.splitlines()[0]
     assert len(list((loaded.data / "warehouse" / "set-aside").iterdir())) == 1
 
 

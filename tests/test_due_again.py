@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ import pytest
 
 from flows.direct import run_direct
 from flows.refresh import read_every_page, refresh
-from tasks.run import Job, working_file
+from tasks.run import COLLECT_AFTER, Job, working_file
 from tasks.settings import Settings, SourceSettings
 from tasks.web import tries
 from tests.hub import Hub
@@ -39,7 +40,12 @@ def origin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Origin]:
 
 
 def run(
-    hub: Hub, origin: Origin, moment: datetime, **changes: Any
+    hub: Hub,
+    origin: Origin,
+    moment: datetime,
+    *,
+    with_images: bool = False,
+    **changes: Any,
 ) -> tuple[dict[str, Any], list[str]]:
     """Refresh at *moment*; return the summary and what was told."""
     origin.asked.clear()
@@ -49,7 +55,7 @@ def run(
         data=hub.data,
         fetch=settings_for(origin, **{"fallbacks": (), **changes}),
     )
-    job = Job(settings, with_images=False, moment=moment, say=told.append)
+    job = Job(settings, with_images=with_images, moment=moment, say=told.append)
     return run_direct(refresh, job), told
 
 
@@ -59,6 +65,50 @@ def captures(hub: Hub, columns: str) -> list[tuple[Any, ...]]:
         warehouse.execute("set TimeZone = 'UTC'")
         statement = f"select {columns} from captures order by requested_at, attempt"  # noqa: S608 - our own names
         return warehouse.execute(statement).fetchall()
+
+
+@pytest.mark.parametrize("rows", [1, 100])
+def test_rows_are_packed_into_the_file_as_they_come(
+    hub: Hub, origin: Origin, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    """Else a run would hold all of them in memory until its end."""
+    monkeypatch.setattr("tasks.stages.pages.PACK_ROWS", rows)
+    hub.write("a.md", webUrl="http://news.example/page")
+    log = working_file(hub.data).with_suffix(".duckdb.wal")
+    loose: list[bool] = []
+
+    def say(line: str) -> None:
+        if line.startswith("pages: "):
+            loose.append(log.exists() and log.stat().st_size > 0)
+
+    settings = Settings(
+        sources=(SourceSettings(location=str(hub.folder), name="hub"),),
+        data=hub.data,
+        fetch=settings_for(origin),
+    )
+    run_direct(refresh, Job(settings, with_images=False, moment=START, say=say))
+
+    assert loose == [rows > 1]
+
+
+def test_a_run_leaves_the_search_for_cycles_as_it_was(hub: Hub, origin: Origin) -> None:
+    """It searches seldom itself; whoever runs it may not want that."""
+    hub.write("a.md", webUrl="http://news.example/page")
+    usual = gc.get_threshold()
+    meanwhile: list[int] = []
+    settings = Settings(
+        sources=(SourceSettings(location=str(hub.folder), name="hub"),), data=hub.data
+    )
+    job = Job(
+        settings,
+        with_pages=False,
+        with_images=False,
+        say=lambda _: meanwhile.append(gc.get_threshold()[0]),
+    )
+    run_direct(refresh, job)
+
+    assert set(meanwhile) == {COLLECT_AFTER}
+    assert gc.get_threshold() == usual
 
 
 def test_a_page_is_asked_for_changes_after_the_usual_days(
@@ -119,6 +169,52 @@ def test_retry_after_is_kept_across_runs(hub: Hub, origin: Origin) -> None:
     assert [s["urls_due"] for s in (first, early, later)] == [2, 0, 2]
 
 
+def test_a_host_that_asked_for_rest_is_left_alone_by_the_next_runs_too(
+    hub: Hub, origin: Origin
+) -> None:
+    """Whatever was told so: a page, an image or robots.txt; for pages and images."""
+
+    def busy(it: Handler) -> None:
+        it.say(503, Retry_After=str(3 * 3600))
+
+    start = datetime.now(UTC)
+    for number in range(3):
+        hub.write(
+            f"{number}.md",
+            webUrl=f"http://busy.example/{number}",
+            images=[{"url": f"http://www.busy.example/{number}.png"}],
+        )
+    hub.write("strict.md", webUrl="http://strict.example/a")
+    hub.write(
+        "well.md",
+        webUrl="http://well.example/page",
+        images=[{"url": "http://img.example/a.png"}],
+    )
+    origin.hosts["busy.example"] = origin.hosts["img.example"] = busy
+    origin.robots["strict.example"] = busy
+
+    first, _ = run(hub, origin, start, with_images=True)
+    asked = {a.host for a in origin.asked if a.path != "/robots.txt"}
+    assert asked == {"busy.example", "img.example", "well.example"}
+    assert (first["captured"], first["failed"], first["deferred"]) == (1, 2, 2)
+    hub.write("late.md", webUrl="http://img.example/late")
+
+    for hours, due in ((0.1, 3), (2.9, 4)):
+        again, told = run(hub, origin, start + hours * HOUR, with_images=True)
+        assert origin.asked == []
+        assert again["deferred"] == again["urls_due"] == due
+        words = "busy.example answered 503 Service Unavailable and asked for rest until"
+        lines = [line for line in told if line.startswith(words)]
+        deferred = [line.rpartition("; ")[2] for line in lines]
+        assert deferred == ["2 pages deferred", "3 images deferred"]
+
+    origin.hosts.clear()
+    origin.robots.clear()
+    later, _ = run(hub, origin, start + 3.4 * HOUR, with_images=True)
+    assert (later["captured"], later["deferred"]) == (5, 0)
+    assert len([path for path in origin.paths() if path.endswith(".png")]) == 4
+
+
 def test_a_page_that_is_gone_is_asked_for_ever_more_seldom(
     hub: Hub, origin: Origin
 ) -> None:
@@ -128,7 +224,10 @@ def test_a_page_that_is_gone_is_asked_for_ever_more_seldom(
     origin.hosts["archive.example"] = lambda it: it.say(
         200 if it.path.endswith("404") else 404, PAGE
     )
-    archive = {"fallbacks": ("archive",), "archive_url": "http://archive.example/{url}"}
+    archive: dict[str, Any] = {
+        "fallbacks": ("archive",),
+        "archive_url": "http://archive.example/{url}",
+    }
     for days in (0, 33, 33 + 66):
         run(hub, origin, START + days * DAY, **archive)
         assert set(origin.paths()) >= {"/status/404", "/status/410"}

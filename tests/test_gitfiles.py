@@ -133,7 +133,7 @@ def test_branch_and_folder_select_what_is_read(hub: GitHub) -> None:
     hub.work.git("checkout", "--quiet", "-b", "draft")
     draft = hub.work.commit(site___news__b=article("b"))
     hub.work.git("checkout", "--quiet", "main")
-    hub.settings |= {"branch": "draft", "folder": "site/"}
+    hub.settings |= {"branch": "draft", "folder": "site"}
 
     hub.run()
 

@@ -310,6 +310,25 @@ def test_the_title_is_the_headline_without_the_site(
 
 
 @pytest.mark.parametrize(
+    ("title", "kept"),
+    [
+        ("Light of the sea - Windle Gazette", "Light of the sea"),
+        ("Light of the sea | THE WINDLE GAZETTE", "Light of the sea"),
+        ("Windle Gazette", "Windle Gazette"),
+        ("Light of the sea - Windle", "Light of the sea - Windle"),
+        ("The end of the Windle Gazette", "The end of the Windle Gazette"),
+    ],
+)
+def test_the_known_publisher_is_no_part_of_the_title(title: str, kept: str) -> None:
+    raw = html(body=TEXT, title=title).encode()
+
+    result = read_page(raw, URL, publisher="The Windle Gazette")
+
+    assert isinstance(result, Page)
+    assert result.title == kept
+
+
+@pytest.mark.parametrize(
     ("byline", "expected"),
     [
         ('<p class="byline">By Ann Lee</p>', ("Ann Lee",)),
@@ -336,6 +355,12 @@ def test_the_title_is_the_headline_without_the_site(
         ),
         ("<p><i>By</i> <a href=/x>Ann Lee</a></p>", ("Ann Lee",)),
         (
+            "<div class=byline><p>By <b>Ann Lee</b></p><p>Harbour Post</p></div>",
+            ("Ann Lee",),
+        ),
+        ("<footer><a rel=author href=/a>Ann Lee</a></footer>", ("Ann Lee",)),
+        ("<p class=author>Ann Lee 著、Bo Ek 監訳</p>", ("Ann Lee", "Bo Ek")),
+        (
             '<div class="newsletter"><p class="byline">By Ann Lee</p></div>',
             ("Ann Lee",),
         ),
@@ -358,6 +383,40 @@ def test_a_byline_near_the_headline_names_the_authors(
 
     assert result.authors == expected
     assert result.origins.get("authors") == ("byline" if expected else None)
+
+
+@pytest.mark.parametrize(
+    "said", ["annlee", "Buoy Media Inc.", "The Daily Buoy Staff", "Redaktion Boje"]
+)
+def test_who_is_no_person_signs_only_where_no_person_does(said: str) -> None:
+    head = meta(author=said)
+    byline = "<p class=byline>By Ann Lee</p>"
+
+    assert page(html(head)).authors == (said,)
+    assert page(html(head, f"{byline}{ARTICLE}")).authors == ("Ann Lee",)
+    assert page(html(head + meta(byl="By Ann Lee"))).authors == ("Ann Lee",)
+
+
+def test_whose_account_posted_it_is_asked_last() -> None:
+    head = meta(twitter__label1="Written by", twitter__data1="Bo Ek")
+
+    assert page(html(head)).authors == ("Bo Ek",)
+    assert page(html(head, f"<p>By Ann Lee</p>{ARTICLE}")).authors == ("Bo Ek",)
+    assert page(
+        html(head, f"<h1>Lighthouse will shine again</h1><p>By Ann Lee</p>{TEXT}")
+    ).authors == ("Ann Lee",)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        meta(byline="Ann Lee | ann.lee@news.example"),
+        meta(og__article__author="Ann Lee"),
+        "<span itemprop=author><meta itemprop=name content='Ann Lee'></span>",
+    ],
+)
+def test_authors_are_declared_in_many_ways(said: str) -> None:
+    assert page(html(body=f"{said}{ARTICLE}")).authors == ("Ann Lee",)
 
 
 def test_bylines_of_other_articles_are_no_authors() -> None:
@@ -471,6 +530,28 @@ def test_a_moment_shown_near_the_headline_is_the_page_s(line: str) -> None:
     published_at = page(html(body=body)).published_at
 
     assert published_at == datetime(2016, 12, 16, 21, 21, tzinfo=UTC)
+
+
+def test_a_moment_just_above_the_headline_is_the_page_s() -> None:
+    above = "<dl class=date><dt>2024.05.01</dt><dd><a href=/x>News</a></dd></dl>"
+
+    result = page(html(body=f"<h1>News</h1>{above}{ARTICLE}"))
+
+    assert result.published_at == datetime(2024, 5, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("path", ["2024/05/03/a", "2024/may/3/a", "2024-5-3/a"])
+def test_a_moment_near_the_headline_is_of_the_day_in_the_address(path: str) -> None:
+    body = "<h1>Lighthouse will shine again</h1><p>On {} a law passed</p>" + TEXT
+    url = f"https://news.example/{path}"
+
+    near = read_page(html(body=body.format("May 2, 2024 10:00")).encode(), url)
+    far = read_page(html(body=body.format("May 2, 2023 10:00")).encode(), url)
+
+    assert isinstance(near, Page)
+    assert isinstance(far, Page)
+    assert near.published_at == datetime(2024, 5, 2, 10, tzinfo=UTC)
+    assert far.published_at in {None, datetime(2024, 5, 3, tzinfo=UTC)}
 
 
 @pytest.mark.parametrize(

@@ -290,6 +290,7 @@ DAMAGE = {
     "documents_without_article": "update documents set article_id = uuid()",
     "documents_without_source": "update documents set source_id = uuid()",
     "audits_without_run": "update audits set run_id = uuid()",
+    "edges_twice": "insert into related_edges from related_edges",
     "edges_without_article": "update related_edges set target_article_id = uuid()",
     "files_without_fate": "update files set path = 'other.md'",
     "files_without_source": "update files set source_id = uuid()",
@@ -324,7 +325,10 @@ DAMAGE = {
             '' as detail
         """,
     "repairs_without_row": """
-        insert into repairs values ('articles', uuid(), 'title', 'mojibake', 'a', 'b')
+        insert into repairs by name
+        select
+            'articles' as subject_table, uuid() as subject_id, 'title' as column_name,
+            'mojibake' as rule, 'a' as before, 'b' as after
         """,
     "topics_without_parent": "update topics set parent_topic_id = uuid()",
     "topics_without_row": "delete from topics",

@@ -142,6 +142,14 @@ def test_a_file_may_name_a_source_with_its_name(tmp_path: Path) -> None:
     )
 
 
+def test_the_folder_of_a_source_has_one_spelling(tmp_path: Path) -> None:
+    settings = from_file(
+        tmp_path, '[[sources]]\nlocation = "/a"\nfolder = "./site//content/"'
+    )
+
+    assert settings.sources == (SourceSettings(location="/a", folder="site/content"),)
+
+
 @pytest.mark.parametrize(
     ("written", "location"),
     [

@@ -38,10 +38,9 @@ SUMMARY = {
     "verified": 0,
     "damaged": 0,
 }
-CLEAN: dict[str, object] = {
-    **dict.fromkeys([*SUMMARY, "pages"], 0), "unread": [], "audits": {}
-}  # fmt: skip
-TOLD = {**SUMMARY, "pages": 6, "unread": [], "audits": {}}
+MORE = {"pages": 6, "unread": [], "audits": {}}
+CLEAN: dict[str, object] = {**dict.fromkeys(SUMMARY, 0), **MORE, "pages": 0}
+TOLD = {**SUMMARY, **MORE}
 CHANGE = {"change": "changed", "title": "Bees | rest", "columns": ["title", "heat"]}
 RUN = {"run_number": 7, "started_at": None, "status": "complete", "loaded": "12"}
 FAILURE = {"stage": "fetch", "outcome": "http_error", "count": 2, "example": "a | <b>"}
@@ -168,7 +167,8 @@ def test_a_drawing_shows_where_what_was_loaded_came_from() -> None:
     drawn = lineage(TOLD).splitlines()
 
     assert drawn[:2] == ["```mermaid", "flowchart LR"]
-    assert '  files["1,290 files"] --> loaded["12 loaded"]' in drawn
+    assert '  files["1,290 article files"] --> loaded["12 loaded"]' in drawn
+    assert '  images_cached --> warehouse["news.duckdb"]' in drawn
     assert drawn[-1] == "```"
 
 

@@ -8,7 +8,7 @@ import re
 import time
 
 import pytest
-from ftfy.badness import is_bad
+from ftfy.badness import MOJIBAKE_CATEGORIES, is_bad
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -528,6 +528,7 @@ def closely(text: str) -> Repaired:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text_room, "_TYPESET", re.compile("(?!)"))
         patch.setattr(text_room, "_LATIN", re.compile("(?!)"))
+        patch.setattr(text_room, "_SUSPECT", re.compile(""))
         return text_room._repair(text, False)  # noqa: FBT003
 
 
@@ -536,6 +537,29 @@ def test_signs_of_typesetting_alone_never_look_like_mojibake() -> None:
     for length in (1, 2, 3, 4):
         for signs in itertools.product(SIGNS + "aA1 .\n", repeat=length):
             assert not is_bad("".join(signs))
+
+
+MOJIBAKE = "".join(MOJIBAKE_CATEGORIES.values())  # with the signs of their ranges
+
+
+def test_what_ftfy_takes_for_mojibake_is_beyond_ascii() -> None:
+    """So a pattern of several of them is seen by the two side by side."""
+    assert {sign for sign in MOJIBAKE if sign.isascii()} == {"-"}
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.text(st.sampled_from(MOJIBAKE + "\u0152\u0153\u0412\u0432 aA1.\n")))
+def test_ftfy_is_asked_about_all_that_it_takes_for_mojibake(text: str) -> None:
+    assert text_room._SUSPECT.search(text) or not is_bad(text)
+
+
+def test_ftfy_takes_no_lone_character_for_mojibake_but_those_it_is_asked_about() -> (
+    None
+):
+    for character in {*MOJIBAKE, *map(chr, range(0x80, 0x600))}:
+        if not text_room._SUSPECT.search(character):
+            around = (f"{a}{character}{b}" for a in " aZ." for b in " aZ.")
+            assert not is_bad("\n".join(around))
 
 
 @settings(deadline=None, max_examples=500)

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from tasks.models import PageRequest, Response, Via
+from tasks.models import PageRequest, Response, Rest, Via
 from tasks.web import politeness, tries
 from tasks.web.pages import image_job
-from tasks.web.politeness import Rest
 from tests.origin import PAGE, Handler, Origin, open_origin, settings_for
 from tests.test_web_pages import do, do_pages, image, page
 

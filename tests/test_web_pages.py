@@ -12,12 +12,11 @@ from uuid import UUID
 
 import pytest
 
-from tasks.models import ImageRequest, Outcome, PageRequest, Response, Via
+from tasks.models import ImageRequest, Outcome, PageRequest, Response, Rest, Via
 from tasks.settings import FetchSettings
 from tasks.web import politeness
 from tasks.web.fetcher import Fetcher, Job
 from tasks.web.pages import KeepPage, PageJob, image_job, page_job
-from tasks.web.politeness import Rest
 from tasks.web.tries import MAX_WAIT_SECONDS, wait_before_next
 from tests.origin import PAGE, Handler, Origin, open_origin, settings_for
 

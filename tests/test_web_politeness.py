@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tasks.models import Outcome, Response
+from tasks.models import Outcome, Response, Rest
 from tasks.settings import FetchSettings
 from tasks.web import robots
 from tasks.web.faults import Failed
-from tasks.web.politeness import MANY_HOSTS, RECOVERY, HostRests, Rest, Slots
+from tasks.web.politeness import MANY_HOSTS, RECOVERY, HostRests, Slots
 from tasks.web.robots import Robots, Rules, read_rules
 
 

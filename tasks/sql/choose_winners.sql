@@ -16,17 +16,21 @@ with best as (
             entry
     ) = 1
 )
-select best.*, batch_mentions.* exclude (mention)
+select
+    best.*,
+    batch_mentions.* exclude (mention),
+    case
+        when best.entry = 0 then coalesce(not edges_said.is_same, true)
+        else not coalesce(known.is_stub, true)
+    end as has_other_edges,
+    known.article_id is not null as is_known
 from best
 join batch_mentions on batch_mentions.mention = best.mention
-left join articles on articles.article_id = best.article_id
-left join documents on documents.document_id = articles.document_id
-where articles.article_id is null
-    or articles.document_id in (select document_id from batch_documents)
-    or (
-        articles.is_orphaned
-        and (articles.is_stub or documents.removed_at is null)
-    )
+left join known_articles as known on known.article_id = best.article_id
+left join edges_said on edges_said.document_id = best.document_id
+where known.article_id is null
+    or known.document_id in (select document_id from batch_documents)
+    or (known.is_orphaned and (known.is_stub or known.is_standing))
     or (
         best.entry = 0,
         true,
@@ -34,9 +38,9 @@ where articles.article_id is null
         best.path,
         best.source_id
     ) > (
-        not articles.is_stub,
-        documents.removed_at is null,
-        coalesce(articles.published_at, '-infinity'::timestamptz),
-        documents.path,
-        documents.source_id
+        not known.is_stub,
+        known.is_standing,
+        coalesce(known.published_at, '-infinity'::timestamptz),
+        known.path,
+        known.source_id
     )

@@ -4,17 +4,11 @@ set removed_at = $moment
 where kind = 'related'
     and removed_at is null
     and source_article_id in (
-        select articles.article_id
-        from articles
-        join documents on documents.document_id = articles.document_id
-        where not articles.is_stub
-            and articles.document_id in (
-                select document_id from batch_documents
-                union all
-                select document_id from batch_ids
-            )
-            and (
-                documents.removed_at is not null
-                or documents.article_id <> articles.article_id
-            )
+        select known.article_id
+        from known_articles as known
+        left join batch_documents as batch on batch.document_id = known.document_id
+        where known.is_changed
+            and not known.is_stub
+            and batch.article_id is distinct from known.article_id
+            and known.article_id not in (select article_id from winners)
     )

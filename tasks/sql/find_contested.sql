@@ -1,39 +1,6 @@
--- Unchanged files that may now have the best claim on an article, because the file that
--- had it is of this batch and says less than before, or is gone.
+-- Unchanged files that may now have the best claim on an article that was lost.
 create or replace temp table contested as
-with claims as (
-    select
-        article_id,
-        max((
-            entry = 0,
-            coalesce(claimed_at, '-infinity'::timestamptz),
-            path,
-            source_id
-        )) as rank
-    from batch_claims
-    group by article_id
-),
-lost as (
-    select articles.article_id
-    from articles
-    join documents on documents.document_id = articles.document_id
-    left join claims on claims.article_id = articles.article_id
-    where articles.document_id in (
-            select document_id from batch_documents
-            union all
-            select document_id from batch_ids
-        )
-        and (
-            claims.article_id is null
-            or claims.rank < (
-                not articles.is_stub,
-                coalesce(articles.published_at, '-infinity'::timestamptz),
-                documents.path,
-                documents.source_id
-            )
-        )
-),
-witnesses as (
+with witnesses as (
     select documents.document_id
     from documents
     join lost on lost.article_id = documents.article_id
@@ -51,7 +18,6 @@ witnesses as (
     from documents
     join articles on articles.article_id = documents.article_id
     where articles.document_id <> documents.document_id
-        and exists (from lost)
 )
 select document_id
 from witnesses

@@ -1,10 +1,10 @@
 -- An article that its file no longer speaks of, and no other does, is an orphan.
 update articles
 set is_orphaned = true
-where not is_orphaned
-    and document_id in (
-        select document_id from batch_documents
-        union all
-        select document_id from batch_ids
-    )
-    and article_id not in (select article_id from winners)
+where rowid in (
+    select known_articles.place
+    from known_articles
+    where known_articles.is_changed
+        and not known_articles.is_orphaned
+        and known_articles.article_id not in (select article_id from winners)
+)

@@ -120,6 +120,7 @@ class Imaging:
         while self._fetcher.under_way:
             self._hand_on(PUT_SECONDS)
         self._put()
+        self._run.note_rests()
         self._cache.close()
         for rest, count in self._fetcher.take_deferred().items():
             self._run.say(f"{rest.reason}; {count:,} images deferred")
@@ -129,6 +130,7 @@ class Imaging:
         self._fetcher.close()
         with suppress(Exception):  # the run ends for another reason, which is told
             self._put()
+            self._run.note_rests()
         self._cache.close()
 
     def _keep(self, request: ImageRequest, response: Response) -> None:
@@ -140,6 +142,7 @@ class Imaging:
         now = time.monotonic()
         if now - self._put_at >= PUT_SECONDS:
             self._put()
+            self._run.note_rests()
             self._put_at = now
 
     def _check(self) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 from tasks.captures import DAMAGED
@@ -27,7 +26,7 @@ from tasks.models import (
 )
 from tasks.rows import capture_table, page_tables, rejection_table
 from tasks.run import Run
-from tasks.sandbox import Failure, run_sandboxed
+from tasks.sandbox import Failure
 from tasks.stages.captures import lose_damaged
 from tasks.urls import canonical_key, identify, url_key
 from tasks.web.answers import header, retry_at
@@ -79,8 +78,18 @@ def finish_pages(run: Run) -> None:
 
 
 def due_extractions(run: Run, *, everything: bool = False) -> list[list[DueExtraction]]:
-    """Return the captures to read, in batches; with *everything*, also those read."""
-    due = run.warehouse.due_extractions(everything=everything)
+    """Return the captures to read, in batches.
+
+    With *everything*, also those that were read before; if that was stopped, those that
+    it left.
+    """
+    since = run.warehouse.begin_rereading(run.moment) if everything else None
+    due = run.warehouse.due_extractions(since)
+    if since and since < run.moment:
+        run.say(
+            f"going on with what began at {since:%Y-%m-%d %H:%M} UTC:"
+            f" {len(due):,} captures are left to read again"
+        )
     run.begin("reading pages", len(due))
     starts = range(0, len(due), BATCH_EXTRACTIONS)
     return [due[start : start + BATCH_EXTRACTIONS] for start in starts]
@@ -91,16 +100,7 @@ def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
 
     A page whose capture is damaged is due again.
     """
-    from tasks.extraction import extract_page  # noqa: PLC0415 - 0.2 s, not to fetch
-
-    limits = run.settings.pages
-    results = run_sandboxed(
-        partial(extract_page, run.data / "captures"),
-        captures,
-        seconds=limits.seconds,
-        memory_bytes=limits.memory_bytes,
-        workers=limits.workers,
-    )
+    results = run.page_reader.run(captures)
     pages: list[tuple[UUID, UUID, Page, str | None, list[str]]] = []
     rejections: list[Rejection] = []
     rejected: list[UUID] = []  # the captures that they concern
@@ -125,6 +125,11 @@ def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
         lose_damaged(run, unreadable)
     run.counts["pages"] += len(pages)
     run.say(f"{len(captures):,} captures read, {len(pages):,} pages")
+
+
+def end_rereading(run: Run) -> None:
+    """Note that all captures were read again."""
+    run.warehouse.end_rereading()
 
 
 def link_pages(run: Run) -> None:
@@ -167,6 +172,7 @@ class Fetching:
         while self._fetcher.under_way:
             self._hand_on(PUT_SECONDS)
         self._put()
+        self._run.note_rests()
         for rest, count in self._fetcher.take_deferred().items():
             self._run.say(f"{rest.reason}; {count:,} pages deferred")
 
@@ -184,12 +190,14 @@ class Fetching:
             self._fetcher.hand_on(0.0)
         with suppress(Exception):
             self._put()
+            self._run.note_rests()
 
     def _hand_on(self, seconds: float) -> None:
         self._fetcher.hand_on(seconds)
         now = time.monotonic()
         if now - self._put_at >= PUT_SECONDS:
             self._put()
+            self._run.note_rests()
             self._put_at = now
 
     def _keep(

@@ -36,7 +36,8 @@ _HTML_START = re.compile(
 def header(headers: Iterable[tuple[bytes, bytes]], name: str) -> str:
     """Return a header's value, its lines joined by commas (RFC 9110, 5.3), or ""."""
     key = name.lower().encode()
-    lines = [value for field, value in headers if field.lower() == key]
+    size = len(key)
+    lines = [v for field, v in headers if len(field) == size and field.lower() == key]
     return b", ".join(lines).decode("latin-1").strip()
 
 

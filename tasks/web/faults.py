@@ -221,6 +221,17 @@ _PLAINER = {
     "Bad status line": "its first line is no status line",
     "Too many headers received": "it has too many headers",
     "Invalid HTTP header": "a header holds what none may hold",
+    "Invalid header token": "a line of its head has no name that may be one",
+    "Missing expected LF after header value": "a line of its head does not end as one",
+    "Invalid character in Content-Length": "its length is no number",
+    "Content-Length overflow": "its length is too large a number",
+    "Duplicate Content-Length": "it tells its length more than once",
+    "Transfer-Encoding can't be present with Content-Length": (
+        "it tells its length and comes in chunks, too"
+    ),
+    "Invalid character in chunk size": "the size of a chunk is no number",
+    "Chunk size overflow": "the size of a chunk is too large a number",
+    "Expected LF after chunk data": "a chunk is longer than its size",
 }
 # By OpenSSL's codes (x509_vfy.h).
 _CERTIFICATE_FAULTS: Mapping[int, Callable[[Chain, str], str]] = {

@@ -18,15 +18,16 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Never, Protocol
 
+from tasks.models import Rest
 from tasks.settings import FetchSettings
-from tasks.web.politeness import Rest, Sleep
+from tasks.web.politeness import Sleep
 from tasks.web.tries import Courier, open_courier
 
 # Jobs begun and not ended, at some 6 KB each: most of them wait for the turn of a host
 # that others fall back to, such as a web archive.
 MAX_BEGUN = 5_000
 # Answers that nobody took yet; no other job begins meanwhile.
-MAX_UNTAKEN_BYTES = 50_000_000
+MAX_UNTAKEN_BYTES = 20_000_000
 LONG_SECONDS = 60.0  # to wait for an answer before waiting again
 
 Call = Callable[[], None]
@@ -68,12 +69,15 @@ class Fetcher:
         self,
         settings: FetchSettings,
         *,
+        rests: Sequence[Rest] = (),
         sleep: Sleep = asyncio.sleep,
         draw: Callable[[], float] = random.random,
     ) -> None:
         """Open the network; raises what `open_courier` raises."""
         self._settings = settings
-        self._open = partial(open_courier, settings, sleep=sleep, draw=draw)
+        self._open = partial(
+            open_courier, settings, rests=rests, sleep=sleep, draw=draw
+        )
         self._found: SimpleQueue[tuple[Call, int]] = SimpleQueue()
         self._under_way = 0  # jobs, as the thread sees them that takes answers
         # What follows belongs to the event loop.
@@ -130,6 +134,10 @@ class Fetcher:
         To be called while nothing is under way.
         """
         return self._courier.take_deferred()
+
+    def take_rests(self) -> list[Rest]:
+        """Return which hosts asked for a rest since the last call."""
+        return self._courier.take_rests()
 
     def close(self) -> None:
         """End everything that is under way; what was found can still be handed on."""

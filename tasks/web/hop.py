@@ -30,6 +30,7 @@ MAX_REDIRECT_BYTES = 65_536
 # httpx refuses hosts that exist (`💩.la`) and rewrites escapes, which breaks signed
 # addresses. The transport sends the extension `url`, so it need not see any of them.
 _STAND_IN = httpx.URL("http://stand-in.invalid/")
+_NO_BODY = httpx.ByteStream(b"")
 
 
 @dataclass(slots=True)
@@ -108,7 +109,8 @@ class Hops:
         try:
             raw = await _read(response, limit)
         except Failed as failed:
-            fault = failed
+            # Without its traceback: that holds this frame, which would hold it.
+            fault = failed.with_traceback(None)
         finally:
             await _close(response)
         visit.exchanges.append(_exchange(request, requested_at, response, raw))
@@ -129,8 +131,14 @@ class Hops:
             is_clean = value.isascii() and value.isprintable()
             if name.lower() in allowed and is_clean:
                 headers[name.title()] = value
+        lines = [(name.encode(), value.encode()) for name, value in headers.items()]
+        # With a stream, httpx adds no headers of its own.
         return httpx.Request(
-            "GET", _STAND_IN, headers=headers, extensions={"url": target.url}
+            "GET",
+            _STAND_IN,
+            headers=lines,
+            stream=_NO_BODY,
+            extensions={"url": target.url},
         )
 
     async def _send(self, request: httpx.Request, target: Target) -> httpx.Response:

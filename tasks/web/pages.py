@@ -10,12 +10,12 @@ from functools import partial
 from itertools import count
 
 from tasks.due import host_key
-from tasks.models import ImageRequest, PageRequest, Response, Via
+from tasks.models import ImageRequest, PageRequest, Response, Rest, Via
 from tasks.settings import FetchSettings
 from tasks.web.answers import header, is_html
 from tasks.web.fetcher import HandOn
 from tasks.web.mementos import as_saved, raw_address, saved_address, when_wanted
-from tasks.web.politeness import HostRests, Rest
+from tasks.web.politeness import HostRests
 from tasks.web.soft_errors import find_soft_error
 from tasks.web.tries import Courier, Keep
 

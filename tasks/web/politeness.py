@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from tasks.models import Outcome
+from tasks.models import Outcome, Rest
 from tasks.settings import FetchSettings
 from tasks.web.faults import Failed
 
@@ -26,16 +26,6 @@ RECOVERY = 10
 MANY_HOSTS = 1_000
 
 Sleep = Callable[[float], Awaitable[object]]
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """A host that is not asked any more in this run, and how its last try ended."""
-
-    host: str
-    reason: str
-    outcome: Outcome
-    status_code: int | None = None
 
 
 class HostRests(Exception):  # noqa: N818 - no fault, but a reason not to ask now

@@ -39,6 +39,8 @@ class Target:
         """The addresses that the host stands for without anybody being asked."""
         if is_loopback_name(self.host):
             return LOOPBACK
+        if ":" not in self.host and not self.host[-1:].isdigit():
+            return ()  # as most names: what follows takes ten times as long
         try:
             return (str(ip_address(self.host)),)
         except ValueError:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import cast
 
-from tasks.models import Outcome, Response
+from tasks.models import Outcome, Response, Rest
 from tasks.settings import FetchSettings
 from tasks.web.answers import is_busy, is_host_fault, retry_at
 from tasks.web.client import Reroute, Web, open_web
 from tasks.web.faults import Failed
-from tasks.web.politeness import HostRests, Rest, Sleep, Slots, polite_host
+from tasks.web.politeness import HostRests, Sleep, Slots, polite_host
 from tasks.web.robots import MAX_BYTES, Robots, Rules
 
 # Faults that may be over in a moment; of `http_error`, 429 and 5xx are.
@@ -48,6 +48,7 @@ class Courier:
         self._draw = draw
         self._robots = Robots(settings.user_agent, self._get_robots)
         self._deferred: Counter[Rest] = Counter()
+        self._asked_for: deque[Rest] = deque()
 
     async def ask(
         self,
@@ -67,7 +68,7 @@ class Courier:
         """
 
         async def get() -> tuple[Response, bool]:
-            refusals: list[Failed] = []
+            refusals: list[str] = []
             gate = partial(self._admit, refusals)
             response = await self._web.get(
                 url,
@@ -89,6 +90,10 @@ class Courier:
         """Return for whose rest how much was deferred since the last call."""
         taken, self._deferred = dict(self._deferred), Counter()
         return taken
+
+    def take_rests(self) -> list[Rest]:
+        """Return who asked for a rest since the last call; from any thread."""
+        return [self._asked_for.popleft() for _ in range(len(self._asked_for))]
 
     async def _try(
         self, get: Callable[[], Awaitable[tuple[Response, bool]]], keep: Keep
@@ -132,17 +137,19 @@ class Courier:
         if until is not None and until - moment > timedelta(seconds=MAX_WAIT_SECONDS):
             words = f"{host} {response.reason} and asked for rest until"
             reason = f"{words} {until:%Y-%m-%d %H:%M} UTC"
-            self._slots.rest(Rest(host, reason, response.outcome, status))
+            rest = Rest(host, reason, response.outcome, status, until)
+            self._slots.rest(rest)
+            self._asked_for.append(rest)
 
     @contextlib.asynccontextmanager
-    async def _admit(self, refusals: list[Failed], url: str) -> AsyncIterator[None]:
+    async def _admit(self, refusals: list[str], url: str) -> AsyncIterator[None]:
         rules = Rules()
         if self._settings.respect_robots:
             rules = await self._robots.rules(url)
         try:
             rules.check(url)
         except Failed as refusal:
-            refusals.append(refusal)
+            refusals.append(refusal.reason)
             raise
         async with self._slots.slot(polite_host(url), rules.delay_seconds):
             yield
@@ -161,12 +168,16 @@ class Courier:
 async def open_courier(
     settings: FetchSettings,
     *,
+    rests: Iterable[Rest] = (),
     sleep: Sleep = asyncio.sleep,
     draw: Callable[[], float] = random.random,
 ) -> AsyncIterator[Courier]:
-    """Open the network, and close it at the end."""
+    """Open the network, and close it at the end; *rests* are kept from earlier runs."""
+    slots = Slots(settings, sleep=sleep, draw=draw)
+    for rest in rests:
+        slots.rest(rest)
     async with open_web(settings) as web:
-        yield Courier(settings, web, Slots(settings, sleep=sleep, draw=draw), draw)
+        yield Courier(settings, web, slots, draw)
 
 
 def wait_before_next(

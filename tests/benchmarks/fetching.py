@@ -102,7 +102,7 @@ def main(words: Sequence[str]) -> None:
     told = tables(list(crawls.values()), figures(crawls, asked.pages, asked.growth))
     print(told)
     if asked.write:
-        versions = packages(("httpx", "httpx-aiohttp", "aiohttp", "duckdb"))
+        versions = packages(("httpx", "aiohttp", "duckdb"))
         facts = [
             *machine_facts(),
             ("packages", f"{versions}, scrapy {scrapy or 'not measured'}"),

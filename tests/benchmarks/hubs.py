@@ -22,12 +22,12 @@ _HEAT = re.compile(rb"^heat: *(\d+)", re.MULTILINE)
 _SECURED = re.compile(rb'^secured: *"(.)', re.MULTILINE)
 
 
-def make_hub(folder: Path) -> Path:
-    """Write a hub whose files repeat the same entries of `related`, as real ones do."""
+def make_hub(folder: Path, files: int = FILES) -> Path:
+    """Write a hub of so many files that repeat the same entries of `related`."""
     draw = random.Random(0)  # noqa: S311 - the same hub each time
-    entries = [_entry(number) for number in range(FILES // 10)]
+    entries = [_entry(number) for number in range(files // 10)]
     (folder / "_news").mkdir(parents=True)
-    for number in range(FILES):
+    for number in range(files):
         related = "".join(draw.sample(entries, ENTRIES))
         text = (
             f'---\ncategory: news\ntitle: "Article {number}"\n'

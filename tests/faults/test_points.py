@@ -41,7 +41,7 @@ def some(count: int, of: int) -> list[int]:
 
 
 def break_one(stand: Stand, why: str, **order: Any) -> tuple[int, str]:
-    """Break a run while somebody reads, and repair; return its status and last line."""
+    """Break a run while somebody reads, and repair; return status and last line."""
     folder = stand.copy()
     with Reader(folder / "data" / "news.duckdb") as reader:
         answer = stand.order(folder, **order)
@@ -99,7 +99,8 @@ def test_a_disk_that_is_full_at_any_size(stand: Stand, count: int) -> None:
         why = f"files of {size} kB at most"
         status, line = break_one(stand, why, what="nothing", file_bytes=size * KB)
         assert status in {0, 1}, (why, line)
-        assert not status or line.startswith("wirehouse: "), (why, line)
+        is_told = line.startswith("wirehouse: ") and "room" in line
+        assert is_told or not status, (why, line)
 
 
 @often(1, 12)
@@ -117,4 +118,6 @@ def test_stopped_at_any_moment(
         order = {"signal": int(number), "after": after}
         status, line = break_one(stand, why, what="nothing", **order)
         assert status in {0, *statuses}, (why, line)
-        assert status != 130 or "the next run goes on" in line, (why, line)
+        # Before there is anything to go on with, nothing is said of it.
+        is_told = "the next run goes on" in line or not line
+        assert is_told or status != 130, (why, line)

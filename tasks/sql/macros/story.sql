@@ -1,29 +1,38 @@
--- The article at an address and all within two edges of it, the nearest first.
+-- The article at an address and all within two edges of it, the nearest first. Edges are
+-- read four times, each time for those of the articles found so far.
 create or replace macro story(address) as table
-with steps as (
-    select source_article_id as one_id, target_article_id as other_id
+with start as materialized (
+    select article_id
+    from articles
+    where address in (url, url_key, original_url, amp_url, cdn_amp_url)
+),
+one_edge as materialized (
+    select target_article_id as article_id
     from related_edges
-    where removed_at is null
+    where removed_at is null and source_article_id in (from start)
     union
-    select target_article_id, source_article_id
+    select source_article_id
     from related_edges
-    where removed_at is null
+    where removed_at is null and target_article_id in (from start)
+),
+two_edges as (
+    select target_article_id as article_id
+    from related_edges
+    where removed_at is null and source_article_id in (from one_edge)
+    union
+    select source_article_id
+    from related_edges
+    where removed_at is null and target_article_id in (from one_edge)
 ),
 reached as (
     select article_id, 0 as distance
-    from articles
-    where address in (url, url_key, original_url, amp_url, cdn_amp_url)
+    from start
     union all
-    select first.other_id, 1
-    from articles
-    join steps as first on first.one_id = articles.article_id
-    where address in (url, url_key, original_url, amp_url, cdn_amp_url)
+    select article_id, 1
+    from one_edge
     union all
-    select second.other_id, 2
-    from articles
-    join steps as first on first.one_id = articles.article_id
-    join steps as second on second.one_id = first.other_id
-    where address in (url, url_key, original_url, amp_url, cdn_amp_url)
+    select article_id, 2
+    from two_edges
 ),
 nearest as (
     select article_id, min(distance) as distance

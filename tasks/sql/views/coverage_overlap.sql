@@ -1,22 +1,39 @@
--- Which providers tell the same stories: pairs with articles that are related.
+-- Which providers tell the same stories: pairs with articles that are related. Each pair
+-- of articles counts once, however many edges it has; pairs are packed into one number of
+-- the rows' places, as half of the time goes into telling them apart.
 create or replace view coverage_overlap as
-with pairs as (
+with publishers as (
+    select rowid as number, provider_id, name
+    from providers
+),
+published as (
+    select articles.rowid as number, articles.article_id, publishers.number as publisher
+    from articles
+    join publishers on publishers.provider_id = articles.provider_id
+),
+pairs as (
     select distinct
-        least(source.provider_id, target.provider_id) as one_id,
-        greatest(source.provider_id, target.provider_id) as other_id,
-        least(source.article_id, target.article_id) as one_article_id,
-        greatest(source.article_id, target.article_id) as other_article_id
+        least(source.number, target.number) << 32
+        | greatest(source.number, target.number) as articles,
+        if(
+            source.number < target.number,
+            source.publisher << 32 | target.publisher,
+            target.publisher << 32 | source.publisher
+        ) as publishers
     from related_edges
-    join articles as source on source.article_id = related_edges.source_article_id
-    join articles as target on target.article_id = related_edges.target_article_id
+    join published as source on source.article_id = related_edges.source_article_id
+    join published as target on target.article_id = related_edges.target_article_id
     where related_edges.removed_at is null
         and related_edges.kind in ('related', 'duplicate')
-        and source.provider_id <> target.provider_id
+        and source.publisher <> target.publisher
 ),
 counted as (
-    select one_id, other_id, count(*) as pairs_of_articles
+    select
+        least(publishers >> 32, publishers & 4_294_967_295) as one_number,
+        greatest(publishers >> 32, publishers & 4_294_967_295) as other_number,
+        count(*) as pairs_of_articles
     from pairs
-    group by one_id, other_id
+    group by one_number, other_number
 )
 select
     one.name as provider,
@@ -25,8 +42,8 @@ select
     one.provider_id,
     other.provider_id as other_provider_id
 from counted
-join providers as one on one.provider_id = counted.one_id
-join providers as other on other.provider_id = counted.other_id;
+join publishers as one on one.number = counted.one_number
+join publishers as other on other.number = counted.other_number;
 
 comment on view coverage_overlap is
 'Which providers tell the same stories: pairs with articles that are related.';

@@ -2,16 +2,22 @@
 -- Of a lost page it is what its own address answered, not what the fallbacks did.
 create or replace view failures as
 with lost as (
-    select article_id
+    select article_id, max(attempt) filter (where via = 'origin') as attempt
     from captures
     group by article_id
     having arg_max(outcome, attempt) not in ('ok', 'not_modified')
 ),
 failed as (
-    select 'page' as stage, outcome, url as subject, reason as example
+    select
+        'page' as stage,
+        captures.outcome,
+        captures.url as subject,
+        captures.reason as example
     from captures
-    where via = 'origin' and article_id in (select article_id from lost)
-    qualify row_number() over (partition by article_id order by attempt desc) = 1
+    join lost
+        on lost.article_id = captures.article_id
+        and lost.attempt = captures.attempt
+    where captures.via = 'origin'
     union all
     select 'image', status, url, coalesce(reason, '')
     from images

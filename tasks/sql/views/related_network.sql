@@ -1,22 +1,23 @@
 -- The edges that stand, with the titles and providers of both ends.
 create or replace view related_network as
+with published as (
+    select articles.article_id, articles.title, providers.name as provider
+    from articles
+    left join providers on providers.provider_id = articles.provider_id
+)
 select
     related_edges.kind,
     related_edges.position,
     source.article_id as source_article_id,
     source.title as source_title,
-    source_provider.name as source_provider,
+    source.provider as source_provider,
     target.article_id as target_article_id,
     target.title as target_title,
-    target_provider.name as target_provider,
+    target.provider as target_provider,
     related_edges.first_seen_at
 from related_edges
-join articles as source on source.article_id = related_edges.source_article_id
-join articles as target on target.article_id = related_edges.target_article_id
-left join providers as source_provider
-    on source_provider.provider_id = source.provider_id
-left join providers as target_provider
-    on target_provider.provider_id = target.provider_id
+join published as source on source.article_id = related_edges.source_article_id
+join published as target on target.article_id = related_edges.target_article_id
 where related_edges.removed_at is null;
 
 comment on view related_network is

@@ -1,7 +1,7 @@
 -- How many articles each topic had on each day (UTC).
 create or replace view topic_timeline as
 select
-    (articles.published_at at time zone 'UTC')::date as published_on,
+    make_timestamp(epoch_us(articles.published_at))::date as published_on,
     topics.name as topic,
     count(*) as articles,
     round(avg(articles.quality), 1) as mean_quality

@@ -1,12 +1,13 @@
 """A warehouse of any size, made by SQL: what a hub of a million articles leaves.
 
-All articles have a file, thirty edges, a try to fetch them, two topics and an image
-among five; every fifth has a page. Ids are spread as ours are, so that nothing profits
+All articles have a file, thirty edges, a try to fetch them and two topics; every fifth
+has an image and a page. Ids are spread as ours are, so that nothing profits
 from an order that a real warehouse has not.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import duckdb
@@ -15,6 +16,7 @@ from tasks.warehouse import ROW_GROUP_ROWS, open_warehouse
 from tests.hub import MOMENT
 
 EDGES_EACH = 30
+ADDRESS = "https://p17.example/news/17"  # of one of the articles
 _WORDS = (
     "harbour ferry light tide council bridge winter school market island garden train"
     " letter museum storm orchard river signal bakery archive"
@@ -42,7 +44,7 @@ _TABLES = {
     "documents": f"select {_DOCUMENT}, {_SOURCE}, '_news/' || i || '.md', '',"
     f" sha256('f' || i), 900, {_ARTICLE},"
     " json_object('title', title, 'heat', i % 100, 'category', 'news')::json,"
-    f" 'Body of ' || i, {_SEEN}, {_SEEN}, null from told",
+    f" 'Body of ' || i, {_SEEN}, {_SEEN}, null, 0 from told",
     "files": f"select {_SOURCE}, '_news/' || i || '.md', 'article', 'loaded',"
     " sha256('f' || i), 900, null from told",
     "articles": f"select {_ARTICLE}, url, url, null, null, null, title,"
@@ -73,10 +75,11 @@ _TABLES = {
     f" sha256('c' || i), 20000, null, null, null, {_SEEN} from told",
     "pages": f"select {_ARTICLE}, md5('capture' || i)::uuid, title, ['An Author'],"
     f" {_AT}, 'en', 'Site', url, null, {_TEXT}, 80, 'utf-8', 'header', [],"
-    " url, null, '{{}}'::json from told where i % 5 = 0",
+    f" url, null, '{{{{}}}}'::json, {_SEEN} from told where i % 5 = 0",
     "links": f"select {_ARTICLE}, n, url || '/link/' || n, url || '/link/' || n,"
     " null, 'words' from told, range(3) as positions(n) where i % 5 = 0",
-    "repairs": f"select 'articles', {_ARTICLE}, 'title', 'mojibake', 'a', 'b'"
+    "repairs": f"select 'articles', {_ARTICLE}, 'title', 'mojibake', 'a', 'b',"
+    " null"
     " from told where i % 20 = 0",
 }
 
@@ -100,3 +103,7 @@ def make_warehouse(path: Path, articles: int) -> None:
         for name, rows in _TABLES.items():
             file.execute(f"insert into {name} {rows.format(**sizes)}")
         file.execute("checkpoint")
+
+
+if __name__ == "__main__":
+    make_warehouse(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,2 @@
+-- All captures were read again.
+delete from rereading

@@ -1,0 +1,2 @@
+-- Since when all captures are being read again.
+select begun_at from rereading

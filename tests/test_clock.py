@@ -1,0 +1,119 @@
+"""A clock that is wrong, or was, changes neither the order of runs nor what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from flows.direct import run_direct
+from flows.refresh import refresh
+from tasks.clock import is_jump, moment_after
+from tasks.run import Job
+from tasks.settings import Settings, SourceSettings
+from tests.hub import Hub
+from tests.origin import Origin, open_origin, settings_for
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+TEN_YEARS = 3_650 * DAY
+LINK = "http://news.example"
+
+
+@pytest.fixture
+def origin() -> Iterator[Origin]:
+    with open_origin() as origin:
+        yield origin
+
+
+def run(hub: Hub, origin: Origin, moment: datetime) -> tuple[int, list[str]]:
+    """Refresh by a clock that says *moment*; return how many pages were asked for."""
+    origin.asked.clear()
+    said: list[str] = []
+    settings = Settings(
+        sources=(SourceSettings(location=str(hub.folder), name="hub"),),
+        data=hub.data,
+        fetch=settings_for(origin, fallbacks=()),
+    )
+    run_direct(refresh, Job(settings, moment=moment, say=said.append))
+    return len(origin.paths()), [line for line in said if "by its clock" in line]
+
+
+def three_pages(hub: Hub) -> None:
+    for name in "abc":
+        hub.write(f"{name}.md", webUrl=f"{LINK}/page/{name}", heat=1)
+
+
+def test_a_clock_a_day_back_keeps_the_order_of_runs(hub: Hub, origin: Origin) -> None:
+    three_pages(hub)
+    run(hub, origin, NOW)
+    hub.write("a.md", webUrl=f"{LINK}/page/a", heat=2)
+
+    asked, said = run(hub, origin, NOW - DAY)
+    hub.write("a.md", webUrl=f"{LINK}/page/a", heat=3)
+    run(hub, origin, NOW - DAY + HOUR)
+
+    assert (asked, said) == (0, [])
+    started = hub.ask("select started_at from runs order by run_number")
+    assert started == sorted(started)
+    heats = "select heat from observations join documents using (document_id)"
+    told = hub.ask(f"{heats} where path like '%a.md' order by observed_at")
+    assert told == [(1,), (2,), (3,)]
+
+
+def test_a_clock_ten_years_ahead_asks_for_nothing_in_a_storm_and_back_again(
+    hub: Hub, origin: Origin
+) -> None:
+    three_pages(hub)
+    assert run(hub, origin, NOW)[0] == 3
+
+    ahead, said_ahead = run(hub, origin, NOW + TEN_YEARS)
+    ahead_again, _ = run(hub, origin, NOW + TEN_YEARS + HOUR)
+    back, said_back = run(hub, origin, NOW + HOUR)
+    back_again, nothing = run(hub, origin, NOW + 2 * HOUR)
+
+    assert [ahead, ahead_again, back, back_again] == [0, 0, 0, 0]
+    assert "is spread over 30 days" in said_ahead[0]
+    assert "is spread over 30 days" in said_back[0]
+    assert nothing == []
+    due = hub.ask("select min(next_fetch_at), max(next_fetch_at) from captures")
+    assert NOW < due[0][0] <= due[0][1] < NOW + 31 * DAY
+    assert sum(run(hub, origin, NOW + n * DAY)[0] for n in (20, 40)) == 3
+
+
+def test_what_is_new_is_asked_for_whatever_the_clock_says(
+    hub: Hub, origin: Origin
+) -> None:
+    three_pages(hub)
+    run(hub, origin, NOW)
+    hub.write("d.md", webUrl=f"{LINK}/page/d")
+
+    asked, _ = run(hub, origin, NOW + TEN_YEARS)
+
+    assert asked == 1
+
+
+@pytest.mark.parametrize(
+    ("clock", "moment"),
+    [
+        (NOW + HOUR, NOW + HOUR),
+        (NOW, NOW),
+        (NOW - HOUR, NOW + timedelta(microseconds=1)),
+        (NOW - 3 * DAY, NOW - 3 * DAY),
+    ],
+)
+def test_a_run_is_not_before_the_last_one_unless_that_was_days_ahead(
+    clock: datetime, moment: datetime
+) -> None:
+    assert moment_after(clock, NOW) == moment
+    assert moment_after(clock, None) == clock
+
+
+@pytest.mark.parametrize(
+    ("shift", "jumps"),
+    [(HOUR, False), (300 * DAY, False), (400 * DAY, True), (-3 * DAY, True)],
+)
+def test_a_jump_is_what_no_schedule_explains(shift: Any, *, jumps: bool) -> None:
+    assert is_jump(NOW + shift, NOW) is jumps
