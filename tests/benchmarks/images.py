@@ -7,6 +7,7 @@ the whole stage: due images, robots, guard, check, hash, thumbnail, files, rows.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -73,6 +74,7 @@ Medians of the rounds, the largest of the peaks, that of one process.
 def main(words: Sequence[str]) -> None:
     """Measure, and print tables of it."""
     asked = _arguments(words)
+    load = os.getloadavg()[0]
     versions = _peer_versions(asked.peers)
     if not versions:
         print(PEERS_MISSING, file=sys.stderr)
@@ -91,6 +93,8 @@ def main(words: Sequence[str]) -> None:
             ("packages of the others", versions or "not measured"),
             ("images", f"{asked.images:,} of {size:,} bytes"),
             ("rounds", str(asked.rounds)),
+            # Who has more processes has more of a busy machine: then trust the CPU.
+            ("load of the machine by others, before", f"{load:.1f}"),
         ]
         options = "--peers DIR " if versions else ""
         write_part(PREAMBLE.format(options=options, hosts=HOSTS), facts, told)
