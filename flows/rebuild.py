@@ -14,6 +14,7 @@ def rebuild(run: Run, steps: Steps) -> None:
     """
     read_sources(run, steps)
     read_pages(run, steps, everything=True)
+    steps.end_rereading(run)
     steps.note_lead_images(run)
     steps.verify_images(run)
     steps.publish(run)

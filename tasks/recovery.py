@@ -62,6 +62,13 @@ def find_damage(data: Path, path: Path, *, thorough: bool = False) -> Damage | N
         number = inspect_apart(path)
     except DamagedError as error:
         return Damage(error.kind, str(error))
+    return _damage_of_sound(data, witness, number)
+
+
+def _damage_of_sound(data: Path, witness: Witness, number: int) -> Damage | None:
+    """Tell what is wrong with a file that can be read, and ends with run *number*."""
+    if witness.is_shorter:
+        return Damage("damaged", "a part of its end is gone")
     newest = max(witness.run, _last_captured(data), _last_sound(data, after=number))
     if number < newest:
         why = f"it ends with run {number}, and run {newest} began"

@@ -52,6 +52,15 @@ class Witness:
         is_cut = noted and (log is None or log[0] < noted[0])
         return "log cut" if is_cut else "touched"
 
+    @property
+    def is_shorter(self) -> bool:
+        """Whether the file lost bytes since a run closed it.
+
+        What is gone may have been of no use, so that DuckDB does not miss it.
+        """
+        noted, file = self._noted.get("file"), _stamp(self._path)
+        return bool(self._noted.get("closed") and noted and file and file[0] < noted[0])
+
     def begin(self, run: int) -> None:
         """Note that a run has begun, and what the file is like."""
         self._noted["run"] = run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ def data(demo_data: Path, tmp_path: Path) -> Path:
     return shutil.copytree(demo_data, tmp_path / "data")
 
 
-def tell(data: Path, story: Any = refresh) -> tuple[dict[str, Any], list[str]]:
+def tell(
+    data: Path, story: Any = refresh, moment: datetime = MOMENT
+) -> tuple[dict[str, Any], list[str]]:
     said: list[str] = []
     with demo_settings(data) as settings:
-        job = Job(settings, moment=MOMENT, say=said.append)
+        job = Job(settings, moment=moment, say=said.append)
         return run_direct(story, job), said
 
 
@@ -56,7 +59,7 @@ def test_that_page_alone_is_fetched_again(data: Path, story: Any, *, cut: bool) 
     before = dump(data / "news.duckdb")["pages"]
     url, path = harm_one(data, cut=cut)
 
-    _, said = tell(data, story)
+    _, said = tell(data, story, MOMENT + timedelta(seconds=1))
     summary, _ = tell(data)
 
     told = [line for line in said if "is damaged" in line]
