@@ -35,7 +35,10 @@ HEARTBEAT_SECONDS = 30  # the least that Prefect takes
 SILENCE = timedelta(seconds=2 * HEARTBEAT_SECONDS)
 # A process starts within seconds; what waits longer never will, and holds its place.
 PATIENCE = timedelta(minutes=5)
-_ENDED = frozenset({"Completed", "Failed", "Cancelled", "Crashed"})
+_ENDS = frozenset(
+    f"prefect.flow-run.{state}"
+    for state in ("Completed", "Failed", "Cancelled", "Crashed")
+)
 _MESSAGE = """{
   "text": "Wirehouse: {{ flow_run.name }} is {{ flow_run.state.name }}",
   "flow_run": "{{ flow_run.name }}",
@@ -115,39 +118,26 @@ def _automations(settings: Settings) -> Iterator[AutomationCore]:
     ours = ResourceSpecification(
         {"prefect.resource.id": f"prefect.tag.{TAG}", "prefect.resource.role": "tag"}
     )
-    yield AutomationCore(
-        name="wirehouse: a run that went silent has crashed",
-        description="Its process was killed, or its machine is gone.",
-        tags=[TAG],
-        trigger=EventTrigger(
+    yield _crashed(
+        "a run that went silent has crashed",
+        "Its process was killed, or its machine is gone.",
+        EventTrigger(
             after={"prefect.flow-run.heartbeat"},
-            expect={
-                "prefect.flow-run.heartbeat",
-                *(f"prefect.flow-run.{state}" for state in _ENDED),
-            },
+            expect={"prefect.flow-run.heartbeat", *_ENDS},
             match=runs,
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             threshold=1,
             within=SILENCE,
         ),
-        actions=[
-            ChangeFlowRunState(
-                state=StateType.CRASHED,
-                message=f"nothing was heard of it for {SILENCE.seconds} s",
-            )
-        ],
+        f"nothing was heard of it for {SILENCE.seconds} s",
     )
-    yield AutomationCore(
-        name="wirehouse: a run that never started has crashed",
-        description="Its worker was killed between taking and starting it.",
-        tags=[TAG],
-        trigger=EventTrigger(
+    yield _crashed(
+        "a run that never started has crashed",
+        "Its worker was killed between taking and starting it.",
+        EventTrigger(
             after={"prefect.flow-run.Pending"},
-            expect={
-                "prefect.flow-run.Running",
-                *(f"prefect.flow-run.{state}" for state in _ENDED),
-            },
+            expect={"prefect.flow-run.Running", *_ENDS},
             match=runs,
             match_related=ours,
             for_each={"prefect.resource.id"},
@@ -155,12 +145,7 @@ def _automations(settings: Settings) -> Iterator[AutomationCore]:
             threshold=1,
             within=PATIENCE,
         ),
-        actions=[
-            ChangeFlowRunState(
-                state=StateType.CRASHED,
-                message=f"it did not start within {PATIENCE.seconds} s",
-            )
-        ],
+        f"it did not start within {PATIENCE.seconds} s",
     )
     if not settings.prefect_webhook:
         return
@@ -187,3 +172,16 @@ def _automate(client: SyncPrefectClient, automation: AutomationCore) -> None:
     for known in client.read_automations_by_name(automation.name):
         client.delete_automation(known.id)
     client.create_automation(automation)
+
+
+def _crashed(
+    name: str, description: str, trigger: EventTrigger, message: str
+) -> AutomationCore:
+    """Make a run `Crashed` of which *trigger* is the sign."""
+    return AutomationCore(
+        name=f"wirehouse: {name}",
+        description=description,
+        tags=[TAG],
+        trigger=trigger,
+        actions=[ChangeFlowRunState(state=StateType.CRASHED, message=message)],
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from tasks.captures import DAMAGED, CaptureDamaged, check_capture
@@ -17,7 +17,7 @@ def verify_captures(run: Run) -> None:
     """Read every capture that a row names; a page whose capture is damaged is due."""
     kept = run.warehouse.kept_captures()
     run.begin("verifying captures", len(kept))
-    damaged = lose_damaged(run, kept)
+    damaged = lose_damaged(run, _counted(run, kept))
     books = rejection_table(list(damaged.values()), list(damaged))
     run.warehouse.put_damaged_captures(books, run.run_id, run.moment)
     run.counts["verified"] += len(kept)
@@ -25,7 +25,7 @@ def verify_captures(run: Run) -> None:
     run.say(f"{len(kept):,} captures verified, {len(damaged):,} damaged")
 
 
-def lose_damaged(run: Run, kept: Sequence[KeptCapture]) -> dict[UUID, Rejection]:
+def lose_damaged(run: Run, kept: Iterable[KeptCapture]) -> dict[UUID, Rejection]:
     """Let go of captures that are not as they were written; return why, of each."""
     damaged: dict[UUID, Rejection] = {}
     folder, max_bytes = run.data / "captures", run.settings.fetch.max_bytes
@@ -37,9 +37,14 @@ def lose_damaged(run: Run, kept: Sequence[KeptCapture]) -> dict[UUID, Rejection]
             damaged[capture.capture_id] = why
             if len(damaged) <= SHOWN:
                 run.say(f"the capture of {capture.url} is damaged: {error}")
-        run.advance()
     if len(damaged) > SHOWN:
         more = len(damaged) - SHOWN
         run.say(f"… and {more:,} more captures that are damaged, see rejections")
     run.warehouse.lose_captures(lost_capture_table(list(damaged)), run.moment)
     return damaged
+
+
+def _counted(run: Run, kept: Iterable[KeptCapture]) -> Iterator[KeptCapture]:
+    for capture in kept:
+        yield capture
+        run.advance()
