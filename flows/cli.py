@@ -14,12 +14,9 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Any, Literal, Never
+from typing import Annotated, Any, Literal
 
 from flows import console, refresh
 from flows.arguments import App, Argument, Option, UsageError
@@ -27,6 +24,7 @@ from flows.backfill import backfill as tell_backfill
 from flows.backfill import with_history
 from flows.direct import Story, run_direct
 from flows.progress import shown
+from flows.stopping import StoppedError, stoppable
 from tasks.lock import LockHeldError, hold_lock
 from tasks.publish import AuditError
 from tasks.run import VERSION, BrokenError, IncompleteError, Job, Run
@@ -44,9 +42,7 @@ from tasks.steps import Steps
 from tasks.warehouse import Published, WarehouseError, open_published
 
 BROKEN, WRONG_USAGE, HELD = 1, 2, 3
-INTERRUPTED, TERMINATED = 130, 143  # 128 and the signal, as shells tell it
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-STOPPED = "stopped; what was done is kept, and the next run goes on"
 
 app = App("wirehouse", "Turn Markdown news hubs into a DuckDB warehouse.", VERSION)
 SourceOption = Annotated[
@@ -101,8 +97,7 @@ def run(  # noqa: PLR0913 - one parameter an option
         with_images=not no_images,
         say=console.say,
     )
-    with _interruptible():
-        summary = _refresh(job, direct=direct)
+    summary = _refresh(job, direct=direct)
     _finish(summary, settings, 'sql {} "from failures"', as_json=as_json)
 
 
@@ -116,7 +111,7 @@ def demo(
     """Run on the bundled sample hub and press site, offline."""
     from flows.demo import demo_settings  # noqa: PLC0415 - for this command alone
 
-    with _interruptible(), demo_settings(data or Path("data")) as settings:
+    with demo_settings(data or Path("data")) as settings:
         job = Job(settings, say=console.say)
         summary = _refresh(job, direct=direct)
     _finish(summary, settings, "run --source YOUR_FOLDER", as_json=as_json)
@@ -329,8 +324,7 @@ def up(data: DataOption = None) -> None:
     """Start the Prefect server, a worker and the scheduled runs; they stay."""
     from flows.services import go_up  # noqa: PLC0415 - for this command alone
 
-    with _interruptible():
-        address, next_run = go_up(_settings(None, data), Path.cwd(), console.say)
+    address, next_run = go_up(_settings(None, data), Path.cwd(), console.say)
     console.tell_up(address, next_run)
 
 
@@ -339,8 +333,7 @@ def down(data: DataOption = None) -> None:
     """End what `wirehouse up` started; a run under way keeps what it has."""
     from flows.services import go_down  # noqa: PLC0415 - for this command alone
 
-    with _interruptible():
-        ended = go_down(_settings(None, data).data)
+    ended = go_down(_settings(None, data).data)
     console.out.print(f"ended: {', '.join(ended)}" if ended else "nothing was up")
 
 
@@ -371,11 +364,10 @@ def doctor(
     from flows import doctor as rooms  # noqa: PLC0415 - for this command alone
 
     job = Job(_settings(None, data), say=console.say)
-    with _interruptible():
+    found = rooms.look(job)
+    if mend and not all(each.is_well for each in found):
+        rooms.mend(job)
         found = rooms.look(job)
-        if mend and not all(each.is_well for each in found):
-            rooms.mend(job)
-            found = rooms.look(job)
     console.tell_findings(found, as_json=as_json)
     if not all(each.is_well for each in found):
         sys.exit(BROKEN)
@@ -405,7 +397,8 @@ def main() -> None:
     """Run the command; a user's mistake is one line, never a traceback."""
     gc.freeze()  # what is imported stays: no need to look for cycles in it
     try:
-        app(sys.argv[1:])
+        with stoppable():
+            app(sys.argv[1:])
     except (UsageError, SettingsError, SourceError) as error:
         _end(WRONG_USAGE, error)
     except LockHeldError as error:
@@ -417,48 +410,13 @@ def main() -> None:
         sys.exit(BROKEN)
     except OSError as error:
         _end(BROKEN, _in_words(error))
-    except _InterruptedError as error:
-        _end(error.status, STOPPED)
-    except KeyboardInterrupt:  # before there was a run that could be stopped
-        _end(INTERRUPTED, STOPPED)
-    except RuntimeError as error:
-        if not isinstance(error.__cause__, KeyboardInterrupt):
-            raise
-        # Ctrl-C as DuckDB tells of it, within a statement
-        _end(_status_of(error.__cause__), STOPPED)
+    except StoppedError as error:
+        _end(error.status, error)
+    except KeyboardInterrupt:  # before there was anything that could be stopped
+        stopped = StoppedError(signal.SIGINT)
+        _end(stopped.status, stopped)
     finally:
         gc.freeze()  # or Python does so several times as it ends, which takes 30 ms
-
-
-class _InterruptedError(Exception):
-    """Ctrl-C, under a name that the command line's library does not swallow."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(STOPPED)
-        self.status = status
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM: ends a run as Ctrl-C does."""
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    before = signal.signal(signal.SIGTERM, _terminate)
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        raise _InterruptedError(_status_of(error)) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> Never:
-    raise _Terminated
-
-
-def _status_of(interruption: BaseException) -> int:
-    return TERMINATED if isinstance(interruption, _Terminated) else INTERRUPTED
 
 
 def _in_words(error: OSError) -> str:
@@ -529,7 +487,7 @@ def _prune(data: Path | None, *, sure: bool, as_json: bool) -> None:
 
 
 def _run_stage(story: Story, job: Job, *, as_json: bool) -> None:
-    with _interruptible(), shown() as progress:
+    with shown() as progress:
         summary = run_direct(story, replace(job, progress=progress))
     is_published = summary["status"] != "unpublished"
     third = "report {}" if is_published else "publish {}"

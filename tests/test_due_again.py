@@ -6,6 +6,7 @@ import gc
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 import duckdb
@@ -334,6 +335,7 @@ def test_captures_that_are_damaged_are_named_and_rejected(
         hub.write(f"{number}.md", webUrl=f"http://h{number}.example/page")
     run(hub, origin, START)
     kept = captures(hub, "url, warc_file, warc_offset")
+    kept.sort(key=itemgetter(2))  # hosts that are asked at once answer in any order
     path = hub.data / "captures" / kept[0][1]
     content = bytearray(path.read_bytes())
     for _, _, offset in kept[:-1]:
