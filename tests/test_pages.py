@@ -73,6 +73,21 @@ def test_the_text_is_the_article_without_its_surroundings() -> None:
     assert result.word_count == count_words(result.text) > 50
 
 
+def test_an_article_in_several_boxes_of_one_kind_is_read_whole() -> None:
+    told = [f"{n}: {FIRST}{LAST}".strip() for n in range(9)]
+    boxes = (
+        "".join(f"<p>{line}</p>" for line in told[start:end])
+        for start, end in ((0, 5), (5, 7), (7, 9))
+    )
+    advert = '<div class="slot"><p>Buy a light.</p></div>'
+    body = advert.join(f'<div class="body article__body">{box}</div>' for box in boxes)
+    teaser = f'<div class="teaser"><p>Elsewhere: {LAST * 3}</p></div>'
+
+    result = page(f"<body><main><div>{body}</div>{teaser}</main>")
+
+    assert [line.strip() for line in result.text.split("\n")] == told
+
+
 def test_the_text_begins_after_the_title() -> None:
     assert page(html()).text.startswith(FIRST.strip())
     assert page(html(body=f"<h1>Another headline</h1>{TEXT}")).text.startswith(
