@@ -420,7 +420,9 @@ class Warehouse:
         self._run("delete_article_images")
         self._run("put_article_images")
         self._run("find_listed_edges")
-        self._run("find_known_edges")
+        self._run("find_edge_places")
+        ((first, last),) = self._run("bound_edge_places")
+        self._run("find_known_edges", {"first": first, "last": last})
         self._run("close_related_edges", parameters)
         self._run("revive_related_edges")
         if known:
