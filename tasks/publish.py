@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from threading import Thread
 
 from tasks.files import copy_file, stamp, sync_file, sync_folder
 from tasks.models import Audit, Severity
@@ -19,7 +20,7 @@ from tasks.report import write_report
 from tasks.run import Run, working_file
 from tasks.snapshots import PUBLISHED, keep_snapshot
 from tasks.vouching import damaged_captures, missing_files
-from tasks.warehouse import Published, open_copy, rules_digest
+from tasks.warehouse import Digests, Published, open_copy, rules_digest
 
 DIGEST = ".digest"  # beside a table's Parquet file: which rows it holds
 CHECKED = "checked.json"  # beside the working file: the run that left all in order
@@ -60,7 +61,7 @@ class _Known:
     file: Sequence[int] = ()  # stamp of the working file: nobody wrote to it since
     rules: str = ""  # digest of the rules that it knew
     held: Mapping[str, Severity] = field(default_factory=dict)  # rule to severity
-    digests: Mapping[str, str] = field(default_factory=dict)  # of tables, see Parquet
+    ranges: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # digests
 
 
 def _left_in_order(run: Run) -> _Known:
@@ -68,7 +69,7 @@ def _left_in_order(run: Run) -> _Known:
     try:
         checked = json.loads(_checked_file(run).read_bytes())
         is_last = checked["run"] == str(run.before)
-        parts = ("file", "rules", "held", "digests")
+        parts = ("file", "rules", "held", "ranges")
         known = _Known(*(checked[part] for part in parts))
     except (OSError, ValueError, LookupError, TypeError):
         return _Known()
@@ -76,9 +77,7 @@ def _left_in_order(run: Run) -> _Known:
     return known if is_same else _Known()
 
 
-def _leave_in_order(
-    run: Run, held: Mapping[str, Severity], digests: Mapping[str, str]
-) -> None:
+def _leave_in_order(run: Run, held: Mapping[str, Severity], digests: Digests) -> None:
     known = _Known(stamp(working_file(run.data)), rules_digest(), held, digests)
     checked = {"run": str(run.run_id), **asdict(known)}
     _checked_file(run).write_text(json.dumps(checked), encoding="utf-8")
@@ -92,7 +91,9 @@ def _audit(run: Run, known: _Known) -> dict[str, Severity]:
     """Hold all rules, and return those that held, with their severity."""
     held = known.held if known.rules == rules_digest() and not run.job.full else {}
     also = [_reconciled(run), _missing_images(run), _damaged_captures(run)]
-    audits = run.warehouse.audit(run.run_id, also=also, held=held)
+    audits = run.warehouse.audit(
+        run.run_id, also=also, held=held, since=run.moment, everything=run.job.full
+    )
     broken = [audit for audit in audits if audit.failed_rows]
     run.audits = {audit.name: audit.failed_rows for audit in broken}
     for audit in broken:
@@ -155,7 +156,7 @@ def _of_files(name: str, found: Sequence[str], mend: str) -> Audit:
     return Audit(name, "warning", len(found), f"{told}; see `{mend}`" if told else "")
 
 
-def _swap_copy(run: Run, published: Path, known: _Known) -> dict[str, str]:
+def _swap_copy(run: Run, published: Path, known: _Known) -> Digests:
     """Finish a copy beside *published* and rename it there once it is on the disk.
 
     Only in the copy does the run say that it is complete: it is, once that is in place.
@@ -170,10 +171,10 @@ def _swap_copy(run: Run, published: Path, known: _Known) -> dict[str, str]:
     try:
         log.unlink(missing_ok=True)  # a killed run's would be applied to this copy
         copy_file(working_file(run.data), fresh)
-        with open_copy(fresh, exports=parquet) as warehouse:
+        with _coming_to_disk(fresh), open_copy(fresh, exports=parquet) as warehouse:
             digests = _write_parquet(warehouse, run, known)
             write_report(warehouse, run.data / "report.html")
-        sync_file(fresh)
+        sync_file(fresh)  # the little that was written to it since
         fresh.replace(published)
     except BaseException:
         with suppress(OSError):
@@ -184,37 +185,96 @@ def _swap_copy(run: Run, published: Path, known: _Known) -> dict[str, str]:
     return digests
 
 
-def _write_parquet(warehouse: Published, run: Run, known: _Known) -> dict[str, str]:
-    """Write one folder a table, each written whole and swapped; return the digests.
+@contextmanager
+def _coming_to_disk(path: Path) -> Iterator[None]:
+    """Bring a file to the disk while something else is done; raises `OSError`."""
+    errors: list[OSError] = []
 
-    A table whose folder holds the very same rows keeps it. That is told by the digest
-    beside them: what a killed run changed is not known. Only where the run before this
-    one left all in order, a digest tells no more than which run last changed the table.
+    def sync() -> None:
+        try:
+            sync_file(path)
+        except OSError as error:
+            errors.append(error)
+
+    # Nobody waits for it where something else fails first, or somebody says stop.
+    writer = Thread(target=sync, daemon=True)
+    writer.start()
+    yield
+    writer.join()
+    if errors:  # a file system tells of one once: who asks again hears of none
+        raise errors[0]
+
+
+def _write_parquet(warehouse: Published, run: Run, known: _Known) -> Digests:
+    """Bring one folder a table up to date, each swapped whole; return the digests.
+
+    A large table has a file for each range of its rows. What holds the very same rows
+    is kept. That is told by the digests beside them: what a killed run changed is not
+    known. Only where the run before this one left all in order, nothing is asked of
+    tables that no run changed since, and the digest of a small one is no more than
+    which run last changed it.
     """
-    folder = run.data / "parquet"
-    changed = dict.fromkeys(run.warehouse.written, f"run {run.run_id}")
-    digests = {n: changed.get(n, digest) for n, digest in known.digests.items()}
-    digests |= warehouse.digests(but=digests)
-    for name, digest in digests.items():
-        target = folder / name
-        if _read_digest(target) == digest:
-            continue
-        fresh = folder / f".{name}.new"
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir()
-        warehouse.export_table(name, fresh / f"{name}.parquet")
-        (fresh / DIGEST).write_text(digest, encoding="utf-8")
-        for file in fresh.iterdir():
-            sync_file(file)
-        _swap_folder(fresh, target)
+    changed = run.warehouse.written
+    digests = {n: dict(d) for n, d in known.ranges.items() if n not in changed}
+    if known.ranges:
+        asked = warehouse.digests(but=digests, said=f"run {run.run_id}")
+    else:
+        asked = warehouse.digests()
+    digests |= asked
+    for name, of_parts in digests.items():
+        target = run.data / "parquet" / name
+        held = _read_digests(target)
+        if held != of_parts:
+            _write_folder(warehouse, target, of_parts, held)
     return digests
 
 
-def _read_digest(folder: Path) -> str | None:
+def _write_folder(
+    warehouse: Published,
+    target: Path,
+    digests: Mapping[str, str],
+    held: Mapping[str, str],
+) -> None:
+    """Write the folder of a table beside *target*, and put it there.
+
+    Files have the digest in their names, so that a reader who opens one after another
+    meets no two states: the next one is gone rather than another.
+    """
+    fresh = target.with_name(f".{target.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir()
+    for part, digest in digests.items():
+        path = fresh / _file_name(target.name, part, digests)
+        if held.get(part) == digest and _is_linked(target / path.name, path):
+            continue
+        warehouse.export_range(target.name, int(part), path)
+        sync_file(path)
+    (fresh / DIGEST).write_text(json.dumps(digests), encoding="utf-8")
+    sync_file(fresh / DIGEST)
+    _swap_folder(fresh, target)
+
+
+def _file_name(table: str, part: str, digests: Mapping[str, str]) -> str:
+    if len(digests) == 1:
+        return f"{table}.parquet"
+    return f"{table}-{int(part):02}-{digests[part]}.parquet"
+
+
+def _is_linked(source: Path, path: Path) -> bool:
+    """Give a file that stays a second name, where the file system can."""
     try:
-        return (folder / DIGEST).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
+        path.hardlink_to(source)
+    except OSError:
+        return False
+    return True
+
+
+def _read_digests(folder: Path) -> dict[str, str]:
+    try:
+        found = json.loads((folder / DIGEST).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _swap_folder(fresh: Path, target: Path) -> None:

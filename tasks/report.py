@@ -97,6 +97,7 @@ def write_report(warehouse: Published, target: Path) -> None:
 
     Raises `OSError`; the report that was there stays then.
     """
+    warehouse.rows("report/gather_rot")
     parts = {name: warehouse.rows(f"report/{name}") for name in _PARTS}
     # `wirehouse report` may run beside a refresh: each writes a file of its own.
     fresh = target.with_name(f".{target.name}.{os.getpid()}.new")

@@ -13,6 +13,7 @@ import pytest
 
 import tasks.warehouse
 from tasks import publish
+from tasks.models import Severity
 from tasks.publish import AuditError, disagreements
 from tasks.snapshots import find_snapshots
 from tests.hub import Hub
@@ -363,6 +364,95 @@ def test_every_rule_notices_the_damage_it_is_for(hub: Hub, rule: str) -> None:
     (found,) = [audit for audit in broken if audit.name == rule]
     assert found.severity == "error"
     assert found.detail
+
+
+# How a run might break rules in which only the rows of a run are looked at, where the
+# last one left all in order: by what it puts at this moment.
+SINCE = {
+    "articles_without_document": """
+        update articles set document_id = uuid(), last_seen_at = $moment
+        where title = 'a'
+        """,
+    "articles_without_provider_row": """
+        update articles set provider_id = uuid(), last_seen_at = $moment
+        where title = 'a'
+        """,
+    "url_keys_twice": """
+        insert into articles by name
+        select * replace (uuid() as article_id, $moment as last_seen_at)
+        from articles where title = 'a'
+        """,
+    "documents_twice": """
+        insert into documents by name
+        select * replace (uuid() as document_id, $moment as changed_at)
+        from documents
+        """,
+    "documents_without_article": """
+        update documents set article_id = uuid(), changed_at = $moment
+        """,
+    "documents_without_source": """
+        update documents set source_id = uuid(), changed_at = $moment
+        """,
+    "edges_twice": """
+        insert into related_edges
+        select * replace ($moment as first_seen_at) from related_edges
+        """,
+    "edges_without_article": """
+        insert into related_edges
+        select * replace (uuid() as target_article_id, $moment as first_seen_at)
+        from related_edges
+        """,
+}
+
+
+@pytest.mark.parametrize("rule", SINCE)
+def test_rule_that_held_before_is_broken_by_the_rows_of_a_run(
+    hub: Hub, rule: str
+) -> None:
+    from tasks.warehouse import open_warehouse
+    from tests.hub import MOMENT, related
+
+    hub.write("a.md", title="a", related=related("b"))
+    hub.run()
+    later = MOMENT + timedelta(days=1)
+    with duckdb.connect(str(working(hub))) as file:
+        file.execute(SINCE[rule], {"moment": later})
+        (run_id,) = file.execute("select run_id from runs").fetchall()[0]
+
+    with open_warehouse(working(hub), MOMENT) as warehouse:
+        warehouse.written |= {"articles", "documents", "related_edges"}
+        held: dict[str, Severity] = {rule: "error"}
+        told = warehouse.audit(run_id, held=held, since=later)
+        (found,) = [audit for audit in told if audit.name == rule]
+
+    assert found.failed_rows
+    assert found.detail
+
+
+def test_verifying_looks_at_every_edge_and_a_run_at_some(
+    hub: Hub,
+) -> None:
+    """An old edge that leads nowhere, of an article that no run in reach looks at."""
+    from tasks.warehouse import open_warehouse
+    from tests.hub import MOMENT, related
+
+    hub.write("a.md", related=related("b"))
+    hub.run()
+    with duckdb.connect(str(working(hub))) as file:
+        file.execute("""
+            insert into related_edges
+            select uuid(), uuid(), 'related', 0, now(), null from range(300_000)
+            """)
+        (run_id,) = file.execute("select run_id from runs").fetchall()[0]
+
+    failed = {}
+    for everything in (False, True):
+        with open_warehouse(working(hub), MOMENT) as warehouse:
+            told = warehouse.audit(run_id, everything=everything)
+            failed[everything] = {a.name: a.failed_rows for a in told}
+
+    assert 0 < failed[False]["edges_without_article"] < 200_000
+    assert failed[True]["edges_without_article"] == 300_000
 
 
 def test_every_rule_is_proven() -> None:

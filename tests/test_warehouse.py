@@ -80,9 +80,9 @@ def test_a_copy_s_tables_are_written_to_the_folder_of_exports_alone(hub: Hub) ->
     path, parquet = hub.data / "news.duckdb", hub.data / "parquet"
 
     with open_copy(path, exports=parquet) as found:
-        found.export_table("articles", parquet / "more.parquet")
+        found.export_range("articles", 0, parquet / "more.parquet")
         with pytest.raises(WarehouseError, match="Permission Error"):
-            found.export_table("articles", elsewhere)
+            found.export_range("articles", 0, elsewhere)
 
     assert (parquet / "more.parquet").is_file()
     assert not elsewhere.exists()

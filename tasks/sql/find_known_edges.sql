@@ -1,5 +1,5 @@
 -- The edges that are known of articles whose files list others now, each with its place
--- in the table: it is read once, and not at all if there are no such articles.
+-- in the table: it is read once, and hardly if there are no such articles.
 create or replace temp table known_edges as
 select
     rowid as place,
@@ -9,6 +9,5 @@ select
     removed_at
 from related_edges
 where kind = 'related'
-    and source_article_id in (
-        select article_id from winners where is_known and has_other_edges
-    )
+    and rowid between $first and $last
+    and rowid in (select place from edge_places)

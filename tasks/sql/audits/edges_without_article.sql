@@ -1,16 +1,16 @@
--- Both ends of an edge are articles. Looked at are the edges that are new in this run, as
--- no article is ever deleted, and some hundred thousand others, in each run other ones.
+-- Both ends of an edge are articles, of which none is ever deleted. Looked at are new
+-- edges; where nobody knows what is new, a hundred thousand ($sampled), others in each
+-- run, or all.
 with part as (
     select
         (1 + (select count(*) from related_edges) // 100_000)::ubigint as parts,
-        (select max(run_number) from runs)::ubigint as number,
-        (select max(started_at) from runs) as moment
+        (select max(run_number) from runs)::ubigint as number
 ),
 looked_at as (
     select source_article_id, target_article_id
     from related_edges, part
-    where first_seen_at >= moment
-        or hash(source_article_id) % parts = number % parts
+    where first_seen_at >= $since
+        and (not $sampled or hash(source_article_id) % parts = number % parts)
 )
 select
     'error' as severity,

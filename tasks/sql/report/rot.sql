@@ -7,7 +7,7 @@ select
     sum(saved_by_archive)::bigint as saved_by_archive,
     sum(lost)::bigint as lost,
     count(*) over () as all_providers
-from link_rot
+from gathered_rot
 group by provider
 order by lost desc, tried desc, provider
 limit 20

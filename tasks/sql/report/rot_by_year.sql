@@ -6,7 +6,7 @@ select
     sum(saved_by_amp + saved_by_cdn_amp)::bigint as saved_by_amp,
     sum(saved_by_archive)::bigint as saved_by_archive,
     sum(lost)::bigint as lost
-from link_rot
+from gathered_rot
 group by published_in
 order by published_in desc nulls last
 limit 20

@@ -5,4 +5,4 @@ select
     coalesce(sum(saved_by_amp + saved_by_cdn_amp), 0)::bigint as saved_by_amp,
     coalesce(sum(saved_by_archive), 0)::bigint as saved_by_archive,
     coalesce(sum(lost), 0)::bigint as lost
-from link_rot
+from gathered_rot

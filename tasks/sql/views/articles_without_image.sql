@@ -8,20 +8,28 @@ with shown as (
     select pages.article_id, images.image_id
     from pages
     join images on images.url = pages.lead_image_url
+),
+found as (
+    select
+        shown.article_id,
+        count(*) as images,
+        max(coalesce(images.reason, images.status)) as example_reason,
+        bool_or(images.status = 'cached') as is_cached
+    from shown
+    join images on images.image_id = shown.image_id
+    group by shown.article_id
 )
 select
-    any_value(articles.title) as title,
-    any_value(articles.url) as url,
-    count(images.image_id) as images,
-    max(coalesce(images.reason, images.status)) as example_reason,
+    articles.title,
+    articles.url,
+    coalesce(found.images, 0) as images,
+    found.example_reason,
     articles.article_id
 from articles
-left join shown on shown.article_id = articles.article_id
-left join images on images.image_id = shown.image_id
+left join found on found.article_id = articles.article_id
 where not articles.is_stub
     and not articles.is_removed
-group by articles.article_id
-having coalesce(bool_and(images.status <> 'cached'), true);
+    and found.is_cached is distinct from true;
 
 comment on view articles_without_image is
 'Articles of which no image is in the cache, with what became of those that they name.';
