@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -18,11 +19,17 @@ from typing import Any
 import duckdb
 import pytest
 
-from tasks.captures import read_capture, read_rows
+from flows.direct import run_direct
+from flows.refresh import refresh
+from tasks.captures import CaptureWriter, read_capture, read_rows
 from tasks.models import WarcPlace
+from tasks.run import Job
+from tasks.settings import Settings, SourceSettings
+from tasks.stages import pages
+from tasks.warehouse import Warehouse
 from tests.faults.killed_fetch import POINTS
 from tests.hub import Hub
-from tests.origin import PAGE, Origin, open_origin
+from tests.origin import PAGE, Origin, open_origin, settings_for
 
 ROOT = Path(__file__).parents[1]
 HOSTS, PAGES = 12, 6
@@ -178,6 +185,58 @@ def stop(
     return said, time.monotonic() - sent
 
 
+def strike(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
+    """Interrupt the run once, when a function has just returned."""
+    function, calls = getattr(owner, name), itertools.count(1)
+
+    def struck(*values: Any) -> Any:
+        answer = function(*values)
+        if next(calls) == 1:
+            raise KeyboardInterrupt
+        return answer
+
+    monkeypatch.setattr(owner, name, struck)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (pages, "_capture"),
+        (pages, "_due_at"),
+        (CaptureWriter, "note"),
+        (Warehouse, "put_captures"),
+        (pages, "_count_pages"),
+    ],
+)
+def test_a_page_that_answered_is_kept_wherever_an_interrupt_strikes(
+    hub: Hub, origin: Origin, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
+) -> None:
+    """Its answer was taken: between there and the table nothing may be lost."""
+    for number in range(4):
+        hub.write(f"{number}.md", webUrl=f"http://news.example/page?{number}")
+    fetch = settings_for(origin, fallbacks=(), per_host_concurrency=1)
+    place = SourceSettings(location=str(hub.folder), name="hub")
+    settings = Settings(sources=(place,), data=hub.data, fetch=fetch)
+    job = Job(settings, with_images=False, say=lambda _: None)
+    with monkeypatch.context() as patch:
+        strike(patch, owner, name)
+        with pytest.raises(KeyboardInterrupt):
+            run_direct(refresh, job)
+
+    known = captured(hub)
+    [(ending, summary)] = books(hub)
+    assert (ending, balances(summary)) == ("broken", True)
+    # What ended as the network was closed was not taken: one page at most.
+    assert known
+    assert len(known) >= asked(origin).total() - 1
+    assert_all_can_be_read(hub)
+    before = asked(origin)
+    summary = run_direct(refresh, job)
+    assert balances(summary)
+    assert summary["captured"] == summary["urls_due"] == 4 - len(known)
+    assert not known & set(asked(origin) - before)
+
+
 BODY = 400_000  # bytes that do not compress
 PLACE = 8_000_000  # bytes a file may have: more than the warehouse needs, not the WARC
 
@@ -261,8 +320,8 @@ def test_after_a_kill_anywhere_no_page_is_lost_or_asked_for_again(
             known = noted(hub)
         runs.stdin.close()
 
-    pages = 8 * (len(POINTS) + 1)
-    assert Counter(outcomes(hub)) == {"ok": pages, "http_error": pages}
+    many = 8 * (len(POINTS) + 1)
+    assert Counter(outcomes(hub)) == {"ok": many, "http_error": many}
     assert known == on_record(hub) == set(asked(origin))
     assert_all_can_be_read(hub)
     *killed, (ending, summary) = books(hub)

@@ -150,12 +150,12 @@ class Fetching:
         self._run = run
         self._fetcher = run.fetcher
         self._tries: dict[UUID, list[Capture]] = {}  # so far, of pages under way
-        self._done: list[list[Capture]] = []  # pages whose rows are not on record
+        self._done: dict[UUID, list[Capture]] = {}  # whose rows are not on record
         self._put_at = time.monotonic()
         self._loose = 0  # rows on record that no checkpoint has packed
         # Whose answer is being written, and how.
         self._in_hand: tuple[PageRequest, Callable[[], Capture]] | None = None
-        self._noting: list[Capture] | None = None  # rows that are being written
+        self._ending: PageRequest | None = None  # whose rows are being written
         self._lost: UUID | None = None  # one of whose answers was not
 
     def begin(self, pages: Sequence[DuePage]) -> None:
@@ -186,8 +186,8 @@ class Fetching:
         with suppress(Exception):
             self._write_again()
         with suppress(Exception):
-            if self._noting is not None:
-                self._note(self._noting)
+            if self._ending is not None:
+                self._note(self._ending)
             self._fetcher.hand_on(0.0)
         with suppress(Exception):
             self._put()
@@ -231,32 +231,35 @@ class Fetching:
     def _end(self, request: PageRequest) -> None:
         """Note a page whose tries are all known; one without any was not asked for."""
         self._run.advance()
-        tries = self._tries.pop(request.article_id, None)
-        if tries:
-            due_at = _due_at(tries, request.failures, self._run)
-            rows = [replace(capture, next_fetch_at=due_at) for capture in tries]
-            self._done.append(rows)
-            self._note(rows)
+        self._ending = request
+        self._note(request)
+        self._ending = None
 
-    def _note(self, rows: list[Capture]) -> None:
-        self._noting = rows
+    def _note(self, request: PageRequest) -> None:
+        """Write a page's rows; again if that was interrupted, wherever it was."""
+        tries = self._tries.get(request.article_id)
+        if not tries:
+            return
+        due_at = _due_at(tries, request.failures, self._run)
+        rows = [replace(capture, next_fetch_at=due_at) for capture in tries]
+        self._done[request.article_id] = rows
         self._run.captures.note(rows)
-        self._noting = None
+        del self._tries[request.article_id]
 
     def _put(self) -> None:
         """Put what is done on record, once it is on the disk."""
         if not self._done:
             return
         self._run.captures.flush()
-        rows = [capture for tries in self._done for capture in tries]
+        rows = [capture for tries in self._done.values() for capture in tries]
         self._run.warehouse.put_captures(capture_table(rows))
         self._run.captures.settle()
         self._loose += len(rows)
         if self._loose >= PACK_ROWS:
             self._run.warehouse.checkpoint()
             self._loose = 0
-        _count_pages(self._run, self._done)
-        self._done.clear()
+        counted, self._done = self._done, {}  # none twice, whatever interrupts
+        _count_pages(self._run, counted.values())
 
 
 def _fetching(run: Run) -> Fetching:
