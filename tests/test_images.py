@@ -79,6 +79,21 @@ def hash_of(content: bytes) -> int:
     return perceptual_hash
 
 
+@pytest.mark.parametrize("color", ["white", "#336699", "black"])
+def test_a_plain_picture_has_no_bits_of_rounding_errors(color: str) -> None:
+    """As ImageHash says: nothing but the first bit, that of the mean brightness."""
+    plain = Image.new("RGB", (480, 640), color)
+
+    assert hash_of(encoded(plain, "PNG")) in {0, 1 << 63}
+
+
+def test_a_picture_that_varies_one_way_has_bits_of_that_way_alone() -> None:
+    stripes = Image.linear_gradient("L").resize((400, 300))
+
+    in_first_column = int.from_bytes(b"\x80" * 8)
+    assert hash_of(encoded(stripes, "PNG")) & ~in_first_column == 0
+
+
 @pytest.mark.parametrize(
     ("kind", "mode", "mime_type", "extension"),
     [
@@ -407,7 +422,7 @@ def test_one_that_fails_takes_its_group_with_it_and_no_other(tmp_path: Path) -> 
         blocked.write_bytes(b"in the way of a folder")
         cache.keep(second, checked(second))
 
-        with pytest.raises(OSError, match="xists"):
+        with pytest.raises(OSError, match="Not a directory"):
             cache.settle()
         blocked.unlink()
         later = cache.keep(third, checked(third))
