@@ -35,7 +35,7 @@ class FileGroup:
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - few do
 
         self._writers = ThreadPoolExecutor(_WRITERS, "wirehouse-files")
-        self._paths: set[Path] = set()
+        self._paths: dict[Path, None] = {}  # a set with an order
         self._written: list[Future[None]] = []
         self._bytes = 0
 
@@ -55,7 +55,7 @@ class FileGroup:
         if self._bytes > _MAX_UNSETTLED_BYTES:
             self.settle()
         self._bytes += sum(map(len, new.values()))
-        self._paths |= new.keys()
+        self._paths |= dict.fromkeys(new)
         self._written.append(self._writers.submit(_write_all, new))
 
     def settle(self) -> None:
