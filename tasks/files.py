@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from concurrent.futures import Future
 
 # What a file is called while somebody writes to it, as archives' crawlers do; whoever
@@ -34,22 +35,28 @@ class FileGroup:
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - few do
 
         self._writers = ThreadPoolExecutor(_WRITERS, "wirehouse-files")
-        self._written: dict[Path, Future[Path]] = {}
+        self._paths: dict[Path, None] = {}  # a set with an order
+        self._written: list[Future[None]] = []
         self._bytes = 0
 
-    def add(self, path: Path, content: bytes) -> None:
-        """Begin to write *content*, unless a file of that size is at *path* already.
+    def add(self, contents: Mapping[Path, bytes]) -> None:
+        """Begin to write *contents*, but for files that are there with that size.
 
-        Until it is settled, it lies two folders up. Raises `OSError` for files added
-        before.
+        Until they are settled, they lie two folders up. Raises `OSError` for files
+        added before.
         """
-        if path in self._written or _has_size(path, len(content)):
+        new = {
+            path: content
+            for path, content in contents.items()
+            if path not in self._paths and not _has_size(path, len(content))
+        }
+        if not new:
             return
         if self._bytes > _MAX_UNSETTLED_BYTES:
             self.settle()
-        self._bytes += len(content)
-        place = path.parents[1]
-        self._written[path] = self._writers.submit(_write, place, content)
+        self._bytes += sum(map(len, new.values()))
+        self._paths |= dict.fromkeys(new)
+        self._written.append(self._writers.submit(_write_all, new))
 
     def settle(self) -> None:
         """Put all files at their paths, durably; where that fails, leave none behind.
@@ -57,17 +64,18 @@ class FileGroup:
         Raises `OSError`.
         """
         try:
-            for path, written in self._written.items():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                written.result().replace(path)
-            folders = {path.parent for path in self._written}
+            for written in self._written:
+                written.result()
+            for path in self._paths:
+                _put_in_place(path)
+            folders = {path.parent for path in self._paths}
             folders |= {folder.parent for folder in folders}
-            list(self._writers.map(sync_folder, folders))
+            shares = [list(folders)[at::_WRITERS] for at in range(_WRITERS)]
+            list(self._writers.map(_sync_folders, shares))
         except BaseException:
             self._leave_none()
             raise
-        self._written.clear()
-        self._bytes = 0
+        self._forget()
 
     def close(self) -> None:
         """Let go of what is not settled."""
@@ -75,9 +83,16 @@ class FileGroup:
         self._writers.shutdown()
 
     def _leave_none(self) -> None:
-        for written in self._written.values():
+        for written in self._written:
             with suppress(OSError):
-                written.result().unlink(missing_ok=True)
+                written.result()
+        for path in self._paths:
+            with suppress(OSError):
+                _part_of(path).unlink()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._paths.clear()
         self._written.clear()
         self._bytes = 0
 
@@ -96,22 +111,42 @@ def _has_size(path: Path, size: int) -> bool:
     return stat.S_ISREG(facts.st_mode) and facts.st_size == size
 
 
-def _write(place: Path, content: bytes) -> Path:
-    place.mkdir(parents=True, exist_ok=True)
-    import tempfile  # noqa: PLC0415 - most runs write no such file
+def _part_of(path: Path) -> Path:
+    """Return where a file lies until it is settled."""
+    return path.parents[1] / f".{path.name}{PART}"
 
-    descriptor, name = tempfile.mkstemp(dir=place, prefix=".", suffix=PART)
-    temporary = Path(name)
+
+def _write_all(contents: Mapping[Path, bytes]) -> None:
+    for path, content in contents.items():
+        _write(_part_of(path), content)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that is not there yet, durably but for its name."""
+    how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), 0o644)  # mkstemp's files are for their owner alone
-            os.fsync(file.fileno())
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return temporary
+        descriptor = os.open(path, how, 0o644)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, how, 0o644)
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
+        left = memoryview(content)
+        while left:
+            left = left[file.write(left) :]
+        os.fsync(descriptor)
+
+
+def _put_in_place(path: Path) -> None:
+    try:
+        _part_of(path).replace(path)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _part_of(path).replace(path)
+
+
+def _sync_folders(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        sync_folder(folder)
 
 
 def copy_file(source: Path, target: Path) -> None:

@@ -42,15 +42,18 @@ class ImageCache:
         any other is replaced as a whole. Raises `OSError`.
         """
         path = f"{IMAGES}/{image.sha256[:2]}/{image.sha256}.{image.extension}"
-        self._files.add(self._folder / path, content)
-        return path, self.keep_thumbnail(image)
+        thumbnail_path = _thumbnail_path(image)
+        contents = {self._folder / path: content}
+        if thumbnail_path:
+            contents[self._folder / thumbnail_path] = image.thumbnail
+        self._files.add(contents)
+        return path, thumbnail_path
 
     def keep_thumbnail(self, image: CheckedImage) -> str:
         """Keep the thumbnail alone; return its path, empty if there is none."""
-        if not image.thumbnail:
-            return ""
-        path = f"{THUMBNAILS}/{image.sha256[:2]}/{image.sha256}.webp"
-        self._files.add(self._folder / path, image.thumbnail)
+        path = _thumbnail_path(image)
+        if path:
+            self._files.add({self._folder / path: image.thumbnail})
         return path
 
     def settle(self) -> None:
@@ -60,6 +63,12 @@ class ImageCache:
     def close(self) -> None:
         """Let go of what is not settled."""
         self._files.close()
+
+
+def _thumbnail_path(image: CheckedImage) -> str:
+    if not image.thumbnail:
+        return ""
+    return f"{THUMBNAILS}/{image.sha256[:2]}/{image.sha256}.webp"
 
 
 def find_faults(

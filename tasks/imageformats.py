@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from tasks.avif import OddAvifError, avif_sizes, is_avif
+
 MAX_FRAMES = 5_000  # ten minutes of animation; whoever shows it must decode them all
 # Segments, blocks or chunks: 20 MB of PNG in pieces of 8 KB are 2,500.
 MAX_PARTS = 50_000
@@ -32,7 +34,8 @@ class Structure:
     """How often a file draws its picture, and whether it has its end.
 
     *frames* of a GIF; *scans* of a JPEG. *pixels* are those up to the far corner of the
-    largest frame of a GIF, which may lie outside of the picture. *excess* says what
+    largest frame of a GIF, which may lie outside of the picture, or of the largest
+    picture in an AVIF. *excess* says what
     there is too much of; the rest of the file was not looked at then.
     """
 
@@ -48,7 +51,7 @@ _TOO_MANY_PARTS = Structure(excess=f"has more than {MAX_PARTS:,} parts")
 
 
 def structure_of(content: bytes) -> Structure:
-    """Walk through a JPEG, PNG, GIF or WebP; of others nothing is known."""
+    """Walk through a JPEG, PNG, GIF, WebP or AVIF; of others nothing is known."""
     if content.startswith(b"\xff\xd8"):
         return _jpeg(content)
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -57,7 +60,7 @@ def structure_of(content: bytes) -> Structure:
         return _gif(content)
     if is_webp(content):
         return Structure(has_end=_riff_bytes(content) <= len(content))
-    return Structure()
+    return _avif(content) if is_avif(content) else Structure()
 
 
 def is_webp(content: bytes) -> bool:
@@ -120,6 +123,19 @@ def _png(content: bytes) -> Structure:
             return Structure(excess="has more than one color profile")
         at += 12 + int.from_bytes(content[at : at + 4])
     return _TOO_MANY_PARTS
+
+
+def _avif(content: bytes) -> Structure:
+    """Compare the sizes of the pictures with those that the file declares."""
+    try:
+        declared, held = avif_sizes(content)
+    except OddAvifError as error:
+        return Structure(excess=f"has {error}")
+    pixels = max((width * height for width, height in held), default=0)
+    for width, height in held - declared:
+        told = f"has a picture of {width:,} by {height:,} pixels, which it does not say"
+        return Structure(pixels=pixels, excess=told)
+    return Structure(pixels=pixels, is_sound=bool(held))
 
 
 def _gif(content: bytes) -> Structure:

@@ -79,6 +79,21 @@ def hash_of(content: bytes) -> int:
     return perceptual_hash
 
 
+@pytest.mark.parametrize("color", ["white", "#336699", "black"])
+def test_a_plain_picture_has_no_bits_of_rounding_errors(color: str) -> None:
+    """As ImageHash says: nothing but the first bit, that of the mean brightness."""
+    plain = Image.new("RGB", (480, 640), color)
+
+    assert hash_of(encoded(plain, "PNG")) in {0, 1 << 63}
+
+
+def test_a_picture_that_varies_one_way_has_bits_of_that_way_alone() -> None:
+    stripes = Image.linear_gradient("L").resize((400, 300))
+
+    in_first_column = int.from_bytes(b"\x80" * 8)
+    assert hash_of(encoded(stripes, "PNG")) & ~in_first_column == 0
+
+
 @pytest.mark.parametrize(
     ("kind", "mode", "mime_type", "extension"),
     [
@@ -407,7 +422,7 @@ def test_one_that_fails_takes_its_group_with_it_and_no_other(tmp_path: Path) -> 
         blocked.write_bytes(b"in the way of a folder")
         cache.keep(second, checked(second))
 
-        with pytest.raises(OSError, match="xists"):
+        with pytest.raises(OSError, match="Not a directory"):
             cache.settle()
         blocked.unlink()
         later = cache.keep(third, checked(third))
@@ -503,6 +518,56 @@ def test_an_avif_is_an_image() -> None:
     assert (image.width, image.height, image.is_animated) == (400, 300, False)
     assert difference(thumbnail(avif()), picture()) < 8
     assert reason(avif()[:-200]) in {"is cut off", "is damaged"}
+
+
+def lying(content: bytes, size: tuple[int, int]) -> bytes:
+    """Let an AVIF declare another *size* (`ispe`, ISO/IEC 23008-12, 6.5.3)."""
+    at = content.index(b"ispe") + 8
+    return content[:at] + struct.pack(">II", *size) + content[at + 8 :]
+
+
+@pytest.mark.parametrize("size", [(100, 75), (4000, 1), (1, 1), (5000, 4000)])
+def test_an_avif_that_lies_about_its_size_is_refused_before_it_is_decoded(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = encoded(Image.new("RGB", (4000, 3000)), "AVIF", speed=10)
+    monkeypatch.setattr(Image, "open", None)
+
+    assert reason(lying(content, size)) == (
+        "has a picture of 4,000 by 3,000 pixels, which it does not say"
+    )
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+@pytest.mark.parametrize("size", [(1, 2), (3, 3), (64, 64), (401, 299)])
+def test_an_avif_with_whatever_is_told_of_it_has_its_size(
+    mode: str, size: tuple[int, int]
+) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = bytes(range(10, 250))
+    image = picture(mode, size)
+
+    content = encoded(image, "AVIF", speed=10, exif=exif, xmp=bytes(range(256)))
+    moving = encoded(image, "AVIF", speed=10, save_all=True, append_images=[image])
+
+    for each in (content, moving):
+        assert (checked(each).width, checked(each).height) == size
+
+
+def test_an_avif_of_more_pixels_than_allowed_is_not_decoded() -> None:
+    content = encoded(Image.new("L", (6000, 5000)), "AVIF", speed=10)
+
+    assert reason(content) == "has 30 million pixels, at most 25 are allowed"
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_an_avif_with_damaged_parts_never_raises(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - repeatable, no secret
+    content = bytearray(encoded(picture(size=(64, 48)), "AVIF", speed=10))
+    for _ in range(chance.randint(1, 8)):
+        content[chance.randrange(len(content))] = chance.randrange(256)
+
+    check_image(bytes(content))
 
 
 def test_a_drawing_is_kept_and_never_rendered() -> None:
@@ -736,6 +801,10 @@ def test_the_dominant_color_is_that_of_most_of_the_picture() -> None:
     assert checked(encoded(clear, "PNG")).dominant_color == "#ffe000"
 
 
+def avif_of(boxes: bytes) -> bytes:
+    return b"\0\0\0\x10ftypavif\0\0\0\0" + boxes
+
+
 def hostile() -> list[bytes]:
     """Make files that would take minutes or gigabytes of whoever trusts them."""
     progressive = encoded(Image.new("L", (6000, 6000)), progressive=True)
@@ -757,6 +826,9 @@ def hostile() -> list[bytes]:
         + plain[33:],
         encoded(Image.new("L", (6_324, 6_324)), "PNG"),
         encoded(Image.new("RGB", (5_000, 4_999)), "WEBP", method=0),
+        lying(encoded(Image.new("RGB", (8_000, 7_999)), "AVIF", speed=10), (9, 9)),
+        avif_of(b"\0\0\0\x08free" * 2_000_000),
+        avif_of(b"\0\0\0\0meta\0\0\0\0" * 1_000_000),
         svg("<g>" * 500_000),
         svg("<g a='" + "(" * 4_000_000 + "'/>"),
         svg("<style>" + "url(" * 1_000_000 + "</style>"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -70,6 +69,12 @@ def half_a_copy(source: Path, target: Path) -> None:
     die()
 
 
+def half_a_file(path: Path, content: bytes) -> None:
+    """Die in the middle of writing a file."""
+    path.write_bytes(content[: len(content) // 2])
+    die()
+
+
 def set_up(point: str) -> None:
     """Make the run die at *point*."""
     original = Warehouse.transaction
@@ -103,7 +108,11 @@ def set_up(point: str) -> None:
             after(Warehouse.put_captures),
         ),
         "pages loaded, not committed": (Warehouse, "transaction", uncommitted),
-        "an image half written": (tempfile, "mkstemp", after(tempfile.mkstemp, 7)),
+        "an image half written": (
+            files,
+            "_write",
+            before(files._write, 7, half_a_file),
+        ),
         "images at their paths, their folders not synced": (
             files,
             "sync_folder",

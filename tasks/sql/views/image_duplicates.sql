@@ -1,58 +1,98 @@
--- Pairs of images that look alike: up to 6 of the 64 bits of their hashes differ. Equal
--- files (distance 0, is_same_file) are pairs, too. Of 7 parts of 9 bits one must be the
--- same where at most 6 bits differ, so only images that share one are compared; hashes
--- of fewer than 4 bits set, or unset, belong to plain areas and say nothing.
+-- Images that look alike: up to 6 of the 64 bits of their hashes differ. Every image that
+-- has a twin is in a pair, but not with each of its twins, which would be a million
+-- pairs for a logo at 1,414 addresses: first all addresses of one file are paired with
+-- the first of them (distance 0, is_same_file); then all files of one hash, by their
+-- first addresses, with the first of these (distance 0); then hashes that differ, by the
+-- first address of each. Of 8 parts of 8 bits two must be the same where at most 6 bits
+-- differ, so the key is any two parts, and only hashes that share one are compared.
+-- Hashes of fewer than 4 bits set, or unset, belong to plain areas and say nothing.
 create or replace view image_duplicates as
-with hashed as (
-    select sha256, any_value(perceptual_hash) as hash
+with files as (
+    select
+        sha256,
+        any_value(perceptual_hash) as hash,
+        min(url) as url,
+        arg_min(image_id, url) as image_id
     from images
     where status = 'cached'
-        and bit_count(perceptual_hash) between 4 and 60
     group by sha256
+),
+looks as (
+    select
+        hash,
+        min(url) as url,
+        arg_min(image_id, url) as image_id
+    from files
+    where bit_count(hash) between 4 and 60
+    group by hash
 ),
 parts as (
     select
-        sha256,
-        hash,
-        part,
-        (hash >> (part * 9)::ubigint) & if(part = 6, 1023, 511)::ubigint as bits
-    from hashed, unnest(range(7)) as parts(part)
+        one.part as one,
+        other.part as other
+    from unnest(range(8)) as one(part)
+    join unnest(range(8)) as other(part) on other.part > one.part
+),
+keys as (
+    select
+        looks.hash,
+        looks.url,
+        looks.image_id,
+        parts.one::ubigint << 24
+            | parts.other::ubigint << 16
+            | ((looks.hash >> (8 * parts.one)::ubigint) & 255::ubigint) << 8
+            | ((looks.hash >> (8 * parts.other)::ubigint) & 255::ubigint) as bits
+    from looks, parts
 ),
 alike as (
     select distinct
-        one.sha256 as sha256,
-        other.sha256 as other_sha256,
-        bit_count(xor(one.hash, other.hash)) as distance
-    from parts as one
-    join parts as other
-        on other.part = one.part
-        and other.bits = one.bits
-        and other.sha256 > one.sha256
+        one.url as url,
+        other.url as other_url,
+        bit_count(xor(one.hash, other.hash)) as distance,
+        one.image_id as image_id,
+        other.image_id as other_image_id
+    from keys as one
+    join keys as other
+        on other.bits = one.bits
+        and other.hash > one.hash
     where bit_count(xor(one.hash, other.hash)) <= 6
-    union all
-    select sha256, sha256, 0
-    from images
-    where status = 'cached'
-    group by sha256
-    having count(*) > 1
 )
 select
-    images.url,
-    others.url as other_url,
-    alike.distance::integer as distance,
-    alike.sha256 = alike.other_sha256 as is_same_file,
-    images.image_id,
-    others.image_id as other_image_id
-from alike
-join images on images.sha256 = alike.sha256 and images.status = 'cached'
-join images as others
-    on others.sha256 = alike.other_sha256
-    and others.status = 'cached'
-where alike.sha256 <> alike.other_sha256
-    or images.url < others.url;
+    files.url,
+    images.url as other_url,
+    0 as distance,
+    true as is_same_file,
+    files.image_id,
+    images.image_id as other_image_id
+from files
+join images
+    on images.sha256 = files.sha256
+    and images.status = 'cached'
+    and images.image_id <> files.image_id
+union all
+select
+    looks.url,
+    files.url as other_url,
+    0 as distance,
+    false as is_same_file,
+    looks.image_id,
+    files.image_id as other_image_id
+from looks
+join files
+    on files.hash = looks.hash
+    and files.image_id <> looks.image_id
+union all
+select
+    url,
+    other_url,
+    distance::integer as distance,
+    false as is_same_file,
+    image_id,
+    other_image_id
+from alike;
 
 comment on view image_duplicates is
-'Pairs of images that look alike: the distance of their perceptual hashes is at most 6 of 64 bits.';
+'Images that look alike: the distance of their perceptual hashes is at most 6 of 64 bits. Addresses of one file are paired with the first of them, files of one hash with the first of these, different hashes by their first addresses.';
 comment on column image_duplicates.url is 'Address of one image';
 comment on column image_duplicates.other_url is 'Address of the other';
 comment on column image_duplicates.distance is 'Bits in which their perceptual hashes differ, 0 to 6';
