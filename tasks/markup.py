@@ -1,7 +1,7 @@
 """HTML text becomes a tree, whatever was put into the text. Pure.
 
 What libxml2 or the extractors stumble over is mended first, and named by a flag:
-`scrubbed` (forbidden characters, long runs of combining marks), `truncated` (longer
+`scrubbed` (forbidden characters, long runs of combining marks), `truncated` (more
 than the caps), `deep` (more levels of elements than extractors bear).
 """
 
@@ -21,8 +21,19 @@ MAX_CHARACTERS = 5_000_000  # the longest news pages have some 2 million
 # Extractors take quadratic time, for as many some seconds. Of 328 real pages half have
 # fewer than 800; one, of comments, 12,000.
 MAX_ELEMENTS = 30_000
+# Extractors take quadratic time for headings in a row: 4 s for 30,000. Real pages have
+# some dozens; more than these are read as paragraphs, so that nothing is lost.
+MAX_HEADINGS = 2_000
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 MAX_DEPTH = 250  # extractors recurse; a news page has 20 to 40 levels
 _LIBXML_DEPTH = 2_048  # where libxml2 drops everything below, even if asked not to
+# libxml2 holds each attribute of an element against all before it: minutes for 400,000.
+# Real elements have a dozen; only tags this long, in characters, are looked at.
+MAX_ATTRIBUTES = 500
+_LONG_TAG = re.compile(r"<[A-Za-z][^<>]{4000,}")
+_ATTRIBUTE = re.compile(
+    r"""(?<![\s/])[\s/]+[^\s/=]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"']*))?"""
+)
 # What XML forbids (XML 1.0, 2.2) and lxml refuses or stops at; and lone surrogates.
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 # Long runs of combining marks take quadratic time to normalise, as extractors do. Only
@@ -44,8 +55,9 @@ def parse_html(text: str) -> tuple[HtmlElement, tuple[str, ...]]:
     Raises `ValueError` when there is no element in it at all.
     """
     flags = []
-    is_cut = len(text) > MAX_CHARACTERS
-    text = text[:MAX_CHARACTERS]
+    whole = text
+    text = _LONG_TAG.sub(_with_fewer_attributes, text[:MAX_CHARACTERS])
+    is_cut = len(text) < len(whole)
     scrubbed, is_changed = _scrub(text)
     if is_changed:
         flags.append("scrubbed")
@@ -57,6 +69,8 @@ def parse_html(text: str) -> tuple[HtmlElement, tuple[str, ...]]:
         flags.append("truncated")
     if depth > MAX_DEPTH:
         flags.append("deep")
+    for heading in list(islice(tree.iter(*_HEADINGS), MAX_HEADINGS, None)):
+        heading.tag = "p"
     return tree, tuple(flags)
 
 
@@ -76,6 +90,11 @@ def flatten(tree: HtmlElement) -> None:
         root.tail = tail
         for piece in pieces:
             etree.SubElement(root, "p").text = piece
+
+
+def _with_fewer_attributes(tag: re.Match[str]) -> str:
+    last = next(islice(_ATTRIBUTE.finditer(tag[0]), MAX_ATTRIBUTES, None), None)
+    return tag[0][: last.start()] if last else tag[0]
 
 
 def _scrub(text: str) -> tuple[str, bool]:

@@ -9,6 +9,7 @@ marked, too, for what looks broken in it may be meant so.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from lxml import etree
 from lxml.html import HtmlElement
@@ -39,6 +40,7 @@ _CHANGED = re.compile(
     f"(?<=\\S)[{_BLANKS}](?=\\S)|&(?=#?\\w{{1,31}};)"
     f"|[{_UNPRINTABLE}](?=\\S)|(?<=\\S)[{_UNPRINTABLE}]"
 )
+_NO_TEXT = frozenset({"script", "style"})  # whole programs, that no extractor reads
 _CODE = ("pre", "code", "samp", "kbd")
 _LINE = re.compile(r"\S(?:.*\S)?")
 _MARK = re.compile(f"[{_OPEN}{_CLOSE}]")
@@ -50,13 +52,16 @@ class StandIns:
 
     def __init__(self, tree: HtmlElement) -> None:
         """Put stand-ins for what extractors would lose, and mark code, in place."""
-        elements = list(tree.iter(etree.Element))
-        texts = (text for e in elements for text in (e.text, e.tail) if text)
+        written = [
+            (e, None if e.tag in _NO_TEXT else e.text, e.tail)
+            for e in tree.iter(etree.Element)
+        ]
+        texts = (part for _, *parts in written for part in parts if part)
         self._are_out = not any(
             _STAND_IN.search(text) for text in texts if not text.isascii()
         )
         if self._are_out:
-            _hide(tree, elements)
+            _hide(tree, written)
 
     def parts(self, text: str) -> list[str]:
         """Bring back what was hidden, split at code: prose, code, prose and so on."""
@@ -66,10 +71,15 @@ class StandIns:
         return [_MARK.sub("", part).translate(_SHOWN) for part in parts]
 
 
-def _hide(tree: HtmlElement, elements: list[HtmlElement]) -> None:
-    for element in elements:
-        element.text = _hidden(element.text)
-        element.tail = _hidden(element.tail)
+def _hide(
+    tree: HtmlElement, written: Iterable[tuple[HtmlElement, str | None, str | None]]
+) -> None:
+    for element, text, tail in written:
+        # Most texts stay, and to set one costs ten times as much as to look at it.
+        if (hidden := _hidden(text)) is not text:
+            element.text = hidden
+        if (hidden := _hidden(tail)) is not tail:
+            element.tail = hidden
     for code in tree.iter(*_CODE):
         if next(code.iterancestors(*_CODE), None) is None:
             code.text = _marked(code.text)
@@ -79,7 +89,9 @@ def _hide(tree: HtmlElement, elements: list[HtmlElement]) -> None:
 
 
 def _hidden(text: str | None) -> str | None:
-    if not text or (text.isascii() and "&" not in text) or not re.search(r"\w", text):
+    if not text or (text.isascii() and "&" not in text) or not _CHANGED.search(text):
+        return text
+    if not re.search(r"\w", text):
         return text
     return _CHANGED.sub(lambda found: _HIDDEN[found[0]], text)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tasks.markup import MAX_ELEMENTS, parse_html
+from tasks.markup import MAX_ELEMENTS, MAX_HEADINGS, parse_html
 from tasks.models import Link, Page, Rejection
 from tasks.moments import find_moment, parse_moment
 from tasks.pages import MAX_LINKS, count_words, read_page
@@ -878,6 +878,9 @@ def test_a_bomb_of_linked_data_does_not_lose_the_page(node: dict[str, object]) -
         "<div itemprop=author><a rel=author>" * 5_000,
         "<select><option>" * 20_000,
         "<svg><title>" * 5_000,
+        f"<i {' ' * 2_000_000}>",
+        f"<b {'/ ' * 1_000_000}>",
+        "<u a='b\" c=" * 200_000,
     ],
     ids=lambda value: value[:12],
 )
@@ -915,6 +918,52 @@ def test_elements_are_kept_where_they_are_as_many_as_may_be() -> None:
 
     assert len(tree.findall("body/p")) == MAX_ELEMENTS - 2
     assert flags == ()
+
+
+def test_hundreds_of_thousands_of_attributes_are_cut_not_waited_for() -> None:
+    names = " ".join(f'a{n}="b"' for n in range(400_000))
+    started = time.process_time()
+
+    result = page(html(body=f"{ARTICLE}<div {names} class='z'>Behind.</div>"))
+
+    assert FIRST.strip() in result.text
+    assert result.flags == ("truncated",)
+    assert time.process_time() - started < 5
+
+
+def test_a_long_address_and_many_short_ones_lose_no_attribute() -> None:
+    picture = f'<img alt="" src="data:image/png;base64,{"A" * 100_000}" id=last>'
+    styled = f"<p {' '.join(f'data-{n}={n}' for n in range(400))} {' ' * 4_000} id=end>"
+
+    tree, flags = parse_html(f"<body>{picture}{styled}")
+
+    assert tree.xpath("//@id") == ["last", "end"]
+    assert flags == ()
+
+
+def test_headings_without_end_are_read_as_paragraphs() -> None:
+    headings = "".join(f"<h2>Lighthouse {n}</h2>" for n in range(170_000))
+    started = time.process_time()
+
+    result = page(html(body=f"{ARTICLE}{headings}"))
+
+    assert FIRST.strip() in result.text
+    assert result.flags == ("truncated",)
+    assert time.process_time() - started < 5
+    tree, _ = parse_html(f"<body>{headings}")
+    assert len(tree.findall(".//h2")) == MAX_HEADINGS
+    assert "Lighthouse 2500" in tree.text_content()
+
+
+def test_meta_elements_without_end_are_read_in_time() -> None:
+    metas = "".join(f'<meta name="k{n}" content="v{n}">' for n in range(120_000))
+    started = time.process_time()
+
+    result = page(html(head=meta(author="Ann Lee") + metas))
+
+    assert result.authors == ("Ann Lee",)
+    assert result.flags == ("truncated", "short")
+    assert time.process_time() - started < 5
 
 
 def test_much_code_is_not_taken_for_many_elements() -> None:
