@@ -24,6 +24,7 @@ def run_attended(job: Job) -> dict[str, Any]:
     with prefect_server(job.settings.data):
         # Only now: Prefect reads its settings from the environment when imported.
         from flows import scheduled  # noqa: PLC0415
+        from flows.heartbeats import without_prefects_own  # noqa: PLC0415
 
         token = scheduled.asked.set(job)
         try:
@@ -33,7 +34,8 @@ def run_attended(job: Job) -> dict[str, Any]:
                 with_images=job.with_images,
                 sources=[place.label for place in job.settings.sources],
             )
-            return dict(scheduled.refresh(options))
+            with without_prefects_own():
+                return dict(scheduled.refresh(options))
         except IncompleteError as error:
             if error.summary is None:
                 raise

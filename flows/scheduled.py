@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime
@@ -28,6 +28,7 @@ from flows.backfill import backfill as tell_backfill
 from flows.backfill import with_history
 from flows.console import no_sources
 from flows.direct import Story
+from flows.heartbeats import heartbeats
 from flows.progress import Lines
 from flows.refresh import read_every_page
 from flows.refresh import refresh as tell_refresh
@@ -170,7 +171,7 @@ def _tell(story: Story, deployed: Callable[[], Job]) -> Answer:
         job = asked.get() or deployed()
         if asked.get() is None and (reason := _overtaken(job.settings, job.moment)):
             return Cancelled(message=reason)
-        with open_run(_in_flow(job)) as run:
+        with _heard(), open_run(_in_flow(job)) as run:
             _bury(run.warehouse.killed_flow_runs)
             story(run, prefect_steps())
             summary = run.summary()
@@ -185,6 +186,11 @@ def _tell(story: Story, deployed: Callable[[], Job]) -> Answer:
     if summary["unread"]:
         return _failed(IncompleteError(summary["unread"], summary))
     return summary
+
+
+def _heard() -> AbstractContextManager[None]:
+    """Tell the server that the run lives; where Prefect started it, Prefect does."""
+    return nullcontext() if asked.get() is None else heartbeats(str(flow_run.id))
 
 
 def _broken(error: Exception) -> State[Any]:
