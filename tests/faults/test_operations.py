@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ import pytest
 from flows.services import find_service
 from tests.hub import Hub
 from tests.origin import open_origin
+from tests.receiver import listening
 from tests.test_cli import wirehouse
 from tests.test_services import free_port
 
@@ -124,31 +123,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             yield place
         finally:
             wirehouse("down", cwd=place.folder)
-
-
-class listening:  # noqa: N801 - used as a context alone
-    """A receiver of messages, each noted in a list."""
-
-    def __init__(self, told: list[dict[str, Any]]) -> None:
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                length = int(self.headers["Content-Length"])
-                told.append(json.loads(self.rfile.read(length)))
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
-
-    def __enter__(self) -> str:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{self._server.server_port}/hook"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def test_a_killed_run_has_crashed_in_5_s_and_one_message_says_so(place: Place) -> None:
