@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from flows.serve import HOST, is_healthy, prepare_environment
 from flows.services import START_SECONDS, ServiceError, api_address, find_address
@@ -21,7 +22,7 @@ STOP_SECONDS = 15.0  # a server that is told to end has little to finish
 
 def run_attended(job: Job) -> dict[str, Any]:
     """Run the refresh flow against the server at hand, or one of its own."""
-    with prefect_server(job.settings.data):
+    with prefect_server(job.settings.data) as address:
         # Only now: Prefect reads its settings from the environment when imported.
         from flows import scheduled  # noqa: PLC0415
         from flows.heartbeats import without_prefects_own  # noqa: PLC0415
@@ -49,7 +50,13 @@ def run_attended(job: Job) -> dict[str, Any]:
         finally:
             scheduled.asked.reset(token)
             scheduled.told.reset(place)
-            scheduled.flush()
+            scheduled.flush() if _answers(address) else scheduled.let_go()
+
+
+def _answers(address: str) -> bool:
+    """Tell whether the server is still there; one of another machine is taken so."""
+    place = urlsplit(address)
+    return place.hostname != HOST or is_healthy(place.port or 80)
 
 
 def _mode(job: Job) -> Any:

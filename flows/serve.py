@@ -32,6 +32,7 @@ QUIET = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_FLOW_RUNS_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_TASK_RUNS_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",  # a line for each event not sent
     "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_API_HOST": HOST,
@@ -187,7 +188,7 @@ async def _end_runs() -> None:
 
 
 def _children() -> list[int]:
-    """Return the processes that this one started, as Linux tells."""
+    """Return the processes that this one started, as Linux alone tells (proc(5))."""
     found = Path("/proc/self/task").glob("*/children")
     return [int(pid) for path in found for pid in path.read_text().split()]
 

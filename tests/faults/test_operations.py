@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -210,3 +211,37 @@ def test_a_run_whose_server_and_worker_were_killed_with_it_is_buried(
     assert (
         place.state(run_id)["message"] == "it was killed; another run went on from it"
     )
+
+
+def test_a_run_by_hand_whose_server_is_gone_for_good_is_published(
+    tmp_path: Path,
+) -> None:
+    for number in range(12):
+        Hub(tmp_path).write(f"{number}.md", webUrl=f"http://news.example/{number}")
+    with open_origin() as origin:
+        (tmp_path / "wirehouse.toml").write_text(
+            f'sources = ["hub"]\nprefect_port = {free_port()}\n[fetch]\n'
+            f'fallbacks = []\nconnect_to = {{ "*" = "{origin.address}" }}\n'
+        )
+        try:
+            assert wirehouse("up", cwd=tmp_path).returncode == 0
+            place = Place(tmp_path, 0)
+            ended: list[Any] = []
+            run = threading.Thread(
+                # Prefect's client tries again for two minutes otherwise.
+                target=lambda: ended.append(
+                    wirehouse("run", cwd=tmp_path, PREFECT_CLIENT_MAX_RETRIES="2")
+                )
+            )
+            run.start()
+            wait_for(lambda: place.kept() > 1, 90)
+            os.kill(place.pid("server"), signal.SIGKILL)
+            run.join()
+        finally:
+            wirehouse("down", cwd=tmp_path)
+
+    (done,) = ended
+    assert done.returncode == 0, done.stderr
+    assert "12 captured" in done.stdout
+    assert "the Prefect server is gone" in done.stderr
+    assert "Traceback" not in done.stderr
