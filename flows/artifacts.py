@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Mapping
 from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 from uuid import UUID
 
 from prefect.artifacts import (
@@ -20,7 +22,8 @@ from tasks.snapshots import PUBLISHED, find_snapshots
 from tasks.summary import broken_markdown, outcome_words, summary_markdown
 from tasks.warehouse import open_published
 
-UPDATE_SECONDS = 1.0  # between two moves of a bar: each is a request of some 20 ms
+UPDATE_SECONDS = 2.0  # between two moves of a bar: each is a request of some 20 ms
+END_SECONDS = 5.0  # for what is still to be shown when a run is over
 # Each table: its key, the statement that fills it, and what it holds.
 TABLES = (
     ("failures", "Pages, images and files that could not be had or taken"),
@@ -68,28 +71,52 @@ def _plain(row: Row) -> dict[str, Any]:
 
 
 class Bars:
-    """A bar for each stage, in the UI; it goes on where the server is away."""
+    """A bar for each stage, in the UI, moved by a thread of its own.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._stage = ""
-        self._bar: UUID | None = None
-        self._moved_at = 0.0
+    So a run never waits for a server that is busy, or away: Prefect's client tries
+    again for a minute.
+    """
+
+    def __init__(self, pause: float = UPDATE_SECONDS) -> None:
+        self._pause = pause
+        self._bars: dict[int, UUID] = {}  # by the number of the stage
+        self._latest: dict[int, tuple[str, int, int]] = {}  # not shown yet
+        self._stage = 0
+        self._is_over = threading.Event()
+        # In the context of the flow run, whose bars they are.
+        moving = partial(copy_context().run, self._move)
+        self._thread = threading.Thread(target=moving, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Show how far all is; leave that to itself where it takes too long."""
+        self._is_over.set()
+        self._thread.join(END_SECONDS)
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Begin, move or end the bar of *stage*; a stage of nothing has none."""
-        if stage != self._stage or not done:
-            self._stage, self._bar, self._moved_at = stage, None, 0.0
-        now = self._clock()
-        if not done or (done < total and now - self._moved_at < UPDATE_SECONDS):
-            return
-        self._moved_at = now
+        """Note how far *stage* is; a stage of nothing has no bar."""
+        if not done:
+            self._stage += 1
+        else:
+            self._latest[self._stage] = stage, done, total
+
+    def _move(self) -> None:
+        is_over = False
+        while not is_over:
+            is_over = self._is_over.wait(self._pause)
+            for number in tuple(self._latest):
+                # Whatever is wrong with a bar, it is nothing that matters to a run.
+                with suppress(Exception):
+                    self._show(number, *self._latest.pop(number))
+
+    def _show(self, number: int, stage: str, done: int, total: int) -> None:
         share, words = 100 * done / total, f"{stage}: {done:,} of {total:,}"
-        # Whatever is wrong with a bar, it is nothing that a run should end for.
-        with suppress(Exception):
-            if self._bar is None:
-                key = stage.replace(" ", "-")
-                bar = create_progress_artifact(share, key=key, description=words)
-                self._bar = cast("UUID", bar)
-            else:
-                update_progress_artifact(self._bar, share, description=words)
+        if number in self._bars:
+            update_progress_artifact(self._bars[number], share, description=words)
+        else:
+            key = stage.replace(" ", "-")
+            bar = create_progress_artifact(share, key=key, description=words)
+            self._bars[number] = cast("UUID", bar)

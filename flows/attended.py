@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from flows.serve import HOST, is_healthy, prepare_environment
 from flows.services import START_SECONDS, ServiceError, api_address, find_address
@@ -21,11 +22,13 @@ STOP_SECONDS = 15.0  # a server that is told to end has little to finish
 
 def run_attended(job: Job) -> dict[str, Any]:
     """Run the refresh flow against the server at hand, or one of its own."""
-    with prefect_server(job.settings.data):
+    with prefect_server(job.settings.data) as address:
         # Only now: Prefect reads its settings from the environment when imported.
         from flows import scheduled  # noqa: PLC0415
+        from flows.heartbeats import without_prefects_own  # noqa: PLC0415
 
-        token = scheduled.asked.set(job)
+        told: list[dict[str, Any]] = []
+        token, place = scheduled.asked.set(job), scheduled.told.set(told)
         try:
             options = scheduled.RefreshOptions(
                 mode=_mode(job),
@@ -33,14 +36,27 @@ def run_attended(job: Job) -> dict[str, Any]:
                 with_images=job.with_images,
                 sources=[place.label for place in job.settings.sources],
             )
-            return dict(scheduled.refresh(options))
+            with without_prefects_own():
+                return dict(scheduled.refresh(options))
         except IncompleteError as error:
             if error.summary is None:
                 raise
             return error.summary
+        except Exception:
+            if not told:
+                raise
+            job.say("the Prefect server is gone, its page ends early; all is published")
+            return told[0]
         finally:
             scheduled.asked.reset(token)
-            scheduled.flush()
+            scheduled.told.reset(place)
+            scheduled.flush() if _answers(address) else scheduled.let_go()
+
+
+def _answers(address: str) -> bool:
+    """Tell whether the server is still there; one of another machine is taken so."""
+    place = urlsplit(address)
+    return place.hostname != HOST or is_healthy(place.port or 80)
 
 
 def _mode(job: Job) -> Any:

@@ -26,12 +26,12 @@ from prefect.exceptions import ObjectNotFound
 from prefect.types.entrypoint import EntrypointType
 
 from flows import scheduled
+from flows.heartbeats import HEARTBEAT, HEARTBEAT_SECONDS
 from flows.services import POOL
 from tasks.run import VERSION
 from tasks.settings import Settings
 
 TAG = "wirehouse"
-HEARTBEAT_SECONDS = 30  # the least that Prefect takes
 SILENCE = timedelta(seconds=2 * HEARTBEAT_SECONDS)
 # A process starts within seconds; what waits longer never will, and holds its place.
 PATIENCE = timedelta(minutes=5)
@@ -122,8 +122,8 @@ def _automations(settings: Settings) -> Iterator[AutomationCore]:
         "a run that went silent has crashed",
         "Its process was killed, or its machine is gone.",
         EventTrigger(
-            after={"prefect.flow-run.heartbeat"},
-            expect={"prefect.flow-run.heartbeat", *_ENDS},
+            after={HEARTBEAT},
+            expect={HEARTBEAT, *_ENDS},
             match=runs,
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from queue import Empty
 from typing import Any, Literal
 from uuid import UUID
 
@@ -28,6 +30,7 @@ from flows.backfill import backfill as tell_backfill
 from flows.backfill import with_history
 from flows.console import no_sources
 from flows.direct import Story
+from flows.heartbeats import heartbeats
 from flows.progress import Lines
 from flows.refresh import read_every_page
 from flows.refresh import refresh as tell_refresh
@@ -84,6 +87,8 @@ class BackfillOptions(BaseModel):
 EVERYTHING_DUE, EVERY_HISTORY = RefreshOptions(), BackfillOptions()
 # What the command line asks for in this process; a deployment's run has its parameters.
 asked: ContextVar[Job | None] = ContextVar("asked", default=None)
+# Where the summary of what was published is put, whatever the server learns of it.
+told: ContextVar[list[dict[str, Any]]] = ContextVar("told")
 
 
 def _run_name() -> str:
@@ -150,10 +155,32 @@ def verify() -> Answer:
     return _tell(tell_verify, lambda: Job(_settings([]), full=True))
 
 
+def _is_told(record: logging.LogRecord) -> bool:
+    """Keep what Prefect says of itself at each step out of the log of a run.
+
+    Its last line of a failed run is told with "NoneType: None", an error that is none.
+    """
+    if record.exc_info and record.exc_info[0] is None:
+        record.exc_info = None
+    return not str(record.msg).startswith(("Finished in state", "Beginning flow run"))
+
+
+for _name in ("prefect.flow_runs", "prefect.task_runs"):
+    logging.getLogger(_name).addFilter(_is_told)
+
+
 def flush() -> None:
     """Bring logs and events to the server, so that it can be stopped."""
     APILogHandler().flush()
     EventsWorker.drain_all()
+
+
+def let_go() -> None:
+    """Drop the events that a server which is gone will not hear: each takes 7 s."""
+    for worker in tuple(EventsWorker._instances.values()):  # noqa: SLF001 - no other way
+        with suppress(Empty):
+            while True:
+                worker._queue.get_nowait()  # noqa: SLF001 - as above
 
 
 def _settings(sources: Sequence[str]) -> Settings:
@@ -170,7 +197,7 @@ def _tell(story: Story, deployed: Callable[[], Job]) -> Answer:
         job = asked.get() or deployed()
         if asked.get() is None and (reason := _overtaken(job.settings, job.moment)):
             return Cancelled(message=reason)
-        with open_run(_in_flow(job)) as run:
+        with _heard(), Bars() as bars, open_run(_in_flow(job, bars)) as run:
             _bury(run.warehouse.killed_flow_runs)
             story(run, prefect_steps())
             summary = run.summary()
@@ -180,11 +207,28 @@ def _tell(story: Story, deployed: Callable[[], Job]) -> Answer:
         return Cancelled(message=f"skipped: {error}")
     except BROKEN as error:
         return _broken(error)
-    outcome = leave_artifacts(job.settings.data, flow_run.flow_name, summary)
-    _rename(f"{_title(job.settings)} · {outcome}")
+    told.get([]).append(summary)
+    _show(job, summary)
     if summary["unread"]:
         return _failed(IncompleteError(summary["unread"], summary))
     return summary
+
+
+def _show(job: Job, summary: dict[str, Any]) -> None:
+    """Leave artifacts and a name that says what came of it.
+
+    What is published is, whatever the server makes of that.
+    """
+    try:
+        outcome = leave_artifacts(job.settings.data, flow_run.flow_name, summary)
+        _rename(f"{_title(job.settings)} · {outcome}")
+    except Exception as error:  # noqa: BLE001 - a client has many, none of them ours
+        print(f"warning: this page lacks the summary of the run: {error}")  # noqa: T201
+
+
+def _heard() -> AbstractContextManager[None]:
+    """Tell the server that the run lives; where Prefect started it, Prefect does."""
+    return nullcontext() if asked.get() is None else heartbeats(str(flow_run.id))
 
 
 def _broken(error: Exception) -> State[Any]:
@@ -240,7 +284,7 @@ def _rename(name: str) -> None:
         client.update_flow_run(UUID(flow_run.id), name=name)
 
 
-def _in_flow(job: Job) -> Job:
+def _in_flow(job: Job, bars: Bars) -> Job:
     """Let each line be seen by whoever asked, and be a log line of the flow run."""
 
     def say(line: str) -> None:
@@ -248,7 +292,7 @@ def _in_flow(job: Job) -> Job:
         if asked.get() is not None:
             job.say(line)
 
-    lines, bars = Lines(print), Bars()
+    lines = Lines(print)
 
     def progress(stage: str, done: int, total: int) -> None:
         lines(stage, done, total)

@@ -18,7 +18,27 @@ import pytest
 from flows.services import ServiceError, find_address, find_service, start_server
 from tasks.settings import Settings
 from tests.hub import Hub
+from tests.receiver import listening
 from tests.test_cli import wirehouse
+
+MESSAGES: list[dict[str, Any]] = []  # what the webhook was told
+# A deployment's run whose audit fails: the rules themselves are tested elsewhere.
+BREAK_A_RULE = """
+import os, sys
+from pathlib import Path
+from flows.serve import prepare_environment
+prepare_environment(Path("data"))
+from prefect import tags
+from flows import scheduled
+from tasks import publish
+def audit(run, known):
+    raise publish.AuditError("the warehouse breaks its own rules: a_rule (1)")
+publish._audit = audit
+with tags("wirehouse"):
+    scheduled.refresh(scheduled.RefreshOptions(with_pages=False, with_images=False),
+                      return_state=True)
+scheduled.flush()
+"""
 
 RUN = """
 import os, sys
@@ -39,14 +59,18 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with a hub and settings, everything up; at the end it is down."""
     folder = tmp_path_factory.mktemp("up")
     Hub(folder).write("a.md")
-    text = f'sources = ["hub"]\nprefect_port = {free_port()}\nschedule = "0 0 1 1 *"\n'
-    (folder / "wirehouse.toml").write_text(text)
-    started = wirehouse("up", cwd=folder)
-    try:
-        assert started.returncode == 0, started.stderr
-        yield folder
-    finally:
-        wirehouse("down", cwd=folder)
+    with listening(MESSAGES) as webhook:
+        (folder / "wirehouse.toml").write_text(
+            f'sources = ["hub"]\nprefect_port = {free_port()}\n'
+            'schedule = "0 0 1 1 *"\nverify_schedule = "15 4 2 1 *"\n'
+            f'timezone = "Europe/Berlin"\nprefect_webhook = "{webhook}"\n'
+        )
+        started = wirehouse("up", cwd=folder)
+        try:
+            assert started.returncode == 0, started.stderr
+            yield folder
+        finally:
+            wirehouse("down", cwd=folder)
 
 
 def flow_runs(place: Path) -> list[tuple[Any, ...]]:
@@ -65,7 +89,7 @@ def test_it_says_where_it_is_and_starts_nothing_twice(place: Path) -> None:
     assert again.stderr == ""
     lines = dict(line.split(maxsplit=1) for line in again.stdout.splitlines())
     assert lines["Prefect"].startswith("UI  http://127.0.0.1:")
-    assert "-01-01 00:00 UTC" in lines["next"]
+    assert "-01-01 00:00 CET" in lines["next"]
     after = [find_service(place / "data", name) for name in ("server", "worker")]
     assert None not in before
     assert after == before
@@ -151,6 +175,66 @@ def test_a_broken_run_has_failed_with_the_one_line_that_matters(place: Path) -> 
     assert artifacts(place)["summary"].startswith('"# Refresh broken')
 
 
+def test_an_audit_that_fails_is_an_event_and_one_message(place: Path) -> None:
+    environment = {**os.environ, "PREFECT_API_URL": str(find_address(place / "data"))}
+    MESSAGES.clear()
+
+    subprocess.run(
+        [sys.executable, "-c", BREAK_A_RULE], cwd=place,
+        env=environment, capture_output=True, check=True, timeout=180,
+    )  # fmt: skip
+
+    deadline = time.monotonic() + 30
+    while not (MESSAGES and events(place)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(2)  # in which a second message would come
+    (message,) = MESSAGES
+    assert message["state"] == "Failed"
+    assert message["reason"] == "the warehouse breaks its own rules: a_rule (1)"
+    (payload,) = events(place)
+    assert payload == {"reason": message["reason"]}
+
+
+def events(place: Path) -> list[dict[str, Any]]:
+    """What the events of audits that failed say, as the server keeps them."""
+    statement = "select payload from events where event = 'wirehouse.audit.failed'"
+    with sqlite3.connect(place / "data" / "prefect" / "prefect.db") as database:
+        return [json.loads(text) for (text,) in database.execute(statement).fetchall()]
+
+
+def test_the_log_of_a_run_holds_our_lines_alone(place: Path) -> None:
+    statement = "select message from log where flow_run_id is not null"
+    with sqlite3.connect(place / "data" / "prefect" / "prefect.db") as database:
+        lines = [line for (line,) in database.execute(statement).fetchall()]
+
+    assert any("1 files read" in line for line in lines)
+    noise = ("Finished in state", "Beginning flow run", "NoneType")
+    assert [line for line in lines if any(word in line for word in noise)] == []
+
+
+def test_no_event_was_dropped_by_a_server_that_was_busy(place: Path) -> None:
+    folder = place / "data" / "prefect"
+
+    assert "database is locked" not in (folder / "server.log").read_text()
+    assert list((folder / "dlq").glob("*")) == []
+
+
+def test_verify_and_refresh_run_when_the_settings_say(place: Path) -> None:
+    statement = (
+        "select d.name, s.schedule from deployment d"
+        " join deployment_schedule s on s.deployment_id = d.id"
+    )
+    with sqlite3.connect(place / "data" / "prefect" / "prefect.db") as database:
+        rows = database.execute(statement).fetchall()
+
+    schedules = {name: json.loads(schedule) for name, schedule in rows}
+    assert {n: s["cron"] for n, s in schedules.items()} == {
+        "refresh": "0 0 1 1 *",
+        "verify": "15 4 2 1 *",
+    }
+    assert {s["timezone"] for s in schedules.values()} == {"Europe/Berlin"}
+
+
 def test_status_says_what_is_up_and_how_the_last_run_went(place: Path) -> None:
     shown = wirehouse("status", cwd=place).stdout.splitlines()
 
@@ -158,7 +242,7 @@ def test_status_says_what_is_up_and_how_the_last_run_went(place: Path) -> None:
     lines = dict(line.strip().split("  ", 1) for line in shown[1:5])
     assert lines["Prefect UI"].startswith("http://127.0.0.1:")
     assert lines["worker"].strip().startswith("process ")
-    assert lines["next run"].endswith("-01-01 00:00 UTC")
+    assert lines["next run"].endswith("-01-01 00:00 CET")
     assert lines["last run"].strip().startswith("refresh · hub, Failed at ")
 
 

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ import pytest
 from flows.services import find_service
 from tests.hub import Hub
 from tests.origin import open_origin
+from tests.receiver import listening
 from tests.test_cli import wirehouse
 from tests.test_services import free_port
 
@@ -126,31 +126,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             wirehouse("down", cwd=place.folder)
 
 
-class listening:  # noqa: N801 - used as a context alone
-    """A receiver of messages, each noted in a list."""
-
-    def __init__(self, told: list[dict[str, Any]]) -> None:
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                length = int(self.headers["Content-Length"])
-                told.append(json.loads(self.rfile.read(length)))
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
-
-    def __enter__(self) -> str:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{self._server.server_port}/hook"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 def test_a_killed_run_has_crashed_in_5_s_and_one_message_says_so(place: Place) -> None:
     run_id = place.start()
 
@@ -236,3 +211,37 @@ def test_a_run_whose_server_and_worker_were_killed_with_it_is_buried(
     assert (
         place.state(run_id)["message"] == "it was killed; another run went on from it"
     )
+
+
+def test_a_run_by_hand_whose_server_is_gone_for_good_is_published(
+    tmp_path: Path,
+) -> None:
+    for number in range(12):
+        Hub(tmp_path).write(f"{number}.md", webUrl=f"http://news.example/{number}")
+    with open_origin() as origin:
+        (tmp_path / "wirehouse.toml").write_text(
+            f'sources = ["hub"]\nprefect_port = {free_port()}\n[fetch]\n'
+            f'fallbacks = []\nconnect_to = {{ "*" = "{origin.address}" }}\n'
+        )
+        try:
+            assert wirehouse("up", cwd=tmp_path).returncode == 0
+            place = Place(tmp_path, 0)
+            ended: list[Any] = []
+            run = threading.Thread(
+                # Prefect's client tries again for two minutes otherwise.
+                target=lambda: ended.append(
+                    wirehouse("run", cwd=tmp_path, PREFECT_CLIENT_MAX_RETRIES="2")
+                )
+            )
+            run.start()
+            wait_for(lambda: place.kept() > 1, 90)
+            os.kill(place.pid("server"), signal.SIGKILL)
+            run.join()
+        finally:
+            wirehouse("down", cwd=tmp_path)
+
+    (done,) = ended
+    assert done.returncode == 0, done.stderr
+    assert "12 captured" in done.stdout
+    assert "the Prefect server is gone" in done.stderr
+    assert "Traceback" not in done.stderr
