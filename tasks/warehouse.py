@@ -73,6 +73,7 @@ KEPT = "100MB"
 _LASTING = frozenset({"runs", "sources"})
 _NAME = "warehouse"
 MAX_RUN = 2**63 - 1  # any run at all
+NOTHING: list[tuple[Any, ...]] = [(0,)]  # DuckDB's answer where no row was changed
 # What is told of an article, in the order in which it came about.
 EXPLAINED = (
     "article files observations captures page images edges repairs rejections"
@@ -391,13 +392,13 @@ class Warehouse:
         self._run("put_article_topics")
         self._run("delete_article_images")
         self._run("put_article_images")
-        self._run("find_listed_edges")
-        self._run("find_known_edges")
-        self._run("close_related_edges", parameters)
-        self._run("revive_related_edges")
+        edges = [self._run("find_listed_edges"), self._run("find_known_edges")]
+        if edges != [NOTHING, NOTHING]:  # as of most files that are read again
+            self._run("close_related_edges", parameters)
+            self._run("revive_related_edges")
+            self._run("put_related_edges", parameters)
         if known:
             self._run("close_edges_of_gone_documents", parameters)
-        self._run("put_related_edges", parameters)
         self._run("delete_repairs")
         self._run("put_repairs")
 
@@ -548,9 +549,12 @@ class Warehouse:
     def _run(
         self, name: str, parameters: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
+        given = _given(name)
+        if given and not given & self._filled:
+            return NOTHING
         result = self._execute(_statement(name), parameters)
         rows = result.fetchall() if result.description else []
-        if rows != [(0,)]:  # as DuckDB answers where no row was to be changed
+        if rows != NOTHING:
             self.written |= _writes(name)
         if not self._is_transaction and _writes(name):
             self._witness.note()
@@ -999,6 +1003,13 @@ def _writes(name: str) -> frozenset[str]:
     """Return the tables that a statement writes to."""
     verbs = r"^(?:insert(?: or \w+)? into|merge into|update|delete from) (\w+)"
     return frozenset(re.findall(verbs, _statement(name), re.MULTILINE))
+
+
+@cache
+def _given(name: str) -> frozenset[str]:
+    """Return the tables of the batch that a statement puts: none, nothing to do."""
+    is_put = name.startswith("put_")
+    return frozenset(re.findall(r"\bbatch_\w+", _statement(name)) if is_put else ())
 
 
 @cache
