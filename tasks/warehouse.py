@@ -439,7 +439,7 @@ class Warehouse:
         """Let go of captures that cannot be read back; their pages are due."""
         if lost.num_rows:
             books = {"batch_lost_captures": lost}
-            with self.transaction(), self._registered(books):
+            with self._registered(books), self.transaction():
                 self._run("lose_captures")
                 self._run("due_lost_captures", {"moment": moment})
 
@@ -447,7 +447,7 @@ class Warehouse:
         self, rejections: pa.Table, run_id: UUID, moment: datetime
     ) -> None:
         """Note the captures that cannot be read back; those not named can be."""
-        with self.transaction(), self._registered({"batch_rejections": rejections}):
+        with self._registered({"batch_rejections": rejections}), self.transaction():
             self._run("resolve_rejections_of_captures", {"moment": moment})
             self.put_rejections(run_id)
 
@@ -472,7 +472,7 @@ class Warehouse:
     def put_pages(self, tables: Tables, moment: datetime) -> None:
         """Load what pages say, where they link to and what was mended in it."""
         parameters = {"moment": moment}
-        with self.transaction(), self._registered(tables):
+        with self._registered(tables), self.transaction():
             self._run("put_pages", parameters)
             self._run("delete_links")
             self._run("put_links")
@@ -520,7 +520,7 @@ class Warehouse:
 
     def put_images(self, results: pa.Table) -> None:
         """Note how due images ended, and which of them have a new content."""
-        with self.transaction(), self._registered({"batch_image_results": results}):
+        with self._registered({"batch_image_results": results}), self.transaction():
             self._run("put_image_versions")
             self._run("restore_image_versions")
             self._run("put_image_results")
@@ -531,7 +531,7 @@ class Warehouse:
 
     def lose_images(self, lost: pa.Table) -> None:
         """Let go of cached files that are not there; their images are due."""
-        with self.transaction(), self._registered({"batch_lost_images": lost}):
+        with self._registered({"batch_lost_images": lost}), self.transaction():
             self._run("lose_images")
             self._run("lose_image_versions")
 
