@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from tasks.articles import NEEDS_MEMORY, Parsed, parse_article, parse_taxonomy
 from tasks.models import FileKind, Rejection, SourceFile
-from tasks.sandbox import Failure, run_sandboxed
 from tasks.settings import ReadSettings
+
+if TYPE_CHECKING:
+    from tasks.sandbox import Failure
 
 Unusual = tuple[FileKind, SourceFile]
 
@@ -26,6 +29,7 @@ def parse_unusual(files: Iterable[Unusual], limits: ReadSettings) -> Iterator[Pa
     first = next(rest, None)
     if first is None:
         return
+    from tasks.sandbox import Failure, run_sandboxed  # noqa: PLC0415 - hardly ever
 
     def handed_on() -> Iterator[Unusual]:
         for file in chain([first], rest):

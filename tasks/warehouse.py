@@ -78,6 +78,7 @@ KEPT = "100MB"
 _NAME = "warehouse"
 MAX_RUN = 2**63 - 1  # any run at all
 _EVER = datetime.min.replace(tzinfo=UTC)  # since when all rows are
+NOTHING: list[tuple[Any, ...]] = [(0,)]  # DuckDB's answer where no row was changed
 # What is told of an article, in the order in which it came about.
 EXPLAINED = (
     "article files observations captures page images edges repairs rejections"
@@ -419,15 +420,16 @@ class Warehouse:
         self._run("put_article_topics")
         self._run("delete_article_images")
         self._run("put_article_images")
-        self._run("find_listed_edges")
+        listed = self._run("find_listed_edges")
         self._run("find_edge_places")
         ((first, last),) = self._run("bound_edge_places")
-        self._run("find_known_edges", {"first": first, "last": last})
-        self._run("close_related_edges", parameters)
-        self._run("revive_related_edges")
+        standing = self._run("find_known_edges", {"first": first, "last": last})
+        if listed != NOTHING or standing != NOTHING:  # most files leave theirs alone
+            self._run("close_related_edges", parameters)
+            self._run("revive_related_edges")
+            self._run("put_related_edges", parameters)
         if known:
             self._run("close_edges_of_gone_documents", parameters)
-        self._run("put_related_edges", parameters)
         self._run("delete_repairs")
         self._run("put_repairs")
 
@@ -578,9 +580,12 @@ class Warehouse:
     def _run(
         self, name: str, parameters: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
+        given = _given(name)
+        if given and not given & self._filled:
+            return NOTHING
         result = self._execute(_statement(name), parameters)
         rows = result.fetchall() if result.description else []
-        if rows != [(0,)]:  # as DuckDB answers where no row was to be changed
+        if rows != NOTHING:
             self.written |= _writes(name)
             self.shrunk |= _deletes(name)
         if not self._is_transaction and _writes(name):
@@ -1080,6 +1085,13 @@ def _names_of_parents(name: str) -> frozenset[str]:
     parents = set(re.findall(r"not in \(\s*select [^()]+? from (\w+)\s*\)", statement))
     asked = re.findall(r"\b(?:from|join) (\w+)", statement)
     return frozenset(name for name in parents if asked.count(name) == 1)
+
+
+@cache
+def _given(name: str) -> frozenset[str]:
+    """Return the tables of the batch that a statement puts: none, nothing to do."""
+    is_put = name.startswith("put_")
+    return frozenset(re.findall(r"\bbatch_\w+", _statement(name)) if is_put else ())
 
 
 @cache

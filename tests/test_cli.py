@@ -101,7 +101,7 @@ def test_a_direct_run_without_pages_and_images_imports_little(
     hub.write("a.md")
     os.utime(hub.folder / "_news" / "a.md", (1, 1))
     time.sleep(2.1)  # a file that changed just now is read again: it may change unseen
-    heavy = set("prefect trafilatura PIL aiohttp pyarrow.dataset tasks.reading".split())
+    heavy = set("prefect trafilatura PIL aiohttp pyarrow.dataset".split())
     heavier = heavy | set(
         "pyarrow ftfy yaml rich publicsuffixlist duckdb pydantic typer csv".split()
     )
@@ -113,6 +113,12 @@ def test_a_direct_run_without_pages_and_images_imports_little(
     assert not imported_first & heavy
     assert second["unchanged"] == 1
     assert not imported_second & heavier
+
+    hub.write("a.md", title="Another")
+    third, imported_third = _run_and_list_modules(hub, tmp_path)
+
+    assert third["loaded"] == 1
+    assert not imported_third & (heavy | {"tasks.sandbox", "rich", "pydantic"})
 
 
 def _run_and_list_modules(hub: Hub, folder: Path) -> tuple[dict[str, Any], set[str]]:

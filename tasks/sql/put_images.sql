@@ -14,7 +14,20 @@ using (
     group by image_id
 ) as batch
 on images.image_id = batch.image_id
-when matched then update set
+when matched and (
+    images.declared_width, images.declared_height, images.declared_is_cached,
+    images.title, images.attribution
+) is distinct from (
+    greatest(images.declared_width, batch.declared_width),
+    greatest(images.declared_height, batch.declared_height),
+    coalesce(
+        images.declared_is_cached or batch.declared_is_cached,
+        images.declared_is_cached,
+        batch.declared_is_cached
+    ),
+    least(images.title, batch.title),
+    least(images.attribution, batch.attribution)
+) then update set
     declared_width = greatest(images.declared_width, batch.declared_width),
     declared_height = greatest(images.declared_height, batch.declared_height),
     declared_is_cached = coalesce(
