@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 import sys
@@ -268,6 +267,8 @@ class _UnixLines:
 def print_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print a query's answer as CSV with a header, without formulas."""
     # It quotes a line break in a value only if its own line end has it.
+    import csv  # noqa: PLC0415 - for this answer alone
+
     writer = csv.writer(_UnixLines(), lineterminator="\r\n")
     writer.writerow(map(_csv_value, columns))
     writer.writerows([_csv_value(value) for value in row] for row in rows)

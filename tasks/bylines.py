@@ -27,13 +27,14 @@ _FIRST_WORDS = (
 )
 _BY = re.compile(
     rf"^(?:{_FIRST_WORDS}\bby\b[:\s]*)+|^(?:authors?|words|von|par|por|di|door|av|af|od"
-    r"|texto)(?::\s*|\s+(?=[A-ZÀ-Þ]))"
+    r"|texto|publicado\s+por|escrito\s+por|текст|автор)(?::\s*|\s+(?=[A-ZÀ-Þ]))"
     # Chinese and Japanese: author, writer, text, contributor, translator, reporter.
     r"|^(?:著者|作者|文|執筆者?|投稿者|翻訳者?|記者|撰文)[\s:/\uff1a\uff0f●]+",
     re.IGNORECASE,
 )
 _IS_BY = re.compile(
     rf"^(?i:{_FIRST_WORDS}\bby\b[:\s])|^(?:Von|Par|Por|Di|Door)\s+(?:[A-ZÀ-Þ]|$)"
+    r"|^(?:Publicado|Escrito) por:?\s|^(?:Текст|Автор):\s"
 )
 # Where the names end and something else begins: a date, a section, an address.
 _NAMES_END = re.compile(
@@ -51,9 +52,10 @@ _BETWEEN_FULL = re.compile(rf"\s*[;,&]\s+|{_AND}")
 # What somebody did, after a name in Japanese: wrote, translated, drew.
 _DID = re.compile(r"\s(?:著者?|編著?|監訳|訳|写真|イラスト)$")
 _NO_NAME = re.compile(
-    r"https?:|www\.|@|[<>{}|=\[\]]|\d{4}|^\W*$"
-    r"|^(?:photo|photograph|picture|image|video|illustration)s?(?:\s+by|:)|^(?:admin"
-    r"|administrator|about|author|authors|by|comments?|contact|contributor|editor|guest"
+    r"https?:|www\.|@|[<>{}|=\[\]]|\d{4}|^\W*$|^\w*admin\d*$"
+    r"|^(?:photo|photograph|picture|image|video|illustration)s?(?:\s+by|:)"
+    r"|^(?:administrator|about|author|authors|by|comments?|contact|contributor|editor"
+    r"|editorial|guest"
     r"|home|login|more|news|none|null|posted|published|read more|share|sign in|staff"
     r"|subscribe|undefined|unknown|updated|user|webmaster|writer)$",
     re.IGNORECASE,
@@ -61,16 +63,20 @@ _NO_NAME = re.compile(
 # Words of those who are no persons, or of what somebody is: never part of a shown name.
 _NO_PERSON = frozenset(
     """
-    a about advertisement agency all analysis analyst archive article articles
-    associated author authors bio bureau by comment comments contact contributing
-    contributor contributors correspondent daily desk director editor editorial
-    editors email facebook filed follow from full group guest home inc instagram
-    journal journalist latest linkedin ltd magazine manager media more network news
-    newsletter newspaper newsroom on online opinion photo photographer photos posted
-    posts press profile published publisher read related report reporter reporters
-    reuters save senior share show sign sponsored staff story subscribe tags team the
-    times today topics tweet twitter updated us video view website writer writers
-    writing you your
+    a about account accounts advertise advertisement agency all analysis analyst
+    analysts anonymous archive article articles associated author authors bio
+    breaking bureau business by category comment comments contact contributing
+    contributor contributors cookie cookies copyright correspondent daily desk
+    director editor editorial editors email entertainment facebook filed follow from
+    full group guest home inc instagram journal journalist latest lifestyle linkedin
+    log login ltd magazine manager media menu minutes more network news newsletter
+    newsletters newspaper newsroom on online opinion photo photographer photos
+    podcast podcasts policy politics posted posts press privacy profile published
+    publisher read register related report reporter reporters reserved reuters
+    rights save search section senior service services share show sign sponsored
+    sports staff stories story subscribe subscribers tags team technology terms the
+    times today topics tweet twitter unknown updated us video view weather website
+    wire world writer writers writing you your
     """.split()
 )
 _PARTICLES = frozenset(

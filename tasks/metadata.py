@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import islice
 from typing import TypeVar
 
@@ -114,6 +115,10 @@ MAX_TITLES = 20  # headings that may be the headline
 ALIKE = 0.4
 _SHOWS = etree.XPath("boolean(//body//text()[contains(., $name)])")
 _TEXTS = etree.XPath("//body//text()[string-length() < 1000]")
+_SEEN = etree.XPath(
+    "//body//text()[not(parent::script or parent::style or parent::template)]",
+    smart_strings=False,
+)
 _TIME_MARKS = re.compile(r"date|time|publish|posted|byline")
 SHORTEST_DATE = 8  # characters, as 1.5.2024
 MAX_DATE_LINE = 60  # characters; a date in a longer line belongs to a sentence
@@ -298,8 +303,13 @@ class _Reader:
     def _authors(
         self, site: str | None, headline: HtmlElement | None
     ) -> tuple[str, ...]:
-        """Return who wrote it: persons who are declared, or shown, or whatever is."""
+        """Return who wrote it.
+
+        Persons who are declared and shown, else who is shown, else who is declared: the
+        account that put a story on the page is often not who wrote it.
+        """
         sites = self._organisations(site)
+        unseen: list[tuple[str, dict[str, str]]] = []
         others: list[tuple[str, dict[str, str]]] = []
         for origin, said in self._declared_authors():
             names = {
@@ -308,19 +318,51 @@ class _Reader:
                 for name in declared_names(line)
                 if _folded(name) not in sites
             }
+            names = self._without_accounts(names, headline)
             persons = {n: line for n, line in names.items() if not is_no_person(n)}
-            if persons and origin != _POSTED_BY:
-                return self._signed(origin, persons)
-            if names:
+            if not persons or origin == _POSTED_BY:
                 others.append((origin, persons or names))
+            elif headline is None or any(map(self._is_shown, persons)):
+                return self._signed(origin, persons)
+            else:
+                unseen.append((origin, persons))
         shown = find_bylines(self.tree, headline)
         names = {n: self._line_with(n) for n in shown if _folded(n) not in sites}
         if names:
             return self._signed("byline", names)
-        return self._signed(*others[0]) if others else ()
+        declared = (said for said in (*unseen, *others) if said[1])
+        return self._signed(*next(declared, ("", {})))
+
+    def _without_accounts(
+        self, names: dict[str, str], headline: HtmlElement | None
+    ) -> dict[str, str]:
+        """Leave out single words that the page, if it shows anything, does not show.
+
+        They are accounts of whoever put the page there.
+        """
+        if headline is None:
+            return names
+        return {n: line for n, line in names.items() if " " in n or self._is_shown(n)}
+
+    def _is_shown(self, name: str) -> bool:
+        """Tell whether readers see *name*, or its last word: initials may be between.
+
+        In scripts without blanks, names are anywhere.
+        """
+        words = _words(name)
+        last = words.rpartition(" ")[2]
+        return f" {last} " in self._shown_words or (
+            not words.isascii() and words.replace(" ", "") in self._shown_words
+        )
+
+    @cached_property
+    def _shown_words(self) -> str:
+        return f" {_words(' '.join(_SEEN(self.tree)))} "
 
     def _signed(self, origin: str, names: Mapping[str, str]) -> tuple[str, ...]:
         """Note the origin and the repairs of *names*, each with the line it is from."""
+        if not names:
+            return ()
         self.origins["authors"] = origin
         authors = tuple(names)[:MAX_AUTHORS]
         for position, name in enumerate(authors):
@@ -499,6 +541,10 @@ def _likeness(one: str, other: str) -> float:
 def _triples(text: str) -> Counter[str]:
     folded = f"  {text[:300].casefold()} "
     return Counter(folded[start : start + 3] for start in range(len(folded) - 2))
+
+
+def _words(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.casefold()))
 
 
 def _folded(name: str) -> str:

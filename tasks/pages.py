@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 
 import trafilatura
 from lxml import etree
@@ -31,6 +32,7 @@ SHORT_WORDS = 50  # fewer are a teaser, a consent page or a video's caption
 BRIEF_WORDS = 200  # more are an article, whatever stands around it
 TERSE = 250  # characters: what trafilatura itself takes for too little
 MUCH_MORE = 1.2  # times as long: less is captions and lists, not a lost part
+BOXES = 5  # levels above a paragraph that tell what kind of box it is in
 SENTENCE = 80  # characters; shorter paragraphs are captions, bylines, buttons
 _PARAGRAPHS = etree.XPath(
     "//p[not(ancestor::aside or ancestor::footer or ancestor::nav or ancestor::form"
@@ -193,16 +195,22 @@ def _paragraphs(tree: HtmlElement, url: str, body: str) -> list[list[str]]:
 
     trafilatura's strict text, because what that leaves out is captions and teasers more
     often than text. Where it finds less than half of what the paragraphs hold, or next
-    to nothing, all of trafilatura is asked, and believed if it finds much more.
+    to nothing, all of trafilatura is asked, and believed if it finds much more; what it
+    leaves out of several boxes of one kind is added (see `_with_rest`).
     JSON-LD's *body* is the publisher's own word on what the article is: it counts where
     it holds much more, and what was found as well.
     """
     stand_ins = StandIns(tree)
     text = _extracted(tree, url, is_strict=True)
-    if len(text) < max(TERSE, _mass(tree) / 2):
+    sentences = list(_sentences(tree))
+    mass = sum(len(line) for _, line in sentences)
+    if len(text) < max(TERSE, mass / 2):
         thorough = _extracted(tree, url, is_strict=False)
         if len(thorough) > MUCH_MORE * len(text):
             text = thorough
+    whole = _with_rest(text, sentences) if mass > MUCH_MORE * len(text) else text
+    if len(whole) > MUCH_MORE * len(text):
+        text = whole
     paragraphs = [stand_ins.parts(line) for line in text.split("\n")]
     lines = map("".join, paragraphs)
     if len(body) > MUCH_MORE * len(text) and _holds(body, lines):
@@ -222,10 +230,39 @@ def _extracted(tree: HtmlElement, url: str, *, is_strict: bool) -> str:
     return str(text or "").strip()
 
 
-def _mass(tree: HtmlElement) -> int:
-    """Count the characters of paragraphs that are sentences and no links."""
-    texts = ("".join(islice(p.itertext(), 100)) for p in _PARAGRAPHS(tree))
-    return sum(len(text) for text in texts if len(text) > SENTENCE)
+def _sentences(tree: HtmlElement) -> Iterator[tuple[HtmlElement, str]]:
+    """Yield paragraphs that are sentences and no links, each with its line."""
+    for paragraph in _PARAGRAPHS(tree):
+        line = " ".join("".join(islice(paragraph.itertext(), 100)).split())
+        if len(line) > SENTENCE:
+            yield paragraph, line
+
+
+def _with_rest(text: str, sentences: Iterable[tuple[HtmlElement, str]]) -> str:
+    """Add the paragraphs that stand in the same kind of boxes as those of *text*.
+
+    Between advertisements, some sites begin a new box of their article, and extractors
+    take one of them for the whole.
+    """
+    lines = text.split("\n")
+    places = {" ".join(line.split()): place for place, line in enumerate(lines)}
+    placed = [(_boxes(p), line, places.get(line)) for p, line in sentences]
+    kinds = {boxes for boxes, _, place in placed if place is not None}
+    at = next((place for _, _, place in placed if place is not None), 0) - 1
+    missing: dict[int, list[str]] = defaultdict(list)  # by the line that they follow
+    for boxes, line, place in placed:
+        if place is not None:
+            at = place
+        elif boxes in kinds:
+            missing[at].append(line)
+    found = ([line, *missing[place]] for place, line in enumerate(lines))
+    return "\n".join(chain(missing[-1], *found))
+
+
+def _boxes(paragraph: HtmlElement) -> tuple[tuple[str, str | None], ...]:
+    """Return the kinds of what *paragraph* is in: tags and classes."""
+    above = islice(paragraph.iterancestors(), BOXES)
+    return tuple((element.tag, element.get("class")) for element in above)
 
 
 def _holds(body: str, lines: Iterable[str]) -> bool:

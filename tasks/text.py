@@ -201,22 +201,15 @@ def _is_utf8_after_all(content: bytes, encoding: str) -> bool:
     """
     if encoding.startswith("utf-") or encoding == "iso-2022-jp" or content.isascii():
         return False
-    return _is_utf8(content)
-
-
-def _is_utf8(content: bytes) -> bool:
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+    return _is_written(content, "utf-8")
 
 
 def _undeclared(content: bytes, flags: list[str]) -> Decoded:
     unmarked = _utf16_by_zeros(content) if b"\0" in content else None
-    if unmarked is None and _is_utf8(content):
+    if unmarked is None and _is_written(content, "utf-8"):
         return _decoded(content, "utf-8", "utf-8", flags)
-    guess = unmarked or _detected(content)
+    torn = "utf-8" if _is_torn_utf8(content) else None
+    guess = unmarked or torn or _detected(content)
     if guess:
         return _decoded(content, guess, "detected", flags)
     return _decoded(content, "windows-1252", "fallback", flags)
@@ -240,18 +233,21 @@ def _detected(content: bytes) -> str | None:
         return None
     label = (label or "").lower()
     named = webencodings.lookup(_DETECTOR_NAMES.get(label, label))
-    if named is None or named.name == "replacement":
-        return None
-    if named.name == "utf-8" and not _is_torn_utf8(content):
+    if named is None or named.name in {"replacement", "utf-8"}:
         return None
     return str(named.name)
 
 
 def _is_torn_utf8(content: bytes) -> bool:
-    """Tell UTF-8 with a few bad bytes from what the detector merely calls so."""
+    """Tell whether a few bad bytes are all that keeps *content* from being UTF-8.
+
+    One byte cut off, or pasted from elsewhere, makes detectors take the rest for a
+    legacy encoding. Of 250 files in such encodings none has even half as many
+    characters of UTF-8 as bytes that are bad; here there are more of them.
+    """
     text = content.decode("utf-8", "replace")
     bad = text.count("\ufffd")
-    return sum(not character.isascii() for character in text) > 2 * bad
+    return len(text) - len(text.encode("ascii", "ignore")) > 2 * bad
 
 
 def _decoded(
@@ -264,9 +260,18 @@ def _decoded(
     except (LookupError, UnicodeError):
         text = webencodings.decode(content, encoding, "replace")[0]
     found = list(dict.fromkeys(flags or ()))
-    if "\ufffd" in text and "�".encode() not in content:
+    if "\ufffd" in text and not _is_written(content, codec):
         found.append("undecodable")
     return Decoded(text, encoding, source, tuple(found))
+
+
+def _is_written(content: bytes, codec: str) -> bool:
+    """Tell whether all of *content* means something, U+FFFD itself included."""
+    try:
+        content.decode(codec)
+    except (LookupError, UnicodeError):
+        return False
+    return True
 
 
 def _c1_for_undefined(error: UnicodeError) -> tuple[str, int]:
@@ -358,6 +363,13 @@ _SIGN_MEANT = {"\xe2\u201e\xa2": "\u2122", "\xe2\u201e\u2013": "\u2116"}
 _SHOUTED = re.compile("(?<=[A-Z\xc0-\xde]{2})\xc2(?=\xa0)")
 
 
+# Letters of scripts that few texts have, N'Ko and Mongolian among them: where there are
+# but one or two after a repair, they are by mistake, as ftfy makes one of "\xdf\xaa".
+_STRANGE = re.compile(
+    "[\u0700-\u085f\u1400-\u177f\u1800-\u18af\u1900-\u1aff\ua000-\ua6ff]"
+)
+MIN_STRANGE = 3
+
 # What ftfy takes for mojibake has two characters beyond ASCII side by side, or one of
 # these few; tests hold this against ftfy. Of 1,294 files of hubs 134 have a text with
 # such letters, but 5 have one where ftfy is to be asked, which takes 35 ms to import.
@@ -430,7 +442,9 @@ def _fix_paragraph(paragraph: str) -> str:
     module, config = _ftfy()
     paragraph = _TORN_QUOTE.sub("\u201d", paragraph)
     paragraph = _SIGN.sub(lambda sign: _SIGN_MEANT[sign[0]], paragraph)
-    return str(module.fix_encoding_and_explain(paragraph, config).text)
+    fixed = str(module.fix_encoding_and_explain(paragraph, config).text)
+    strange = len(_STRANGE.findall(fixed)) - len(_STRANGE.findall(paragraph))
+    return paragraph if 0 < strange < MIN_STRANGE else fixed
 
 
 def _drop_controls(text: str) -> str:

@@ -33,6 +33,7 @@ _MAX_OVERHEAD_BYTES = 1_000_000
 _SHORT_BYTES = 4_096
 _SHORT_MEMORY = 4
 _SHORT_LEVEL = 1  # a hundredth more bytes than level 6, for half the time
+_END = b"\r\n\r\n"  # of each record
 _BREAKS = re.compile(rb"[\r\n\0]+")
 _BLANKS = re.compile(r"[\x00-\x20]+")
 _NOT_MODIFIED = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
@@ -189,12 +190,13 @@ def _record(fields: dict[str, str], block: bytes, *, level: int) -> bytes:
     fields["Content-Length"] = str(len(block))
     lines = "".join([f"{name}: {value}\r\n" for name, value in fields.items()])
     head = f"WARC/1.1\r\n{lines}\r\n".encode("utf-8", "replace")
-    memory = zlib.DEF_MEM_LEVEL
     if len(block) < _SHORT_BYTES:
-        memory, level = _SHORT_MEMORY, _SHORT_LEVEL
-    packer = zlib.compressobj(level, wbits=31, memLevel=memory)
+        # In one piece: zlib lets other threads run at each, and waits for its turn.
+        packer = zlib.compressobj(_SHORT_LEVEL, wbits=31, memLevel=_SHORT_MEMORY)
+        return packer.compress(head + block + _END) + packer.flush()
+    packer = zlib.compressobj(level, wbits=31)
     # Part by part: joined first, a body of megabytes would be there once more.
-    parts = [packer.compress(part) for part in (head, block, b"\r\n\r\n")]
+    parts = [packer.compress(part) for part in (head, block, _END)]
     return b"".join((*parts, packer.flush()))
 
 

@@ -75,6 +75,9 @@ MAX_RANGES = 64
 # load of 20,704 files peaked at 686 MiB without.
 FORGET_BYTES = 8_000_000
 KEPT = "100MB"
+# Tables that each run writes to and none takes a row from, or a key: a rule that held
+# cannot be broken by them, but by the rows that name theirs.
+_LASTING = frozenset({"runs", "sources"})
 _NAME = "warehouse"
 MAX_RUN = 2**63 - 1  # any run at all
 _EVER = datetime.min.replace(tzinfo=UTC)  # since when all rows are
@@ -245,7 +248,8 @@ class Warehouse:
     ) -> Audit:
         name = f"audits/{rule}"
         # More rows that others must name break no rule; nobody changes their keys.
-        asks = _asks(name) - (_names_of_parents(name) - self.shrunk)
+        lasting = _LASTING | (_names_of_parents(name) - self.shrunk)
+        asks = _asks(name) - lasting
         if severity and not asks & self.written:
             return Audit(rule, severity, 0, "")
         parameters: dict[str, Any] = {}
@@ -468,7 +472,7 @@ class Warehouse:
         """Let go of captures that cannot be read back; their pages are due."""
         if lost.num_rows:
             books = {"batch_lost_captures": lost}
-            with self.transaction(), self._registered(books):
+            with self._registered(books), self.transaction():
                 self._run("lose_captures")
                 self._run("due_lost_captures", {"moment": moment})
 
@@ -476,7 +480,7 @@ class Warehouse:
         self, rejections: pa.Table, run_id: UUID, moment: datetime
     ) -> None:
         """Note the captures that cannot be read back; those not named can be."""
-        with self.transaction(), self._registered({"batch_rejections": rejections}):
+        with self._registered({"batch_rejections": rejections}), self.transaction():
             self._run("resolve_rejections_of_captures", {"moment": moment})
             self.put_rejections(run_id)
 
@@ -501,7 +505,7 @@ class Warehouse:
     def put_pages(self, tables: Tables, moment: datetime) -> None:
         """Load what pages say, where they link to and what was mended in it."""
         parameters = {"moment": moment}
-        with self.transaction(), self._registered(tables):
+        with self._registered(tables), self.transaction():
             self._run("put_pages", parameters)
             self._run("delete_links")
             self._run("put_links")
@@ -549,7 +553,7 @@ class Warehouse:
 
     def put_images(self, results: pa.Table) -> None:
         """Note how due images ended, and which of them have a new content."""
-        with self.transaction(), self._registered({"batch_image_results": results}):
+        with self._registered({"batch_image_results": results}), self.transaction():
             self._run("put_image_versions")
             self._run("restore_image_versions")
             self._run("put_image_results")
@@ -560,7 +564,7 @@ class Warehouse:
 
     def lose_images(self, lost: pa.Table) -> None:
         """Let go of cached files that are not there; their images are due."""
-        with self.transaction(), self._registered({"batch_lost_images": lost}):
+        with self._registered({"batch_lost_images": lost}), self.transaction():
             self._run("lose_images")
             self._run("lose_image_versions")
 

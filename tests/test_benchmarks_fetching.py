@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import results
-from tests.benchmarks.fetching import LATENCIES, Bench, figures, tables
+from tests.benchmarks.fetching import LATENCIES, WIDE, Bench, Work, figures, tables
 from tests.benchmarks.site import PAGE_BYTES, addresses, answers, robots_addresses
 
 
@@ -16,17 +16,16 @@ def test_each_way_gets_every_page(tmp_path: Path) -> None:
     """Takes seconds: it starts some twenty processes, as the benchmark does."""
     crawls = Bench(tmp_path, None).run(["aiohttp", "httpx"], 12, 2, 1)
 
-    asked = {
-        (way, latency, 12)
-        for way in ("aiohttp", "httpx", "ours")
-        for latency in LATENCIES
-    }
-    asked |= {(way, 0.0, 0) for way in ("aiohttp", "httpx", "ours")}
-    assert set(crawls) == {*asked, ("ours", 0.0, 24)}
-    assert all(crawl.kept == [crawl.pages] for crawl in crawls.values())
+    ways = ("aiohttp", "httpx", "ours")
+    asked = {Work(way, latency, 12) for way in ways for latency in LATENCIES}
+    asked |= {Work(way, 0.0, 12, WIDE) for way in ways}
+    asked |= {Work(way, 0.0, 0) for way in ways}
+    assert set(crawls) == {*asked, Work("ours", 0.0, 24)}
+    assert all(crawl.kept == [work.pages] for work, crawl in crawls.items())
     told = tables(list(crawls.values()), figures(crawls, 12, 2))
     assert "| ours " in told
-    assert "CPU per page, by aiohttp's, 0 ms" in told
+    assert "CPU per page, by aiohttp's, 0 ms " in told
+    assert "CPU per page, by aiohttp's, 0 ms, 200 at once " in told
     assert "Scrapy" not in told
 
 

@@ -101,9 +101,9 @@ def test_a_direct_run_without_pages_and_images_imports_little(
     hub.write("a.md")
     os.utime(hub.folder / "_news" / "a.md", (1, 1))
     time.sleep(2.1)  # a file that changed just now is read again: it may change unseen
-    heavy = {"prefect", "trafilatura", "PIL", "aiohttp", "pyarrow.dataset"}
+    heavy = set("prefect trafilatura PIL aiohttp pyarrow.dataset tasks.reading".split())
     heavier = heavy | set(
-        "pyarrow ftfy yaml rich publicsuffixlist duckdb pydantic typer".split()
+        "pyarrow ftfy yaml rich publicsuffixlist duckdb pydantic typer csv".split()
     )
 
     first, imported_first = _run_and_list_modules(hub, tmp_path)
@@ -129,6 +129,26 @@ def _run_and_list_modules(hub: Hub, folder: Path) -> tuple[dict[str, Any], set[s
     )  # fmt: skip
     summary, modules = done.stdout.splitlines()
     return json.loads(summary), set(modules.split())
+
+
+def test_a_source_without_articles_is_told_and_what_was_looked_for(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "hub" / "_news").mkdir(parents=True)
+    (tmp_path / "hub" / "about.md").write_text("# Not an article\n")
+    (tmp_path / "wirehouse.toml").write_text(
+        '[[sources]]\nlocation = "empty"\n'
+        '[[sources]]\nlocation = "hub"\ninclude = ["x/*"]\n'
+    )
+
+    done = wirehouse("run", *OFFLINE, cwd=tmp_path)
+
+    assert done.returncode == 0
+    said = done.stderr
+    assert "empty: no articles found; looked for Markdown files in '_news'" in said
+    assert "hub: no articles found; looked for files that match 'x/*'" in said
+    assert "'include'" in said
 
 
 def test_without_a_source_the_command_says_what_to_do(tmp_path: Path) -> None:

@@ -5,10 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.benchmarks.extraction import Case, read_set, run_all
+from tests.benchmarks.extraction import (
+    Case,
+    barriers,
+    is_unsigned,
+    read_set,
+    run_all,
+)
 from tests.benchmarks.scores import (
     same_authors,
     same_day,
@@ -109,3 +116,21 @@ def test_pages_without_a_gold_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "gold.jsonl").write_text("\n".join(map(json.dumps, rows)))
 
     assert [case.url for case in read_set(tmp_path)] == ["https://n.example/b"]
+
+
+def test_pages_that_somebody_signs_are_told_from_those_that_nobody_does() -> None:
+    silent = ("buzzap.jp.html", "github.com.html", "unknown.html")
+
+    cases = [Case(f"/sets/html/{file}", "https://n.example/", {}) for file in silent]
+
+    assert [is_unsigned(case) for case in cases] == [False, True, False]
+
+
+def test_articles_that_are_taken_for_something_else_are_counted() -> None:
+    pages: list[dict[str, Any]] = [
+        {"flags": ["short", "paywall"]},
+        {"flags": ()},
+        {"flags": ["paywall"]},
+    ]
+
+    assert barriers(pages) == "0 consent, 2 paywall, 0 soft_404"

@@ -73,6 +73,21 @@ def test_the_text_is_the_article_without_its_surroundings() -> None:
     assert result.word_count == count_words(result.text) > 50
 
 
+def test_an_article_in_several_boxes_of_one_kind_is_read_whole() -> None:
+    told = [f"{n}: {FIRST}{LAST}".strip() for n in range(9)]
+    boxes = (
+        "".join(f"<p>{line}</p>" for line in told[start:end])
+        for start, end in ((0, 5), (5, 7), (7, 9))
+    )
+    advert = '<div class="slot"><p>Buy a light.</p></div>'
+    body = advert.join(f'<div class="body article__body">{box}</div>' for box in boxes)
+    teaser = f'<div class="teaser"><p>Elsewhere: {LAST * 3}</p></div>'
+
+    result = page(f"<body><main><div>{body}</div>{teaser}</main>")
+
+    assert [line.strip() for line in result.text.split("\n")] == told
+
+
 def test_the_text_begins_after_the_title() -> None:
     assert page(html()).text.startswith(FIRST.strip())
     assert page(html(body=f"<h1>Another headline</h1>{TEXT}")).text.startswith(
@@ -392,9 +407,86 @@ def test_who_is_no_person_signs_only_where_no_person_does(said: str) -> None:
     head = meta(author=said)
     byline = "<p class=byline>By Ann Lee</p>"
 
-    assert page(html(head)).authors == (said,)
+    assert page(html(head, f"{ARTICLE}<p>Posted by {said}</p>")).authors == (said,)
     assert page(html(head, f"{byline}{ARTICLE}")).authors == ("Ann Lee",)
     assert page(html(head + meta(byl="By Ann Lee"))).authors == ("Ann Lee",)
+
+
+@pytest.mark.parametrize(
+    "account", ["annlee", "buoy_web", "WBUOY", "webmaster", "Administrator", "Josh"]
+)
+def test_an_account_that_readers_do_not_see_is_no_author(account: str) -> None:
+    head = meta(author=account)
+
+    assert page(html(head)).authors == ()
+    # A page that shows nothing yet, and is filled by scripts, has but its word.
+    unfilled = page(html(head, "<div id=app></div>"))
+    assert bool(unfilled.authors) == (account not in {"webmaster", "Administrator"})
+
+
+def test_who_is_shown_wrote_it_rather_than_who_is_declared_alone() -> None:
+    head = meta(author="Bo Ek")
+    byline = f"<h1>Lighthouse will shine again</h1><p>By Ann Lee</p>{TEXT}"
+
+    assert page(html(head)).authors == ("Bo Ek",)
+    assert page(html(head, byline)).authors == ("Ann Lee",)
+    assert page(html(head, f"{byline}<p>Bo Ek helped.</p>")).authors == ("Bo Ek",)
+    assert page(html(head + meta(byl="Ann Lee"), byline)).origins["authors"] == "byl"
+    assert page(html(meta(author="山田 太郎"), f"{ARTICLE}文山田太郎")).authors == (
+        "山田 太郎",
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        # Agencies, staffs and the site itself
+        "<p class=byline>By Associated Press</p>",
+        "<p class=byline>By Harbour News Agency</p>",
+        "<p class=byline>Harbour wire services</p>",
+        "<p class=byline>By Staff Reports</p>",
+        "<p class=byline>The Daily Buoy</p>",
+        "<p>By The Editorial Board</p>",
+        "<p class=byline>Our Newsroom Team</p>",
+        # Accounts and handles
+        "<p class=author>by <a rel=author href=/author/1>admin</a></p>",
+        "<p>Posted by <a class=fn href=/author/web>buoyadmin</a></p>",
+        '<a class="author" href="https://twitter.com/dailybuoy">@dailybuoy</a>',
+        "<p class=author>desk@buoy.example</p>",
+        # Navigation and buttons
+        "<nav><a rel=author href=/authors/>Our Authors</a></nav>",
+        '<div class="author-links"><a href=/p>Privacy Policy</a></div>',
+        '<div class="byline-tools">Share This Story</div>',
+        '<div class="author-box">Follow Us On Facebook</div>',
+        '<p class="byline">Breaking News</p>',
+        '<p class="writer-nav"><a href=/author/all>All Authors</a></p>',
+        '<p class="byline">Terms of Service</p>',
+        # What stands where bylines stand
+        '<p class="byline">Monday, 23 November 2026</p>',
+        '<p class="byline">5 Min Read</p>',
+        '<p class="byline">Photo: Ann Lee</p>',
+        '<p class="byline">Updated 10:30 PM EST</p>',
+        '<p class="byline"><time>2 hours ago</time></p>',
+    ],
+)
+def test_where_nobody_is_named_nobody_is_the_author(line: str) -> None:
+    site = meta(og__site_name="The Daily Buoy", twitter__creator="@dailybuoy")
+    body = f"<h1>Lighthouse will shine again</h1>{line}{TEXT}"
+
+    assert page(html(site, body)).authors == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "<p>Publicado por: Ann Lee - Categoria: Porto</p>",
+        "<p>Текст: Венера Ерофеева</p>",
+    ],
+)
+def test_bylines_begin_with_by_in_other_languages(line: str) -> None:
+    body = f"<h1>Lighthouse will shine again</h1>{line}{TEXT}"
+
+    assert len(page(html(body=body)).authors) == 1
 
 
 def test_whose_account_posted_it_is_asked_last() -> None:

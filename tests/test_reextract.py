@@ -11,6 +11,7 @@ import pytest
 
 from flows.direct import run_direct
 from flows.refresh import read_every_page, refresh
+from tasks import warehouse
 from tasks.run import Job
 from tasks.settings import Settings, SourceSettings
 from tasks.stages import pages
@@ -123,3 +124,14 @@ def test_pages_without_a_moment_of_reading_are_read_again(reading: Reading) -> N
         file.execute("update pages set read_at = null")  # as in an earlier schema
 
     assert reading.again(hours=2) == PAGES
+
+
+def test_rows_are_kept_where_duckdb_gives_no_memory_back(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB aborts a transaction inside of which a limit is below what it holds."""
+    monkeypatch.setattr(warehouse, "FORGET_BYTES", 0)
+    monkeypatch.setattr(warehouse, "KEPT", "1KB")
+
+    assert reading.again(hours=1) == PAGES
+    assert reading.hub.ask(READ) == [(LATER, PAGES)]

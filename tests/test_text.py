@@ -316,6 +316,22 @@ def test_torn_utf_8_is_still_utf_8() -> None:
     )
 
 
+@pytest.mark.parametrize("stray", [b"\x92", b"\xe9", b"\x80\x9d", b"\xa0"])
+def test_a_stray_byte_does_not_hide_utf_8(stray: bytes) -> None:
+    text = "Cafés “zum Leuchtturm” – täglich geöffnet"
+    front, back = text[:20].encode(), text[20:].encode()
+
+    decoded = decode(front + stray + back)
+
+    assert (decoded.encoding, decoded.source) == ("utf-8", "detected")
+    assert decoded.flags == ("undecodable",)
+    assert decoded.text.replace("\ufffd", "") == text
+
+
+def test_bad_bytes_are_flagged_beside_a_u_fffd_that_was_written() -> None:
+    assert decode("a \ufffd".encode() + b"\xff", "utf-8").flags == ("undecodable",)
+
+
 def test_nothing_is_empty_utf_8() -> None:
     assert decode(b"") == Decoded("", "utf-8", "utf-8")
 
@@ -436,6 +452,7 @@ GOOD = {
     "quotation marks": "“Nein”, sagte er – ‘vielleicht’…",
     "guillemets": "«Où est-il\u00a0?» demanda-t-elle\u00a0: «là»",
     "ligatures and widths": "ﬁn, ＡＢＣ, ｶﾅ, ½",
+    "Latin letters that are N'Ko as UTF-8": "ŒéÜßªąñ",
     "currency": "€5 – £4 – ¥300",
     "soft hyphen": "Leucht\u00adturm",
     "no-break spaces": "10\u00a0000\u202fkm",

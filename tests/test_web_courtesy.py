@@ -133,6 +133,26 @@ def test_a_short_retry_after_holds_all_pages_of_the_host(origin: Origin) -> None
     assert all(at - busy.at >= 1.0 for at in after[1:])
 
 
+def test_after_the_last_try_nobody_waits_unless_the_host_asked(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wait is for another try; a host that names one itself is obeyed."""
+    monkeypatch.setattr(tries, "FIRST_WAIT_SECONDS", 60.0)
+    requests = [
+        page("http://broken.example/status/500"),
+        page("http://broken.example/page"),
+        page("http://busy.example/once-busy/1"),
+        page("http://busy.example/page"),
+    ]
+    rows, _ = fetch(origin, requests, attempts=1, per_host_concurrency=1)
+
+    first, second = arrivals(origin)["broken.example"][-2:]
+    assert second - first < tries.MAX_WAIT_SECONDS / 2
+    first, second = arrivals(origin)["busy.example"][-2:]
+    assert second - first >= 1.0
+    assert Counter(row[4].outcome for row in rows) == {"ok": 2, "http_error": 2}
+
+
 def test_a_long_retry_after_ends_the_hosts_part_in_the_run(origin: Origin) -> None:
     """Its other pages are deferred, and so is who is led there."""
     requests = [page("http://news.example/once-busy/3600")]

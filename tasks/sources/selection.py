@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -64,6 +64,17 @@ def regions(selection: Selection, *, is_hub: bool) -> list[Region]:
         return [Region("", "article")]
     taxonomy = [Region(start, "taxonomy") for start in TAXONOMY]
     return [*taxonomy, Region("" if selection.include else ARTICLES, "article")]
+
+
+def looked_for(include: Sequence[str]) -> str:
+    """Say what is taken for an article, to those who expected some."""
+    if include:
+        globs = ", ".join(map(repr, include))
+        return f"looked for files that match {globs}: see 'include' of this source"
+    return (
+        f"looked for Markdown files in '{ARTICLES}' of a hub, or anywhere in a source"
+        " without one: see that it is the right place, or name them by 'include'"
+    )
 
 
 def takes(selection: Selection, region: Region, name: str) -> Answer:

@@ -20,7 +20,6 @@ from tasks.models import (
     SourceFile,
     Taxonomy,
 )
-from tasks.reading import parse_unusual
 from tasks.rows import article_tables, file_table, rejection_table
 from tasks.run import Run
 from tasks.stages.sources import named
@@ -140,6 +139,8 @@ def _read_unusual(run: Run, batch: _Batch) -> None:
     """Read in child processes what was put aside; they take 0.3 s to be there."""
     if not batch.unusual:
         return
+    from tasks.reading import parse_unusual  # noqa: PLC0415 - hardly ever
+
     files = ((file.kind, content) for file, content, _ in batch.unusual)
     outcomes = parse_unusual(files, run.settings.read)
     for (file, _, sha256), parsed in zip(batch.unusual, outcomes, strict=True):

@@ -19,6 +19,7 @@ from tasks.sources.location import (
     source_place,
 )
 from tasks.sources.opened import open_source
+from tasks.sources.selection import looked_for
 
 BATCH_FILES = 1_000  # article files per batch: a second or two, and few Prefect tasks
 BATCH_BYTES = 6_000_000  # … and no more bytes: each is in memory some fifteen times
@@ -46,14 +47,15 @@ def list_source(run: Run, place: SourceSettings) -> Changes:
     # What makes tables is imported late: most runs find nothing that is new.
     rejections = found.rejections
     books = {"batch_rejections": rejection_table(rejections)} if rejections else {}
-    with warehouse.batch(books), warehouse.transaction():
-        warehouse.put_source(source, None)
-        warehouse.resolve_listing(source.source_id, run.moment)
-        if rejections:
-            warehouse.put_rejections(run.run_id)
     is_other = before is not None and before.kind != source.kind
     full = run.job.full or is_other
     seen = changes(source, found, known, full=full)
+    with warehouse.batch(books), warehouse.transaction():
+        if before is None or seen.changed or seen.gone:
+            warehouse.put_source(source, None)  # read in part, until it is finished
+        warehouse.resolve_listing(source.source_id, run.moment)
+        if rejections:
+            warehouse.put_rejections(run.run_id)
     if is_other:  # its files are to be loaded though their bytes may be known
         seen = replace(
             seen, changed=tuple(replace(f, before=None) for f in seen.changed)
@@ -63,6 +65,8 @@ def list_source(run: Run, place: SourceSettings) -> Changes:
     run.counts["rejected"] += seen.rejected + len(found.rejections)
     counts = f"{seen.files:,} articles, {len(seen.changed):,} files to read"
     run.say(f"{source.name}: {counts}")
+    if not seen.files:
+        run.say(f"{source.name}: no articles found; {looked_for(place.include)}")
     run.begin("reading", len(seen.changed))
     return seen
 

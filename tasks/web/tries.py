@@ -100,8 +100,9 @@ class Courier:
     ) -> Response:
         """Call *get* until its answer is there to stay; the host has time to recover.
 
-        The wait is the host's, not ours: all who want something of it wait. *get* also
-        tells whether robots.txt refused, which it would again.
+        The wait is the host's, not ours: all who want something of it wait. After the
+        last try they wait only as long as the host itself asked for. *get* also tells
+        whether robots.txt refused, which it would again.
         """
         last: Response | None = None
         for number in range(self._settings.attempts):
@@ -119,6 +120,8 @@ class Courier:
             wait = wait_before_next(response, number, self._draw(), moment)
             if wait is None:
                 break
+            if number + 1 == self._settings.attempts:
+                wait = _asked_seconds(response, moment)
             self._slots.postpone(polite_host(response.final_url), wait)
         return cast("Response", last)  # `attempts` is at least 1
 
@@ -193,11 +196,16 @@ def wait_before_next(
     if response.outcome not in PASSING and not is_passing:
         return None
     wait = FIRST_WAIT_SECONDS * 4.0**number * (0.5 + chance)
-    until = retry_at(response, now)
-    asked = (until - now).total_seconds() if until else 0.0
+    asked = _asked_seconds(response, now)
     if asked > MAX_WAIT_SECONDS:
         return None
     return min(max(wait, asked), MAX_WAIT_SECONDS)
+
+
+def _asked_seconds(response: Response, now: datetime) -> float:
+    """Return how long an answer asked us to wait, 0 if it did not."""
+    until = retry_at(response, now)
+    return (until - now).total_seconds() if until else 0.0
 
 
 def _requested_at(response: Response) -> datetime:

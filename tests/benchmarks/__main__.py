@@ -1,7 +1,7 @@
 """Speed of reading, as ratios against the naive way: `make bench`.
 
-With `fetching`, `images`, `extraction` or `warehouse` as the first word, that instead:
-see the modules of these names.
+With `fetching`, `images`, `extraction`, `text` or `warehouse` as the first word, that
+instead: see the modules of these names.
 
 Each way runs in turn, A B A B, as whole processes; what counts is CPU seconds of user
 and system, medians of the rounds. Hubs: a made one, or those named on the command line.
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import extraction, fetching, images, warehouse
+from tests.benchmarks import extraction, fetching, images, text, warehouse
 from tests.benchmarks.history import measure_history
 from tests.benchmarks.hubs import make_hub
 from tests.benchmarks.reading import (
@@ -29,7 +29,7 @@ ROUNDS = 3
 
 def main() -> None:
     """Measure what the command line asks for, and print tables of it."""
-    rooms = (fetching, images, extraction, warehouse)
+    rooms = (fetching, images, extraction, text, warehouse)
     others = {room.__name__.rpartition(".")[2]: room.main for room in rooms}
     if other := others.get("".join(sys.argv[1:2])):
         other(sys.argv[2:])

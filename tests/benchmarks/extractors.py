@@ -30,6 +30,7 @@ def _wirehouse() -> Extract:
             "authors": getattr(page, "authors", ()),
             "date": str(getattr(page, "published_at", None) or ""),
             "image": getattr(page, "lead_image_url", None),
+            "flags": getattr(page, "flags", ()),
         }
 
     return extract

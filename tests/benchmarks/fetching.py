@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.benchmarks.measure import Cost, measure, median, refresh
 from tests.benchmarks.results import (
@@ -31,8 +32,13 @@ from tests.benchmarks.site import HOSTS, addresses, make_hub, robots_addresses
 PAGES = 2_000
 GROWTH = 10  # times the pages, for what a page costs when there are many
 LATENCIES = (0.0, 0.1)  # seconds from a request to its answer
-CONCURRENCY = 64  # as `fetch.concurrency` is by default
-PER_HOST = 8  # as Scrapy's CONCURRENT_REQUESTS_PER_DOMAIN is by default
+# Requests at once, over all and per host: as `fetch.concurrency` is by default, and as
+# Scrapy's CONCURRENT_REQUESTS_PER_DOMAIN is.
+USUAL = (64, 8)
+WIDE = (HOSTS, 1)  # every host at once, none of them twice
+# The ways that are Scrapy, each with the class that keeps its HTTP cache.
+STORAGES = {"Scrapy": "DbmCacheStorage", "Scrapy, files": "FilesystemCacheStorage"}
+MOST_CPU = {"Scrapy": 0.25, "httpx": 0.6, "aiohttp": 2.5}  # goals, times a way's
 ROUNDS = 3
 PEERS_MISSING = """\
 Scrapy is left out. To measure it, too, give it an environment of its own:
@@ -46,46 +52,56 @@ Written by `python -m tests.benchmarks fetching {{options}}--write`; not to be e
 Pages of 80 KB, 21 KB as gzip, on {HOSTS} hosts, all of them one server on loopback: a
 process of its own that sends answers made beforehand, after the latency named. Its CPU
 is not counted, but it shares the machine's cores with who asks. All ways fetch the
-robots.txt of each host (httpx and aiohttp without a look at it), have at most
-{CONCURRENCY} requests under way, {PER_HOST} per host where they know such a limit, and
-make no pauses. Each runs in turn with the others, as a whole process with its start;
-CPU is that of user and system. Medians of the rounds, the largest of the peaks.
+robots.txt of each host (httpx and aiohttp without a look at it), have at most as many
+requests under way as "at once" says, over all and per host (httpx knows no limit per
+host), and make no pauses. Each runs in turn with the others, as a whole process with
+its start; CPU is that of user and system. Medians of the rounds, the largest of the
+peaks. Goals are for {USUAL[0]} at once; the other rows tell how much hangs on how the
+peers are set.
 
 - ours: the steps `due_pages` and `fetch_pages` of a run without Prefect: due pages from
   the warehouse, robots, turns, guard, answer judged, WARC on disk, rows in DuckDB
-- Scrapy: HTTP cache on, as DBM (its default, six files a page, costs more); log,
-  console, statistics, cookies and needless middlewares off
+- Scrapy: HTTP cache on, as DBM, the cheapest that it has; log, console, statistics,
+  cookies and needless middlewares off
+- Scrapy, files: the same with the HTTP cache that is its default, six files a page
 - httpx, aiohttp: the client alone, one file a page, nothing checked
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Crawl:
-    """A way, what it was asked for, and what that cost, round by round."""
+class Work(NamedTuple):
+    """What a way is asked for; *at_once* counts requests over all and per host."""
 
     way: str
     latency_seconds: float
     pages: int
+    at_once: tuple[int, int] = USUAL
+
+
+@dataclass(frozen=True, slots=True)
+class Crawl:
+    """What a work cost, round by round, and how many pages it kept."""
+
+    work: Work
     costs: list[Cost] = field(default_factory=list)
     kept: list[int] = field(default_factory=list)
 
     @property
     def cpu_ms(self) -> float:
         """CPU of a page, milliseconds."""
-        return 1_000 * median(self.costs).cpu_seconds / max(1, self.pages)
+        return 1_000 * median(self.costs).cpu_seconds / max(1, self.work.pages)
 
     @property
     def per_second(self) -> float:
         """Pages per second on the clock."""
-        return self.pages / median(self.costs).wall_seconds
+        return self.work.pages / median(self.costs).wall_seconds
 
     @property
     def missing(self) -> int:
         """Pages that did not come, of all rounds."""
-        return sum(self.pages - kept for kept in self.kept)
+        return sum(self.work.pages - kept for kept in self.kept)
 
 
-Crawls = dict[tuple[str, float, int], Crawl]
+Crawls = dict[Work, Crawl]
 Command = Callable[[Path, Path, int], list[str]]
 
 
@@ -95,7 +111,7 @@ def main(words: Sequence[str]) -> None:
     scrapy = _scrapy_version(asked.peers)
     if scrapy is None:
         print(PEERS_MISSING, file=sys.stderr)
-    peers = ["aiohttp", "httpx", *(["Scrapy"] if scrapy else [])]
+    peers = ["aiohttp", "httpx", *(STORAGES if scrapy else ())]
     with tempfile.TemporaryDirectory(prefix="wirehouse-bench-") as name:
         bench = Bench(Path(name), asked.peers)
         crawls = bench.run(peers, asked.pages, asked.growth, asked.rounds)
@@ -121,32 +137,34 @@ class Bench:
 
     def run(self, peers: Sequence[str], pages: int, growth: int, rounds: int) -> Crawls:
         """Fetch *pages* by each way, and by ours no page and *growth* times as many."""
+        ways = [*peers, "ours"]
         works = [
-            *((way, latency, pages) for latency in LATENCIES for way in peers),
-            *(("ours", latency, pages) for latency in LATENCIES),
-            *((way, 0.0, 0) for way in [*peers, "ours"]),
-            *([("ours", 0.0, growth * pages)] if growth else []),
+            *(Work(way, latency, pages) for latency in LATENCIES for way in ways),
+            *(Work(way, 0.0, pages, WIDE) for way in ways),
+            *(Work(way, 0.0, 0) for way in ways),
+            *([Work("ours", 0.0, growth * pages)] if growth else []),
         ]
-        crawls = {work: Crawl(*work) for work in works}
+        crawls = {work: Crawl(work) for work in works}
         with ExitStack() as servers:
             ports = {
                 latency: servers.enter_context(serve(latency)).port
                 for latency in LATENCIES
             }
             for _ in range(rounds):
-                for crawl in crawls.values():
-                    self._fetch(crawl, ports[crawl.latency_seconds])
+                for work, crawl in crawls.items():
+                    self._fetch(crawl, ports[work.latency_seconds])
         return crawls
 
     def _fetch(self, crawl: Crawl, port: int) -> None:
         """Fetch once by one way, in a folder that nobody used."""
         place = self._folder / "work"
         place.mkdir()
-        if crawl.way == "ours":
-            shutil.copytree(self._loaded(crawl.pages, port), place / "data")
-            command = _our_command(place / "data", port)
+        work = crawl.work
+        if work.way == "ours":
+            shutil.copytree(self._loaded(work.pages, port), place / "data")
+            command = _our_command(place / "data", port, work.at_once)
         else:
-            command = self._peer_command(crawl, place, port)
+            command = self._peer_command(work, place, port)
         with (place / "said").open("w+b") as said:
             crawl.costs.append(measure(command, said))
             said.seek(0)
@@ -162,42 +180,52 @@ class Bench:
             shutil.rmtree(hub)
         return data
 
-    def _peer_command(self, crawl: Crawl, place: Path, port: int) -> list[str]:
-        pages = addresses(crawl.pages, port)
-        if crawl.way != "Scrapy":  # which asks for robots.txt by itself
+    def _peer_command(self, work: Work, place: Path, port: int) -> list[str]:
+        pages = addresses(work.pages, port)
+        storage = STORAGES.get(work.way)
+        if storage is None:  # Scrapy asks for robots.txt by itself
             pages = [*robots_addresses(pages), *pages]
         (place / "addresses").write_text("\n".join(pages))
         (place / "pages").mkdir()
-        script = Path(__file__).with_name("ways") / f"{crawl.way.lower()}_way.py"
+        name = work.way if storage is None else "Scrapy"
+        script = Path(__file__).with_name("ways") / f"{name.lower()}_way.py"
         python = sys.executable
-        if crawl.way == "Scrapy" and self._peers is not None:
+        if storage is not None and self._peers is not None:
             python = str(_python_of(self._peers))
-        limits = [str(CONCURRENCY), str(PER_HOST)]
+        options = [*map(str, work.at_once), *([storage] if storage else [])]
         return [python, str(script), *map(str, (place / "addresses", place / "pages")),
-                *limits]  # fmt: skip
+                *options]  # fmt: skip
 
 
 def figures(crawls: Crawls, pages: int, growth: int) -> list[Figure]:
     """Compare ours with each way, and many pages with few."""
     found: list[Figure] = []
-    for latency in LATENCIES:
-        ours = crawls["ours", latency, pages]
-        for way, most in (("Scrapy", 0.25), ("httpx", 0.6), ("aiohttp", 2.5)):
-            peer = crawls.get((way, latency, pages))
-            if peer is None:
-                continue
-            told = f"by {way}'s, {1000 * latency:.0f} ms"
-            least = _least_speed(way, latency)
-            speed = ours.per_second / peer.per_second
-            share = ours.cpu_ms / peer.cpu_ms
-            found += [
-                Figure(f"pages/s, {told}", speed, "times", at_least=least),
-                Figure(f"CPU per page, {told}", share, "times", at_most=most),
-            ]
+    for peer in crawls.values():
+        if peer.work.way != "ours" and peer.work.pages:
+            found += _against(peer, crawls[peer.work._replace(way="ours")])
     if growth:
         found += _growth(crawls, pages, growth)
-    missing = sum(crawl.missing for crawl in crawls.values() if crawl.way == "ours")
+    missing = sum(
+        crawl.missing for crawl in crawls.values() if crawl.work.way == "ours"
+    )
     return [*found, Figure("pages that ours did not get", missing, "", at_most=0)]
+
+
+def _against(peer: Crawl, ours: Crawl) -> list[Figure]:
+    """Compare ours with a way that did the same work."""
+    way, latency, _, at_once = peer.work
+    told = f"by {way}'s, {1000 * latency:.0f} ms"
+    if at_once != USUAL:
+        told += f", {at_once[0]} at once"
+    is_goal = at_once == USUAL
+    speed = ours.per_second / peer.per_second
+    share = ours.cpu_ms / peer.cpu_ms
+    least = _least_speed(way, latency) if is_goal else None
+    most = MOST_CPU.get(way) if is_goal else None
+    return [
+        Figure(f"pages/s, {told}", speed, "times", at_least=least),
+        Figure(f"CPU per page, {told}", share, "times", at_most=most),
+    ]
 
 
 def _least_speed(way: str, latency: float) -> float | None:
@@ -209,17 +237,19 @@ def _least_speed(way: str, latency: float) -> float | None:
 
 def _growth(crawls: Crawls, pages: int, growth: int) -> list[Figure]:
     """Tell what a page costs among many, by that among few; both beyond the start."""
-    few, many = crawls["ours", 0.0, pages], crawls["ours", 0.0, growth * pages]
-    start = median(crawls["ours", 0.0, 0].costs).cpu_seconds
+    few = crawls[Work("ours", 0.0, pages)]
+    many = crawls[Work("ours", 0.0, growth * pages)]
+    start = median(crawls[Work("ours", 0.0, 0)].costs).cpu_seconds
     costs = [
-        (median(crawl.costs).cpu_seconds - start) / crawl.pages for crawl in (many, few)
+        (median(crawl.costs).cpu_seconds - start) / crawl.work.pages
+        for crawl in (many, few)
     ]
-    told = f"beyond the start, {many.pages:,} pages by {pages:,}"
+    told = f"beyond the start, {many.work.pages:,} pages by {pages:,}"
     peaks = [median(crawl.costs).peak_mib for crawl in (many, few)]
     return [
         Figure(f"CPU per page {told}", costs[0] / costs[1], "times", at_most=1.1),
         Figure(
-            f"peak memory, {many.pages:,} pages by {pages:,}",
+            f"peak memory, {many.work.pages:,} pages by {pages:,}",
             peaks[0] / peaks[1],
             "times",
         ),
@@ -228,21 +258,26 @@ def _growth(crawls: Crawls, pages: int, growth: int) -> list[Figure]:
 
 def tables(crawls: Sequence[Crawl], found: Sequence[Figure]) -> str:
     """Return crawls and figures as two tables."""
-    titles = ("way", "latency ms", "pages", "CPU ms/page", "pages/s", "CPU s", "wall s",
-              "peak MiB", "missing")  # fmt: skip
-    ordered = sorted(crawls, key=lambda crawl: (crawl.pages, crawl.latency_seconds))
+    titles = ("way", "latency ms", "at once", "pages", "CPU ms/page", "pages/s",
+              "CPU s", "wall s", "peak MiB", "missing")  # fmt: skip
+    ordered = sorted(crawls, key=lambda crawl: _order(crawl.work))
     rows = lay_out(titles, map(_cells, ordered))
     return f"\n{rows}\n\n{figures_table(found)}\n"
 
 
+def _order(work: Work) -> tuple[int, float, int]:
+    return work.pages, work.latency_seconds, work.at_once[0]
+
+
 def _cells(crawl: Crawl) -> tuple[str, ...]:
-    cost = median(crawl.costs)
+    cost, work = median(crawl.costs), crawl.work
     return (
-        crawl.way,
-        f"{1_000 * crawl.latency_seconds:.0f}",
-        f"{crawl.pages:,}",
-        f"{crawl.cpu_ms:.2f}" if crawl.pages else "",
-        f"{crawl.per_second:,.0f}" if crawl.pages else "",
+        work.way,
+        f"{1_000 * work.latency_seconds:.0f}",
+        "{} / {}".format(*work.at_once),
+        f"{work.pages:,}",
+        f"{crawl.cpu_ms:.2f}" if work.pages else "",
+        f"{crawl.per_second:,.0f}" if work.pages else "",
         f"{cost.cpu_seconds:.2f}",
         f"{cost.wall_seconds:.2f}",
         f"{cost.peak_mib:.0f}",
@@ -250,10 +285,10 @@ def _cells(crawl: Crawl) -> tuple[str, ...]:
     )
 
 
-def _our_command(data: Path, port: int) -> list[str]:
-    numbers = (port, CONCURRENCY, PER_HOST)
+def _our_command(data: Path, port: int, at_once: tuple[int, int]) -> list[str]:
     module = "tests.benchmarks.ways.our_way"
-    return [sys.executable, "-m", module, str(data), *map(str, numbers)]
+    numbers = map(str, (port, *at_once))
+    return [sys.executable, "-m", module, str(data), *numbers]
 
 
 def _scrapy_version(peers: Path | None) -> str | None:

@@ -1,9 +1,23 @@
 -- One row a provider: how much it published, how much of that can still be read, how
 -- soon it was seen and how often texts were mended.
 create or replace view provider_overview as
-with seen as (
+with first_reads as (
+    select source_id, min(first_seen_at) as began_at from documents group by source_id
+),
+arrived as (
+    -- what a source held when it was first read came nobody knows when, but by history
+    select documents.document_id
+    from documents
+    inner join sources on sources.source_id = documents.source_id
+    inner join first_reads on first_reads.source_id = documents.source_id
+    where
+        sources.backfilled_revision is not null
+        or documents.first_seen_at > first_reads.began_at
+),
+seen as (
     select document_id, min(observed_at) as observed_at
     from observations
+    semi join arrived on arrived.document_id = observations.document_id
     group by document_id
 ),
 asked as (
@@ -73,7 +87,7 @@ comment on column provider_overview.asked is 'Articles whose page was asked for'
 comment on column provider_overview.living_pages is 'Pages that stood at their own address when they were asked for last';
 comment on column provider_overview.share_living is 'Share of the asked ones that did, 0 to 1; NULL if none was asked for';
 comment on column provider_overview.median_quality is 'Median of the hub''s measure of quality';
-comment on column provider_overview.median_delay_hours is 'Median time from publication to the first observation of the own articles, hours; large where a hub was older than its first run';
+comment on column provider_overview.median_delay_hours is 'Median time from publication to the first observation of the own articles, hours; of those that came after the first run on their source, or all where its history was back-filled';
 comment on column provider_overview.share_repaired is 'Share of the articles of which a text was mended, 0 to 1';
 comment on column provider_overview.first_published_at is 'Earliest publication';
 comment on column provider_overview.last_published_at is 'Latest publication';

@@ -21,11 +21,19 @@ asked as (
     select provider_id, count(*) as asked, sum(living)::bigint as living
     from tries join a using (article_id) group by provider_id
 ),
+known as (
+    select document_id
+    from documents join sources using (source_id)
+    where backfilled_revision is not null or first_seen_at > (
+        select min(first_seen_at) from documents d
+        where d.source_id = documents.source_id
+    )
+),
 delays as (
     select provider_id, median(date_diff('second', published_at, seen)) as delay
     from a join (
         select document_id, min(observed_at) as seen
-        from observations group by document_id
+        from observations semi join known using (document_id) group by document_id
     ) using (document_id)
     where not is_stub group by provider_id
 ),

@@ -1,8 +1,10 @@
 """Fetch with Scrapy, tuned for many hosts, into its HTTP cache.
 
-Run as `python scrapy_way.py ADDRESSES FOLDER CONCURRENCY PER_HOST`, by a Python
-that has Scrapy; prints how many pages came whole. What a crawl of many hosts does not
-need is off: log, console, cookies, statistics, referer, depth and duplicates.
+Run as `python scrapy_way.py ADDRESSES FOLDER CONCURRENCY PER_HOST [STORAGE]`, by a
+Python that has Scrapy; prints how many pages came whole. STORAGE is a class of
+`scrapy.extensions.httpcache`, that of one DBM file if not given. What a crawl of many
+hosts does not need is off: log, console, cookies, statistics, referer, depth and
+duplicates.
 """
 
 from __future__ import annotations
@@ -43,7 +45,9 @@ class Pages(scrapy.Spider):  # type: ignore[misc]  # not installed here
         Pages.kept += response.status == 200
 
 
-def settings(folder: Path, concurrency: int, per_host: int) -> dict[str, Any]:
+def settings(
+    folder: Path, concurrency: int, per_host: int, storage: str
+) -> dict[str, Any]:
     """Return the settings that a broad crawl wants."""
     spider = "scrapy.spidermiddlewares"
     downloader = "scrapy.downloadermiddlewares"
@@ -55,7 +59,7 @@ def settings(folder: Path, concurrency: int, per_host: int) -> dict[str, Any]:
         "AUTOTHROTTLE_ENABLED": False,
         "ROBOTSTXT_OBEY": True,
         "HTTPCACHE_ENABLED": True,
-        "HTTPCACHE_STORAGE": "scrapy.extensions.httpcache.DbmCacheStorage",
+        "HTTPCACHE_STORAGE": f"scrapy.extensions.httpcache.{storage}",
         "HTTPCACHE_DIR": str(folder),
         "DNS_RESOLVER": Loopback,
         "LOG_ENABLED": False,
@@ -81,10 +85,16 @@ def settings(folder: Path, concurrency: int, per_host: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def main(addresses: list[str], folder: Path, concurrency: int, per_host: int) -> int:
+def main(
+    addresses: list[str],
+    folder: Path,
+    concurrency: str,
+    per_host: str,
+    storage: str = "DbmCacheStorage",
+) -> int:
     """Fetch all *addresses* into *folder*, so many at once."""
     Pages.addresses = tuple(addresses)
-    process = CrawlerProcess(settings(folder, concurrency, per_host))
+    process = CrawlerProcess(settings(folder, int(concurrency), int(per_host), storage))
     process.crawl(Pages)
     process.start()
     return Pages.kept
@@ -92,4 +102,4 @@ def main(addresses: list[str], folder: Path, concurrency: int, per_host: int) ->
 
 if __name__ == "__main__":
     lines = Path(sys.argv[1]).read_text().split()
-    print(main(lines, Path(sys.argv[2]), *map(int, sys.argv[3:])))
+    print(main(lines, Path(sys.argv[2]), *sys.argv[3:]))
