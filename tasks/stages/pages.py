@@ -41,9 +41,6 @@ PUT_SECONDS = 1.0  # between two transactions: what is captured is soon to be se
 # file: two of its groups of rows.
 PACK_ROWS = 4_096
 BATCH_EXTRACTIONS = 200  # captures per task: some seconds of work
-# Pages read between two checkpoints: until one, DuckDB holds in memory which rows of
-# earlier readings are gone, 20 KB a page of 300 links.
-PACK_PAGES = 1_000
 
 
 def due_pages(run: Run) -> list[list[DuePage]]:
@@ -127,10 +124,7 @@ def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
         run.warehouse.put_rejections(run.run_id)
     if unreadable:
         lose_damaged(run, unreadable)
-    packed = run.counts["pages"] // PACK_PAGES
     run.counts["pages"] += len(pages)
-    if run.counts["pages"] // PACK_PAGES > packed:
-        run.warehouse.checkpoint()
     run.say(f"{len(captures):,} captures read, {len(pages):,} pages")
 
 

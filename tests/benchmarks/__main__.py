@@ -1,6 +1,6 @@
 """Speed of reading, as ratios against the naive way: `make bench`.
 
-With `fetching`, `images`, `extraction`, `text`, `warehouse` or `operations` as the first
+With `fetching`, `images`, `extraction`, `text`, `warehouse` or `operations` as first
 word, that instead: see the modules of these names.
 
 Each way runs in turn, A B A B, as whole processes; what counts is CPU seconds of user
