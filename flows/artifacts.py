@@ -20,7 +20,7 @@ from prefect.artifacts import (
 
 from tasks.snapshots import PUBLISHED, find_snapshots
 from tasks.summary import broken_markdown, outcome_words, summary_markdown
-from tasks.warehouse import open_published
+from tasks.warehouse.published import open_published
 
 UPDATE_SECONDS = 2.0  # between two moves of a bar: each is a request of some 20 ms
 END_SECONDS = 5.0  # for what is still to be shown when a run is over

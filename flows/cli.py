@@ -39,7 +39,8 @@ from tasks.snapshots import PUBLISHED, find_snapshots, snapshot_of
 from tasks.sources.location import SourceError
 from tasks.stages.sources import check_sources
 from tasks.steps import Steps
-from tasks.warehouse import Published, WarehouseError, open_published
+from tasks.warehouse.engine import WarehouseError
+from tasks.warehouse.published import Published, open_published
 
 BROKEN, WRONG_USAGE, HELD = 1, 2, 3
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -41,7 +41,7 @@ from tasks.run import BrokenError, IncompleteError, Job, open_run
 from tasks.settings import Settings, SettingsError, load_settings
 from tasks.sources.location import SourceError
 from tasks.steps import prefect_steps
-from tasks.warehouse import WarehouseError
+from tasks.warehouse.engine import WarehouseError
 
 # What ends a run for a reason that one line can tell; anything else is a bug.
 BROKEN = (

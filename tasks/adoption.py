@@ -19,7 +19,7 @@ from tasks.rows import (
     lead_image_table,
     lost_image_table,
 )
-from tasks.warehouse import Warehouse
+from tasks.warehouse.working import Warehouse
 
 BATCH_ROWS = 1_000
 Rows = Iterable[Capture | ImageResult]

@@ -29,7 +29,8 @@ from tasks.settings import Settings, SourceSettings
 from tasks.snapshots import PUBLISHED, find_snapshots
 from tasks.sources.location import SourceError, fetch_location, is_url, locate_source
 from tasks.sources.plumbing import GitError, run_guarded
-from tasks.warehouse import Published, WarehouseError, open_published
+from tasks.warehouse.engine import WarehouseError
+from tasks.warehouse.published import Published, open_published
 
 # Beyond twice the working file, which is copied and may grow: logs, Parquet, report.
 SPARE_BYTES = 200_000_000

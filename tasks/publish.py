@@ -20,7 +20,8 @@ from tasks.report import write_report
 from tasks.run import Run, working_file
 from tasks.snapshots import PUBLISHED, keep_snapshot
 from tasks.vouching import damaged_captures, missing_files
-from tasks.warehouse import Digests, Published, open_copy, rules_digest
+from tasks.warehouse.engine import rules_digest
+from tasks.warehouse.published import Digests, Published, open_copy
 
 DIGEST = ".digest"  # beside a table's Parquet file: which rows it holds
 CHECKED = "checked.json"  # beside the working file: the run that left all in order

@@ -15,7 +15,8 @@ from tasks.captures import find_files
 from tasks.files import copy_file, sync_file, sync_folder
 from tasks.sandbox import run_sandboxed
 from tasks.snapshots import PUBLISHED, find_snapshots, last_published
-from tasks.warehouse import DamagedError, WarehouseError, inspect_file
+from tasks.warehouse.engine import DamagedError, WarehouseError
+from tasks.warehouse.inspection import inspect_file
 from tasks.witness import Witness
 
 SET_ASIDE = "set-aside"

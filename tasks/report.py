@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
-from tasks.warehouse import Published
+from tasks.warehouse.published import Published
 
 if TYPE_CHECKING:
     from jinja2.bccache import Bucket

@@ -20,7 +20,8 @@ from tasks.lock import hold_lock
 from tasks.settings import Settings
 from tasks.snapshots import last_published
 from tasks.sources.opened import OpenSource
-from tasks.warehouse import Warehouse, WarehouseError, open_warehouse
+from tasks.warehouse.engine import WarehouseError
+from tasks.warehouse.working import Warehouse, open_warehouse
 from tasks.witness import Witness
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from tasks.files import copy_file, sync_file, sync_folder
-from tasks.warehouse import WarehouseError, published_run
+from tasks.warehouse.engine import WarehouseError
+from tasks.warehouse.published import published_run
 
 PUBLISHED = "news.duckdb"
 FOLDER = "snapshots"

@@ -139,7 +139,7 @@ def _task(name: str) -> Step:
     from tasks.publish import AuditError  # noqa: PLC0415 - as above
     from tasks.run import BrokenError  # noqa: PLC0415
     from tasks.sources.location import SourceError  # noqa: PLC0415
-    from tasks.warehouse import WarehouseError  # noqa: PLC0415
+    from tasks.warehouse.engine import WarehouseError  # noqa: PLC0415
 
     function = _function(name)
 

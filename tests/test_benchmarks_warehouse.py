@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from tasks.run import working_file
-from tasks.warehouse import open_warehouse
+from tasks.warehouse.working import open_warehouse
 from tests.benchmarks.large import questions, ways
 from tests.benchmarks.made import ADDRESS, make_warehouse
 from tests.benchmarks.warehouse import measure_all, tables

@@ -26,7 +26,7 @@ from tasks.models import WarcPlace
 from tasks.run import Job
 from tasks.settings import Settings, SourceSettings
 from tasks.stages import pages
-from tasks.warehouse import Warehouse
+from tasks.warehouse.working import Warehouse
 from tests.faults.killed_fetch import POINTS
 from tests.hub import Hub
 from tests.origin import PAGE, Origin, open_origin, settings_for

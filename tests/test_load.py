@@ -13,9 +13,9 @@ from uuid import UUID
 import pyarrow.parquet as pq
 import pytest
 
-import tasks.warehouse
 from tasks.models import Changes, FoundFile, Source
 from tasks.stages.sources import BATCH_BYTES, BATCH_FILES, file_batches
+from tasks.warehouse import engine, working
 from tests.hub import Hub, related
 from tests.tables import dump
 
@@ -404,8 +404,8 @@ def test_damaged_note_on_what_is_in_order_is_made_anew(hub: Hub, content: str) -
 def test_a_load_that_gives_back_all_memory_it_can_loads_the_same(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks.warehouse, "FORGET_BYTES", 0)
-    monkeypatch.setattr(tasks.warehouse, "KEPT", "1KB")  # less than it can ever do
+    monkeypatch.setattr(working, "FORGET_BYTES", 0)
+    monkeypatch.setattr(engine, "KEPT", "1KB")  # less than it can ever do
     for name in "ab":
         hub.write(f"{name}.md", related=related("c"))
         hub.run()
@@ -416,7 +416,7 @@ def test_a_load_that_gives_back_all_memory_it_can_loads_the_same(
 
 def test_what_memory_does_not_hold_is_laid_beside_the_file(tmp_path: Path) -> None:
     path = tmp_path / "working.duckdb"
-    with tasks.warehouse.open_warehouse(path, datetime.now(UTC)) as warehouse:
+    with working.open_warehouse(path, datetime.now(UTC)) as warehouse:
         setting = "select current_setting('temp_directory')"
         ((folder,),) = warehouse._connection.execute(setting).fetchall()
 
@@ -424,13 +424,13 @@ def test_what_memory_does_not_hold_is_laid_beside_the_file(tmp_path: Path) -> No
 
 
 def test_every_statement_that_writes_tells_to_which_table() -> None:
-    folder = Path(tasks.warehouse.__file__).parent / "sql"
+    folder = Path(engine.__file__).parents[1] / "sql"
     verbs = r"\b(?:insert|merge|update|delete|truncate|drop|alter)\b(?! when| set)"
     for file in folder.glob("*.sql"):
         text = re.sub("--.*", "", file.read_text(encoding="utf-8"))
         text = re.sub("when (?:not )?matched.*", "", text, flags=re.DOTALL)
         text = re.sub("on conflict.*", "", text, flags=re.DOTALL)
-        found = tasks.warehouse._writes(file.stem)
+        found = engine.tables_written(file.stem)
         assert len(found) == len(re.findall(verbs, text)), file.name
 
 

@@ -7,16 +7,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tasks.warehouse import (
-    WarehouseError,
-    _connect,
-    _migrate,
-    _migrations,
-    open_warehouse,
-)
+from tasks.warehouse.engine import WarehouseError, connect
+from tasks.warehouse.migrations import known_migrations, migrate
+from tasks.warehouse.working import open_warehouse
 from tests.hub import MOMENT, Hub
 
-VERSIONS = sorted(_migrations())
+VERSIONS = sorted(known_migrations())
 # What every column is filled with, by its type.
 VALUES = {
     "UUID": "uuid()", "VARCHAR": "'x'", "VARCHAR[]": "['x']", "JSON": "'{}'",
@@ -33,7 +29,7 @@ def of_schema(version: int, path: Path) -> dict[str, int]:
             " (version integer primary key, name varchar, applied_at timestamptz)"
         )
         for number in VERSIONS[: VERSIONS.index(version) + 1]:
-            name = _migrations()[number]
+            name = known_migrations()[number]
             folder = Path(__file__).parents[1] / "tasks" / "sql" / "migrations"
             file.execute((folder / f"{name}.sql").read_text(encoding="utf-8"))
             file.execute(
@@ -105,11 +101,11 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(
 ) -> None:
     path = tmp_path / "working.duckdb"
     before = of_schema(VERSIONS[-1], path)
-    connection = _connect(path)
-    monkeypatch.setitem(_migrations(), 9998, VERSION_THAT_FAILS)
+    connection = connect(path)
+    monkeypatch.setitem(known_migrations(), 9998, VERSION_THAT_FAILS)
 
     with pytest.raises(duckdb.Error):
-        _migrate(connection, [9998], MOMENT)
+        migrate(connection, [9998], MOMENT)
     connection.close()
 
     assert counts(path) == before

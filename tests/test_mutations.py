@@ -25,7 +25,7 @@ from tasks.models import (
     StoredDocument,
 )
 from tasks.rows import article_tables, file_table, rejection_table
-from tasks.warehouse import Warehouse, open_warehouse
+from tasks.warehouse.working import Warehouse, open_warehouse
 from tests.hub import MOMENT
 from tests.test_articles import LISTS, with_fields
 from tests.test_lineyaml import ARTICLE

@@ -11,11 +11,11 @@ from typing import Any
 import duckdb
 import pytest
 
-import tasks.warehouse
 from tasks import publish
 from tasks.models import Severity
 from tasks.publish import AuditError, disagreements
 from tasks.snapshots import find_snapshots
+from tasks.warehouse.engine import sql_names, words_asked
 from tests.hub import Hub
 
 
@@ -187,7 +187,7 @@ def test_rules_that_no_change_can_have_broken_are_on_record_all_the_same(
 
     (_, first), (_, second) = rows
     assert first == second
-    assert len(first) > len(tasks.warehouse._names("audits"))
+    assert len(first) > len(sql_names("audits"))
 
 
 def test_a_rule_that_warns_is_told_in_each_run(hub: Hub) -> None:
@@ -204,8 +204,8 @@ def test_every_rule_names_a_table_whose_change_makes_it_due(hub: Hub) -> None:
     hub.run()
     tables = {name for (name,) in hub.ask("select table_name from duckdb_tables()")}
 
-    for rule in tasks.warehouse._names("audits"):
-        assert tasks.warehouse._asks(f"audits/{rule}") & tables, rule
+    for rule in sql_names("audits"):
+        assert words_asked(f"audits/{rule}") & tables, rule
 
 
 def test_changes_tell_what_became_new_hotter_and_was_removed(hub: Hub) -> None:
@@ -345,7 +345,7 @@ DAMAGE = {
 
 @pytest.mark.parametrize("rule", DAMAGE)
 def test_every_rule_notices_the_damage_it_is_for(hub: Hub, rule: str) -> None:
-    from tasks.warehouse import open_warehouse
+    from tasks.warehouse.working import open_warehouse
     from tests.hub import MOMENT, related
 
     hub.write(
@@ -409,7 +409,7 @@ SINCE = {
 def test_rule_that_held_before_is_broken_by_the_rows_of_a_run(
     hub: Hub, rule: str
 ) -> None:
-    from tasks.warehouse import open_warehouse
+    from tasks.warehouse.working import open_warehouse
     from tests.hub import MOMENT, related
 
     hub.write("a.md", title="a", related=related("b"))
@@ -433,7 +433,7 @@ def test_verifying_looks_at_every_edge_and_a_run_at_some(
     hub: Hub,
 ) -> None:
     """An old edge that leads nowhere, of an article that no run in reach looks at."""
-    from tasks.warehouse import open_warehouse
+    from tasks.warehouse.working import open_warehouse
     from tests.hub import MOMENT, related
 
     hub.write("a.md", related=related("b"))

@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from tasks.recovery import find_damage
-from tasks.warehouse import WarehouseError
+from tasks.warehouse.engine import WarehouseError
 from tests.hub import Hub
 from tests.tables import dump
 

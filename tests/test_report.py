@@ -27,7 +27,8 @@ from tasks.report import (
     timeline,
     write_report,
 )
-from tasks.warehouse import open_published, open_warehouse
+from tasks.warehouse.published import open_published
+from tasks.warehouse.working import open_warehouse
 from tests.hub import Hub, related
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)

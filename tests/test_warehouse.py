@@ -8,12 +8,9 @@ from typing import Any
 
 import pytest
 
-from tasks.warehouse import (
-    WarehouseError,
-    open_copy,
-    open_published,
-    open_warehouse,
-)
+from tasks.warehouse.engine import WarehouseError
+from tasks.warehouse.published import open_copy, open_published
+from tasks.warehouse.working import open_warehouse
 from tests.hub import MOMENT, Hub
 
 Ask = Callable[[str], Any]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import duckdb
 
-from tasks.warehouse import ROW_GROUP_ROWS, open_warehouse
+from tasks.warehouse.engine import ROW_GROUP_ROWS
+from tasks.warehouse.working import open_warehouse
 from tests.hub import MOMENT
 
 EDGES_EACH = 30

@@ -20,7 +20,8 @@ from typing import Any
 from flows import cli, direct, refresh  # noqa: F401
 from tasks import publish, steps  # noqa: F401
 from tasks.stages import articles, images, pages  # noqa: F401
-from tasks.warehouse import Warehouse, _writes
+from tasks.warehouse.engine import tables_written
+from tasks.warehouse.working import Warehouse
 
 # What makes something last, or takes it away: where a fault can leave half of it.
 CALLS = ("fsync", "replace", "rename", "link", "ftruncate")
@@ -47,7 +48,7 @@ class Points:
             return execute(own, statement, *rest)
 
         def watched_run(own: Warehouse, name: str, *rest: Any) -> Any:
-            if _writes(name) and not own._is_transaction:
+            if tables_written(name) and not own._is_transaction:
                 return self._watched(f"commit of {name}", run)(own, name, *rest)
             return run(own, name, *rest)
 

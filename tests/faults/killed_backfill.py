@@ -11,7 +11,7 @@ from typing import Any
 
 from flows.backfill import backfill
 from tasks.stages import history
-from tasks.warehouse import Warehouse
+from tasks.warehouse.working import Warehouse
 from tests.faults.killed_run import after, before
 from tests.past import Past
 

@@ -25,7 +25,7 @@ from tasks.run import Job, Run
 from tasks.settings import FetchSettings, Settings, SourceSettings
 from tasks.stages import articles, pages, sources
 from tasks.steps import Steps
-from tasks.warehouse import Warehouse
+from tasks.warehouse.working import Warehouse
 from tasks.web import fetcher
 from tests.faults.killed_run import after, before, die
 

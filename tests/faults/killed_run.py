@@ -22,7 +22,7 @@ from tasks.imagecache import ImageCache
 from tasks.report import write_report
 from tasks.run import Job
 from tasks.snapshots import keep_snapshot
-from tasks.warehouse import Warehouse
+from tasks.warehouse.working import Warehouse
 from tests.hub import MOMENT
 
 Wrap = Callable[..., Any]

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from tasks.warehouse import WarehouseError, inspect_file
+from tasks.warehouse.engine import WarehouseError
+from tasks.warehouse.inspection import inspect_file
 from tests.hub import Hub
 from tests.tables import dump
 
