@@ -35,7 +35,7 @@ from tasks.warehouse.published import Published, open_published
 # Beyond twice the working file, which is copied and may grow: logs, Parquet, report.
 SPARE_BYTES = 200_000_000
 REACH_SECONDS = 20.0  # for a git server to name its branches
-_MEND = "`wirehouse doctor --mend`"
+MEND = "`wirehouse doctor --mend`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _working_file(data: Path, path: Path) -> Finding:
     except WarehouseError as error:
         return Finding(what, str(error), "as the reason says; it is left alone")
     if damage is not None:
-        advice = f"{_MEND}, or the next run, makes it anew"
+        advice = f"{MEND}, or the next run, makes it anew"
         return Finding(what, f"{damage.kind}: {damage.reason}", advice)
     if not path.exists():
         return Finding(what, "none yet")
@@ -135,17 +135,17 @@ def _fault_of_state(path: Path, number: int) -> str:
 def _states(faults: Mapping[Path, str]) -> Iterator[Finding]:
     published, *kept = faults
     if not published.exists():
-        advice = f"{_MEND}, or the next run, publishes it" if kept else ""
+        advice = f"{MEND}, or the next run, publishes it" if kept else ""
         yield Finding("published file", "none yet", advice)
     elif faults[published]:
-        advice = f"{_MEND}, or the next run, replaces it"
+        advice = f"{MEND}, or the next run, replaces it"
         yield Finding("published file", faults[published], advice)
     else:
         yield Finding("published file", "sound")
     for path in kept:
         if faults[path]:
             what = f"snapshot {int(path.stem)}"
-            yield Finding(what, faults[path], f"{_MEND} sets it aside")
+            yield Finding(what, faults[path], f"{MEND} sets it aside")
     if kept and not any(faults[path] for path in kept):
         yield Finding("snapshots", f"{len(kept)}, sound")
 
@@ -153,7 +153,7 @@ def _states(faults: Mapping[Path, str]) -> Iterator[Finding]:
 def _captures(data: Path, warehouse: Published, max_bytes: int) -> Iterator[Finding]:
     folder = data / "captures"
     for path in sorted(folder.glob(f"*{OPEN}")):
-        advice = f"{_MEND}, or the next run, adopts what it holds"
+        advice = f"{MEND}, or the next run, adopts what it holds"
         yield Finding(path.name, "left open by a run that was killed", advice)
     kept = [
         KeptCapture(
@@ -173,7 +173,7 @@ def _captures(data: Path, warehouse: Published, max_bytes: int) -> Iterator[Find
             reasons.setdefault(capture.place.file, str(error))
     for name, count in damaged.items():
         state = f"{count:,} captures damaged, the first is {reasons[name]}"
-        yield Finding(name, state, f"{_MEND}; the next run fetches these pages again")
+        yield Finding(name, state, f"{MEND}; the next run fetches these pages again")
     if not damaged:
         yield Finding("captures", f"{len(kept):,} responses, sound")
     for _, path in find_files(folder):
@@ -208,7 +208,7 @@ def _images(data: Path, warehouse: Published) -> Iterator[Finding]:
 def _image_finding(found: list[CacheFault], fault: str, fate: str) -> Finding:
     more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
     state = f"{fault}: {found[0].path}{more}"
-    return Finding("image cache", state, f"{_MEND}: {fate}")
+    return Finding("image cache", state, f"{MEND}: {fate}")
 
 
 def _prefect(data: Path) -> Iterator[Finding]:

@@ -17,6 +17,11 @@ from typing import Any
 
 Step = Callable[..., Any]
 
+# Seconds before the second and the third try, by a random share more or less, so that
+# many runs do not come back to a server at once.
+RETRY_SECONDS = [2.0, 8.0]
+RETRY_JITTER = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Plug:
@@ -28,6 +33,7 @@ class Plug:
 
     room: str
     title: str
+    is_retried: bool = False  # by Prefect, where another machine fails
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,9 @@ class Steps:
 
 
 PLUGS = {
-    "list_source": Plug("tasks.stages.sources", "look for changes in {0.label}"),
+    "list_source": Plug(
+        "tasks.stages.sources", "look for changes in {0.label}", is_retried=True
+    ),
     "load_files": Plug("tasks.stages.articles", "load {count} files of {0.name}"),
     "new_versions": Plug(
         "tasks.stages.history", "look for versions in {0.source.name}"
@@ -138,25 +146,36 @@ def _task(name: str) -> Step:
 
     from tasks.publish import AuditError  # noqa: PLC0415 - as above
     from tasks.run import BrokenError  # noqa: PLC0415
-    from tasks.sources.location import SourceError  # noqa: PLC0415
+    from tasks.sources.location import (  # noqa: PLC0415
+        SourceError,
+        UnreachableError,
+    )
     from tasks.warehouse.engine import WarehouseError  # noqa: PLC0415
 
     function = _function(name)
+
+    def may_pass(_task: Any, _task_run: Any, state: Any) -> bool:
+        return isinstance(state.data, UnreachableError)
 
     @task(
         name=name.replace("_", " "),
         task_run_name="{title}",
         cache_policy=NO_CACHE,
         persist_result=False,
+        retries=len(RETRY_SECONDS) if PLUGS[name].is_retried else 0,
+        retry_delay_seconds=RETRY_SECONDS,
+        retry_jitter_factor=RETRY_JITTER,
+        retry_condition_fn=may_pass,
     )
     def run_step(box: _Box, title: str) -> Any:
         del title
+        box.error = None
         try:
             return function(*box.arguments, **box.options)
         except (AuditError, BrokenError, OSError, SourceError, WarehouseError) as error:
             # One line says it all, so the logs need no traceback of it.
             box.error = error
-            return Failed(message=str(error))
+            return Failed(message=str(error), data=error)
 
     def step(*arguments: Any, **options: Any) -> Any:
         box = _Box(arguments, options)

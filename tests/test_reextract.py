@@ -11,10 +11,10 @@ import pytest
 
 from flows.direct import run_direct
 from flows.refresh import read_every_page, refresh
-from tasks import warehouse
 from tasks.run import Job
 from tasks.settings import Settings, SourceSettings
 from tasks.stages import pages
+from tasks.warehouse import engine, working
 from tests.hub import MOMENT, Hub
 from tests.origin import BEHAVIOURS, Handler, open_origin, settings_for
 
@@ -130,8 +130,8 @@ def test_rows_are_kept_where_duckdb_gives_no_memory_back(
     reading: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """DuckDB aborts a transaction inside of which a limit is below what it holds."""
-    monkeypatch.setattr(warehouse, "FORGET_BYTES", 0)
-    monkeypatch.setattr(warehouse, "KEPT", "1KB")
+    monkeypatch.setattr(working, "FORGET_BYTES", 0)
+    monkeypatch.setattr(engine, "KEPT", "1KB")
 
     assert reading.again(hours=1) == PAGES
     assert reading.hub.ask(READ) == [(LATER, PAGES)]

@@ -175,6 +175,88 @@ def test_a_broken_run_has_failed_with_the_one_line_that_matters(place: Path) -> 
     assert artifacts(place)["summary"].startswith('"# Refresh broken')
 
 
+def test_another_machine_that_fails_is_asked_again_and_nothing_else_is(
+    place: Path,
+) -> None:
+    """Twice, and so each such source; what is wrong here is wrong at every try."""
+    (place / "wrong" / ".git").mkdir(parents=True)
+    program = (
+        "import tasks.steps; tasks.steps.RETRY_SECONDS[:] = [0.1, 0.1];"
+        "from flows.cli import main; main()"
+    )
+    gone = f"http://127.0.0.1:{free_port()}/hub.git"
+    words = ["run", "--no-fetch", "--no-images", "--source", gone, "--source", "wrong"]
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1, done.stderr
+    statement = (
+        "select task_run.name, count(*) from task_run_state join task_run"
+        " on task_run.id = task_run_id where task_run_state.name = 'AwaitingRetry'"
+        " group by 1"
+    )
+    with sqlite3.connect(place / "data" / "prefect" / "prefect.db") as database:
+        assert database.execute(statement).fetchall() == [
+            (f"look for changes in {gone}", 2)
+        ]
+
+
+# A run that nobody carries out, and the doctor, for whom every silence is long.
+FORGET_A_RUN = """
+import os, sys
+from datetime import timedelta
+from pathlib import Path
+from flows.serve import prepare_environment
+prepare_environment(Path("data"))
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.states import Running
+from flows import cli, stuck
+
+@flow
+def forgotten(): pass
+
+with get_client(sync_client=True) as client:
+    client.create_flow_run(forgotten, name="forgotten", state=Running())
+stuck.SILENCE = timedelta(0)
+cli.main()
+"""
+
+
+def test_the_doctor_ends_runs_that_nothing_is_heard_of(place: Path) -> None:
+    """As where the server was down when they were killed."""
+    environment = os.environ | {"PREFECT_API_URL": find_address(place / "data") or ""}
+    command = [sys.executable, "-c", FORGET_A_RUN, "doctor"]
+
+    told = subprocess.run(
+        command, cwd=place, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert told.returncode == 1, told.stderr
+    assert "nothing is heard of 'forgotten'" in told.stdout
+    assert ("forgotten", "Running") in flow_runs(place)
+
+    mended = subprocess.run(
+        [*command, "--mend"],
+        cwd=place,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert mended.returncode == 0, mended.stderr
+    assert flow_runs(place).count(("forgotten", "Crashed")) == 2
+    assert ("forgotten", "Running") not in flow_runs(place)
+    assert "none is stuck" in wirehouse("doctor", cwd=place).stdout
+
+
 def test_an_audit_that_fails_is_an_event_and_one_message(place: Path) -> None:
     environment = {**os.environ, "PREFECT_API_URL": str(find_address(place / "data"))}
     MESSAGES.clear()

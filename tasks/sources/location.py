@@ -28,6 +28,10 @@ class SourceError(ValueError):
         self.why = why
 
 
+class UnreachableError(SourceError):
+    """A source on another machine that could not be had; the next try may have it."""
+
+
 def locate_source(place: SourceSettings) -> Source:
     """Say which source a setting names; raise `SourceError` if none can be there."""
     kind = place.kind or _kind(place.location)

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 from tasks.models import FoundFile, KnownFile, Listing, Rejection, Source, SourceFile
 from tasks.settings import ReadSettings, SourceSettings
 from tasks.sources.folder import FolderSource
-from tasks.sources.location import SourceError, fetch_location, is_url, local_path
+from tasks.sources.location import (
+    SourceError,
+    UnreachableError,
+    fetch_location,
+    is_url,
+    local_path,
+)
 from tasks.sources.selection import Selection
 
 if TYPE_CHECKING:
@@ -83,7 +89,10 @@ def fetch_source(
     mirrors: Path,
     say: Callable[[str], None],
 ) -> Repository:
-    """Fetch a git source into its mirror. Raises `SourceError`."""
+    """Fetch a git source into its mirror.
+
+    Raises `SourceError`, `UnreachableError` if it is another machine that fails.
+    """
     from tasks.sources.git import GitError, open_repository  # noqa: PLC0415
 
     location = fetch_location(place.location)
@@ -103,4 +112,5 @@ def fetch_source(
         )
         hint = "" if ": name " in str(error) or ": install " in str(error) else advice
         msg = f"cannot be fetched: {error}" + (f" ({hint})" if hint else "")
-        raise SourceError(msg) from None
+        is_elsewhere = bool(hint) and is_url(place.location)
+        raise (UnreachableError if is_elsewhere else SourceError)(msg) from None

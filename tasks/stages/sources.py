@@ -141,4 +141,4 @@ def named(label: str) -> Iterator[None]:
     try:
         yield
     except SourceError as error:
-        raise SourceError(without_password(error.why), of=label) from None
+        raise type(error)(without_password(error.why), of=label) from None
