@@ -155,6 +155,10 @@ def verify() -> Answer:
     return _tell(tell_verify, lambda: Job(_settings([]), full=True))
 
 
+# Of a task that is tried again the step tells, in a line that can be read.
+_NOISE = ("Finished in state", "Beginning flow run", "Task run failed with")
+
+
 def _is_told(record: logging.LogRecord) -> bool:
     """Keep what Prefect says of itself at each step out of the log of a run.
 
@@ -162,7 +166,7 @@ def _is_told(record: logging.LogRecord) -> bool:
     """
     if record.exc_info and record.exc_info[0] is None:
         record.exc_info = None
-    return not str(record.msg).startswith(("Finished in state", "Beginning flow run"))
+    return not str(record.msg).startswith(_NOISE)
 
 
 for _name in ("prefect.flow_runs", "prefect.task_runs"):

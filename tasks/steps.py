@@ -142,6 +142,7 @@ class _Box:
 def _task(name: str) -> Step:
     from prefect import task  # noqa: PLC0415 - a direct run never imports Prefect
     from prefect.cache_policies import NO_CACHE  # noqa: PLC0415
+    from prefect.runtime import task_run  # noqa: PLC0415
     from prefect.states import Failed  # noqa: PLC0415
 
     from tasks.publish import AuditError  # noqa: PLC0415 - as above
@@ -175,6 +176,9 @@ def _task(name: str) -> Step:
         except (AuditError, BrokenError, OSError, SourceError, WarehouseError) as error:
             # One line says it all, so the logs need no traceback of it.
             box.error = error
+            if isinstance(error, UnreachableError):
+                tries = f"try {task_run.run_count} of {1 + len(RETRY_SECONDS)}"
+                box.arguments[0].say(f"{error}: {tries}")
             return Failed(message=str(error), data=error)
 
     def step(*arguments: Any, **options: Any) -> Any:
