@@ -196,7 +196,7 @@ def test_another_machine_that_fails_is_asked_again_and_nothing_else_is(
     )
 
     assert done.returncode == 1, done.stderr
-    assert done.stdout.count("of 3") == 3
+    assert done.stderr.count(": try ") == 3
     statement = (
         "select task_run.name, count(*) from task_run_state join task_run"
         " on task_run.id = task_run_id where task_run_state.name = 'AwaitingRetry'"
