@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import socket
 import subprocess
@@ -89,8 +90,10 @@ def prefect_server(data: Path) -> Iterator[str]:
             start_new_session=True,  # Ctrl-C is for the run, which then ends the server
         )
         try:
-            _wait_until_healthy(server, port, home / "server.log")
             os.environ["PREFECT_API_URL"] = api_address(port)
+            # In the second that this takes, the server takes the first of its own.
+            importlib.import_module("flows.scheduled")
+            _wait_until_healthy(server, port, home / "server.log")
             yield os.environ["PREFECT_API_URL"]
         finally:
             os.environ.pop("PREFECT_API_URL", None)
