@@ -8,10 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Never
 
-USUAL = {  # where somebody else wants a signal, or nobody does (`nohup`), it is theirs
-    signal.SIGINT: signal.default_int_handler,
-    signal.SIGTERM: signal.SIG_DFL,
-}
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StoppedError(Exception):
@@ -37,10 +34,10 @@ def stoppable() -> Iterator[None]:
         came.append(number)
         raise KeyboardInterrupt
 
-    before = {number: signal.getsignal(number) for number in USUAL}
-    ours = [number for number in USUAL if before[number] is USUAL[number]]
-    for number in ours:
-        signal.signal(number, stop)
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number in SIGNALS:
+        if before[number] is not signal.SIG_IGN:  # as `nohup` and shells leave it
+            signal.signal(number, stop)
     try:
         yield
     except BaseException:
@@ -48,5 +45,5 @@ def stoppable() -> Iterator[None]:
             raise StoppedError(came[0]) from None
         raise
     finally:
-        for number in ours:
+        for number in SIGNALS:
             signal.signal(number, before[number])
