@@ -8,28 +8,31 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from flows.serve import HOST, is_healthy, prepare_environment
-from flows.services import START_SECONDS, ServiceError, api_address, find_address
+from flows.serve import HOST, answers, api_address, is_healthy, prepare_environment
+from flows.services import START_SECONDS, ServiceError, find_address, first_line
 from tasks.run import IncompleteError, Job
 
 STOP_SECONDS = 15.0  # a server that is told to end has little to finish
 
 
 def run_attended(job: Job) -> dict[str, Any]:
-    """Run the refresh flow against the server at hand, or one of its own."""
-    with prefect_server(job.settings.data) as address:
+    """Run the refresh flow against the server at hand, or one of its own.
+
+    Raises `ServiceError` where that server is none that a run can begin with.
+    """
+    with prefect_server(job.settings.data, job.say) as address:
         # Only now: Prefect reads its settings from the environment when imported.
         from flows import scheduled  # noqa: PLC0415
         from flows.heartbeats import without_prefects_own  # noqa: PLC0415
 
-        told: list[dict[str, Any]] = []
-        token, place = scheduled.asked.set(job), scheduled.told.set(told)
+        course = scheduled.Course()
+        token, place = scheduled.asked.set(job), scheduled.taken.set(course)
         try:
             options = scheduled.RefreshOptions(
                 mode=_mode(job),
@@ -43,21 +46,27 @@ def run_attended(job: Job) -> dict[str, Any]:
             if error.summary is None:
                 raise
             return error.summary
-        except Exception:
-            if not told:
+        except Exception as error:
+            if not course.has_begun:
+                raise _unusable(address, error) from error
+            if course.error is not None:  # whatever became of telling it
+                raise course.error from None
+            if course.summary is None:
                 raise
             job.say("the Prefect server is gone, its page ends early; all is published")
-            return told[0]
+            return course.summary
         finally:
             scheduled.asked.reset(token)
-            scheduled.told.reset(place)
-            scheduled.flush() if _answers(address) else scheduled.let_go()
+            scheduled.taken.reset(place)
+            scheduled.flush() if answers(address) else scheduled.let_go()
 
 
-def _answers(address: str) -> bool:
-    """Tell whether the server is still there; one of another machine is taken so."""
-    place = urlsplit(address)
-    return place.hostname != HOST or is_healthy(place.port or 80)
+def _unusable(address: str, error: Exception) -> ServiceError:
+    msg = (
+        f"the Prefect server at {urlsplit(address).netloc.rpartition('@')[2]} fails"
+        f" ({first_line(error)}): `wirehouse run --direct` does without it"
+    )
+    return ServiceError(msg)
 
 
 def _mode(job: Job) -> Any:
@@ -67,20 +76,21 @@ def _mode(job: Job) -> Any:
 
 
 @contextmanager
-def prefect_server(data: Path) -> Iterator[str]:
+def prefect_server(data: Path, say: Callable[[str], None]) -> Iterator[str]:
     """Give the address of a Prefect API: that is there, or is for this block alone.
 
     One that is there is named by `PREFECT_API_URL`, or was started by `wirehouse up`.
     Raises `ServiceError` when our own does not answer within `START_SECONDS`.
     """
     prepare_environment(data)
-    if address := os.environ.get("PREFECT_API_URL") or find_address(data):
+    if address := _named_server(say) or find_address(data):
         os.environ["PREFECT_API_URL"] = address
         yield address
         return
     home = Path(os.environ["PREFECT_HOME"])
     home.mkdir(parents=True, exist_ok=True)
     port = _free_port()
+    os.environ["PREFECT_API_URL"] = api_address(port)
     with (home / "server.log").open("wb") as log:
         server = subprocess.Popen(  # noqa: S603 - our own module, by our interpreter
             [sys.executable, "-m", "flows.serve", "child", str(port)],
@@ -90,7 +100,6 @@ def prefect_server(data: Path) -> Iterator[str]:
             start_new_session=True,  # Ctrl-C is for the run, which then ends the server
         )
         try:
-            os.environ["PREFECT_API_URL"] = api_address(port)
             # In the second that this takes, the server takes the first of its own.
             importlib.import_module("flows.scheduled")
             _wait_until_healthy(server, port, home / "server.log")
@@ -98,6 +107,16 @@ def prefect_server(data: Path) -> Iterator[str]:
         finally:
             os.environ.pop("PREFECT_API_URL", None)
             _stop(server)
+
+
+def _named_server(say: Callable[[str], None]) -> str | None:
+    """Return what the user's environment names, if it answers."""
+    named = os.environ.get("PREFECT_API_URL")
+    if not named or answers(named):
+        return named
+    where = urlsplit(named).netloc.rpartition("@")[2]
+    say(f"no Prefect server answers at {where} (PREFECT_API_URL): going on without it")
+    return None
 
 
 def _free_port() -> int:

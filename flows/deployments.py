@@ -71,8 +71,7 @@ def register(settings: Settings, folder: Path) -> None:
             client.create_work_pool(pool)
         for deployment in deployments(settings):
             _deploy(deployment, settings, folder)
-        for automation in _automations(settings):
-            _automate(client, automation)
+        _automate(client, list(_automations(settings)))
 
 
 def deployments(settings: Settings) -> tuple[Deployment, ...]:
@@ -85,11 +84,16 @@ def deployments(settings: Settings) -> tuple[Deployment, ...]:
     )
 
 
-def is_worker_online() -> bool:
-    """Tell whether a worker asks the server for runs."""
+def is_worker_online(since: datetime | None) -> bool:
+    """Tell whether a worker asks the server for runs, and has done *since* a moment."""
     with get_client(sync_client=True) as client:
         workers = client.read_workers_for_work_pool(POOL, limit=200, offset=0)
-    return any(worker.status == WorkerStatus.ONLINE for worker in workers)
+    return any(
+        worker.status == WorkerStatus.ONLINE
+        and worker.last_heartbeat_time is not None
+        and (since is None or worker.last_heartbeat_time >= since)
+        for worker in workers
+    )
 
 
 def next_run(settings: Settings, now: datetime) -> datetime:
@@ -152,7 +156,7 @@ def _automations(settings: Settings) -> Iterator[AutomationCore]:
     webhook = Webhook(url=settings.prefect_webhook)
     block_id = webhook.save("wirehouse", overwrite=True)
     yield AutomationCore(
-        name="wirehouse: tell of a run that failed or crashed",
+        name=f"{TAG}: tell of a run that failed or crashed",
         description="Posts one message to prefect_webhook.",
         tags=[TAG],
         trigger=EventTrigger(
@@ -167,11 +171,23 @@ def _automations(settings: Settings) -> Iterator[AutomationCore]:
     )
 
 
-def _automate(client: SyncPrefectClient, automation: AutomationCore) -> None:
-    """Replace the automation of that name."""
-    for known in client.read_automations_by_name(automation.name):
-        client.delete_automation(known.id)
-    client.create_automation(automation)
+def _automate(client: SyncPrefectClient, wanted: list[AutomationCore]) -> None:
+    """Have the server do what is *wanted*, each once, and nothing else of ours.
+
+    What is as it should be is left alone: it may be waiting for a sign of a run.
+    """
+    there: list[AutomationCore] = []
+    for known in client.read_automations():
+        if not known.name.startswith(f"{TAG}: "):
+            continue
+        core = AutomationCore.model_validate(known.model_dump())
+        if core in wanted and core not in there:
+            there.append(core)
+        else:
+            client.delete_automation(known.id)
+    for automation in wanted:
+        if automation not in there:
+            client.create_automation(automation)
 
 
 def _crashed(
@@ -179,7 +195,7 @@ def _crashed(
 ) -> AutomationCore:
     """Make a run `Crashed` of which *trigger* is the sign."""
     return AutomationCore(
-        name=f"wirehouse: {name}",
+        name=f"{TAG}: {name}",
         description=description,
         tags=[TAG],
         trigger=trigger,

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from flows.direct import run_direct
 from flows.refresh import read_pages, read_sources
-from flows.serve import prepare_environment
-from flows.services import find_address
+from flows.serve import api_address, is_healthy, prepare_environment
+from flows.services import Service, find_service, first_line
 from tasks.doctor import MEND, Finding, broken_snapshots, examine
 from tasks.lock import LockHeldError, hold_lock
 from tasks.recovery import set_aside
 from tasks.run import Job, Run
 from tasks.steps import Steps
+
+AGAIN = "`wirehouse down`, then `wirehouse up`"
 
 
 def look(job: Job) -> list[Finding]:
@@ -28,19 +30,13 @@ def look(job: Job) -> list[Finding]:
     except LockHeldError as error:
         state = f"{error}, before the rest is looked at"
         found = [Finding("lock", state), *examine(settings, is_idle=False)]
-    if _is_served(settings.data):
-        from flows.stuck import find_stuck  # noqa: PLC0415 - it imports Prefect
-
-        found.append(_flow_runs([run.name for run in find_stuck()]))
+    found += _look_at_server(settings.data)
     return found
 
 
 def mend(job: Job) -> None:
     """Mend all that can be mended here; raises what a run raises."""
-    if _is_served(job.settings.data):
-        from flows.stuck import end_stuck, find_stuck  # noqa: PLC0415 - as above
-
-        end_stuck(find_stuck())
+    _mend_server(job)
     with hold_lock(job.settings.data, job.moment):
         for path in broken_snapshots(job.settings.data):
             kept = set_aside(path, job.moment, "damaged")
@@ -48,13 +44,45 @@ def mend(job: Job) -> None:
     run_direct(_mend, job)
 
 
-def _is_served(data: Path) -> bool:
-    """Tell whether a data directory's own Prefect server is up, to be asked then."""
-    address = find_address(data)
-    if address is None:
+def _look_at_server(data: Path) -> list[Finding]:
+    """Ask a data directory's own Prefect server, if it has one, for what is stuck."""
+    server = find_service(data, "server")
+    if server is None:
+        return []
+    if not _is_to_be_asked(data, server):
+        state = f"process {server.pid} does not answer on port {server.port}"
+        return [Finding("Prefect server", state, AGAIN)]
+    from flows.stuck import find_stuck  # noqa: PLC0415 - it imports Prefect
+
+    try:
+        return [_flow_runs([run.name for run in find_stuck()])]
+    except Exception as error:  # noqa: BLE001 - a client has many, none of them ours
+        state = f"it fails when it is asked for its runs: {first_line(error)}"
+        return [Finding("Prefect server", state, AGAIN)]
+
+
+def _mend_server(job: Job) -> None:
+    """End the flow runs that are stuck; what the server makes of it mends nothing."""
+    data = job.settings.data
+    server = find_service(data, "server")
+    if server is None or not _is_to_be_asked(data, server):
+        return
+    from flows.stuck import end_stuck, find_stuck  # noqa: PLC0415 - as above
+
+    try:
+        end_stuck(find_stuck())
+    except Exception as error:  # noqa: BLE001 - as above
+        job.say(
+            f"the Prefect server fails, its runs are as they were: {first_line(error)}"
+        )
+
+
+def _is_to_be_asked(data: Path, server: Service) -> bool:
+    """Have Prefect's client ask a server; tell whether that answers at all."""
+    if server.port is None or not is_healthy(server.port):
         return False
     prepare_environment(data)
-    os.environ.setdefault("PREFECT_API_URL", address)
+    os.environ["PREFECT_API_URL"] = api_address(server.port)
     return True
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from queue import Empty
@@ -87,8 +87,18 @@ class BackfillOptions(BaseModel):
 EVERYTHING_DUE, EVERY_HISTORY = RefreshOptions(), BackfillOptions()
 # What the command line asks for in this process; a deployment's run has its parameters.
 asked: ContextVar[Job | None] = ContextVar("asked", default=None)
-# Where the summary of what was published is put, whatever the server learns of it.
-told: ContextVar[list[dict[str, Any]]] = ContextVar("told")
+
+
+@dataclass
+class Course:
+    """How far a run of this process is, whatever the server learns of it."""
+
+    has_begun: bool = False
+    summary: dict[str, Any] | None = None  # of what was published
+    error: Exception | None = None  # that one line tells
+
+
+taken: ContextVar[Course] = ContextVar("taken")
 
 
 def _run_name() -> str:
@@ -198,6 +208,8 @@ def _tell(story: Story, deployed: Callable[[], Job]) -> Answer:
 
     The job is the one that was asked for in this process, else what was *deployed*.
     """
+    course = taken.get(Course())
+    course.has_begun = True
     try:
         job = asked.get() or deployed()
         if asked.get() is None and (reason := _overtaken(job.settings, job.moment)):
@@ -207,12 +219,14 @@ def _tell(story: Story, deployed: Callable[[], Job]) -> Answer:
             story(run, prefect_steps())
             summary = run.summary()
     except LockHeldError as error:
+        course.error = error
         if asked.get() is not None:
             raise
         return Cancelled(message=f"skipped: {error}")
     except BROKEN as error:
+        course.error = error
         return _broken(error)
-    told.get([]).append(summary)
+    course.summary = summary
     _show(job, summary)
     if summary["unread"]:
         return _failed(IncompleteError(summary["unread"], summary))
@@ -241,7 +255,10 @@ def _broken(error: Exception) -> State[Any]:
     if isinstance(error, AuditError):
         us = {"prefect.resource.id": f"prefect.flow-run.{flow_run.id}"}
         emit_event("wirehouse.audit.failed", us, payload={"reason": str(error)})
-    leave_reason(flow_run.flow_name, str(error))
+    try:
+        leave_reason(flow_run.flow_name, str(error))
+    except Exception as other:  # noqa: BLE001 - as above; the state says it, too
+        print(f"warning: this page lacks the summary of the run: {other}")  # noqa: T201
     return _failed(error)
 
 
@@ -277,11 +294,15 @@ def _bury(flow_runs: Sequence[UUID]) -> None:
     if not flow_runs:
         return
     crashed: State[Any] = Crashed(message="it was killed; another run went on from it")
-    with get_client(sync_client=True) as client, suppress(ObjectNotFound):
-        for flow_run_id in flow_runs:
-            state = client.read_flow_run(flow_run_id).state
-            if state is None or not state.is_final():
-                client.set_flow_run_state(flow_run_id, crashed, force=True)
+    try:
+        with get_client(sync_client=True) as client:
+            for flow_run_id in flow_runs:
+                with suppress(ObjectNotFound):
+                    state = client.read_flow_run(flow_run_id).state
+                    if state is None or not state.is_final():
+                        client.set_flow_run_state(flow_run_id, crashed, force=True)
+    except Exception as error:  # noqa: BLE001 - a client has many, none of them ours
+        print(f"warning: runs that were killed are not marked so: {error}")  # noqa: T201
 
 
 def _rename(name: str) -> None:

@@ -20,8 +20,10 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 HOST = "127.0.0.1"
+ANSWER_SECONDS = 5.0  # for what a healthy server answers within milliseconds
 GRACE_SECONDS = 20.0  # a run that is told to end keeps what it has within seconds
 
 # Nothing leaves this machine, and nothing is printed that is not for the user.
@@ -42,6 +44,16 @@ QUIET = {
     "PREFECT_SERVER_UI_V2_ENABLED": "true",  # it draws the lineage; see CONTENT_POLICY
 }
 
+# Where Prefect keeps its state, and whose settings it takes. Ours is in the data
+# directory, whatever another Prefect of the same user is told by these.
+FOREIGN = (
+    "PREFECT_API_DATABASE_",
+    "PREFECT_PROFILE",  # and PREFECT_PROFILES_PATH
+    "PREFECT_SERVER_DATABASE_",
+    "PREFECT_SERVER_UI_API_URL",
+    "PREFECT_UI_",
+)
+
 # What a page of the UI may load and speak to (Content Security Policy): this server.
 # The new UI asks an outside host for its configuration even where analytics are off.
 CONTENT_POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
@@ -50,9 +62,13 @@ CONTENT_POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
 def prepare_environment(data: Path) -> None:
     """Set what Prefect reads when it is imported; must come before that.
 
-    What the user has set already is left alone.
+    What the user has set is left alone, but for what would lead to another Prefect's
+    state.
     """
-    os.environ.setdefault("PREFECT_HOME", str((data / "prefect").resolve()))
+    for name in tuple(os.environ):
+        if name.startswith(FOREIGN):
+            del os.environ[name]
+    os.environ["PREFECT_HOME"] = str((data / "prefect").resolve())
     if password := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
         os.environ.setdefault("PREFECT_API_AUTH_STRING", password)
     for name, value in QUIET.items():
@@ -61,7 +77,12 @@ def prepare_environment(data: Path) -> None:
 
 def is_healthy(port: int) -> bool:
     """Tell whether the Prefect server at *port* of this machine answers."""
-    return ask(port, "GET", "/health") is not None
+    return answers(api_address(port))
+
+
+def answers(address: str) -> bool:
+    """Tell whether there is a Prefect server at the *address* of an API."""
+    return _ask(address, "GET", "/health", None) is True
 
 
 def ask(port: int, method: str, path: str, body: object = None) -> Any:
@@ -69,10 +90,22 @@ def ask(port: int, method: str, path: str, body: object = None) -> Any:
 
     Returns None if it does not answer, or not what was asked for.
     """
-    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    return _ask(api_address(port), method, path, body)
+
+
+def api_address(port: int) -> str:
+    """Return the address of the API of the server at *port* of this machine."""
+    return f"http://{HOST}:{port}/api"
+
+
+def _ask(address: str, method: str, path: str, body: object) -> Any:
+    place = urlsplit(address)
+    is_safe = place.scheme == "https"
+    kind = http.client.HTTPSConnection if is_safe else http.client.HTTPConnection
+    connection = kind(place.netloc.rpartition("@")[2], timeout=ANSWER_SECONDS)
     try:
         headers = {"Content-Type": "application/json", **_authorization()}
-        connection.request(method, f"/api{path}", json.dumps(body), headers)
+        connection.request(method, place.path + path, json.dumps(body), headers)
         answer = connection.getresponse()
         content = answer.read()
         return json.loads(content) if answer.status == http.client.OK else None
@@ -93,8 +126,8 @@ def _authorization() -> dict[str, str]:
 def _serve(port: int, host: str = HOST, *, until_input_ends: bool) -> None:
     """Run the server in this process, until it is told to end."""
     # Prefect would have messages name port 4200, and pages ask there.
-    os.environ.setdefault("PREFECT_UI_URL", f"http://{HOST}:{port}")
-    os.environ.setdefault("PREFECT_SERVER_UI_API_URL", "/api")
+    os.environ["PREFECT_UI_URL"] = f"http://{HOST}:{port}"
+    os.environ["PREFECT_SERVER_UI_API_URL"] = "/api"
     import uvicorn  # noqa: PLC0415 - only the child needs a web server
     from prefect.server.api.server import create_app  # noqa: PLC0415
 
@@ -193,8 +226,24 @@ def _children() -> list[int]:
     return [int(pid) for path in found for pid in path.read_text().split()]
 
 
-def main(kind: str, argument: str, host: str = HOST) -> None:
-    """Be a server for a run (`child`), one that stays (`server`), or a `worker`."""
+def _sign(lock: int) -> None:
+    """Write into the lock that this process holds which one it is, and its port.
+
+    It does so itself: whoever started it may be killed before it could.
+    """
+    # A run that outlives its worker holds nothing.
+    os.set_inheritable(lock, False)  # noqa: FBT003 - as it is called
+    port = urlsplit(os.environ["PREFECT_API_URL"]).port
+    os.pwrite(lock, json.dumps({"pid": os.getpid(), "port": port}).encode(), 0)
+
+
+def main(kind: str, argument: str, host: str = HOST, lock: str = "") -> None:
+    """Be a server for a run (`child`), one that stays (`server`), or a `worker`.
+
+    *lock* is the descriptor of the lock that is held as long as this process lives.
+    """
+    if lock:
+        _sign(int(lock))
     if kind == "worker":
         asyncio.run(_work(argument))
     else:

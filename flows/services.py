@@ -14,15 +14,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flows.serve import HOST, ask, is_healthy, prepare_environment
-from tasks.lock import who_holds
+from flows.serve import HOST, api_address, ask, is_healthy, prepare_environment
 from tasks.run import BrokenError
 from tasks.settings import Settings
 
@@ -31,6 +30,7 @@ START_SECONDS = 180.0  # a first start on a busy machine migrates a database
 # A run that is interrupted keeps what it has and ends within seconds.
 STOP_SECONDS = 30.0
 _PAUSE_SECONDS = 0.1
+SIGN_SECONDS = 15.0  # a process that starts says within one which it is
 
 # What is written to their logs: a service that fails must say so somewhere.
 _TALK = {
@@ -72,23 +72,65 @@ def go_up(settings: Settings, folder: Path, say: Say) -> tuple[str, datetime]:
     Returns the server's address and when the next run is due. Raises `ServiceError`.
     """
     data = settings.data.resolve()
-    server = start_server(settings, say)
-    address = api_address(server.port or settings.prefect_port)
-    os.environ["PREFECT_API_URL"] = address
-    # Only now: Prefect reads its settings from the environment when imported.
+    with _alone(data, say):
+        server = start_server(settings, say)
+        port = server.port or settings.prefect_port
+        os.environ["PREFECT_API_URL"] = address = api_address(port)
+        try:
+            _register(settings, folder)
+            _go_to_work(data, port, say)
+        except ServiceError:
+            raise
+        except Exception as error:  # a client has many, none of them ours
+            log = _log_file(data, "server")
+            msg = f"the Prefect server fails ({first_line(error)}): its log is {log}"
+            raise ServiceError(msg) from error
+    return address.removesuffix("/api"), _next_run(settings)
+
+
+@contextmanager
+def _alone(data: Path, say: Say) -> Iterator[None]:
+    """Keep everybody else from starting anything of a data directory meanwhile."""
+    path = _lock_file(data, "up")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another `wirehouse up` is at it: waiting for it to end")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+# Prefect is imported only here: it reads its settings from the environment then.
+def _register(settings: Settings, folder: Path) -> None:
     from flows import deployments  # noqa: PLC0415
 
     deployments.register(settings, folder)
-    start_worker(data, address, say)
+
+
+def _next_run(settings: Settings) -> datetime:
+    from flows import deployments  # noqa: PLC0415
+
+    return deployments.next_run(settings, datetime.now(UTC))
+
+
+def _go_to_work(data: Path, port: int, say: Say) -> None:
+    """Have a worker ask the server at *port* for runs."""
+    from flows import deployments  # noqa: PLC0415
+
+    worker, since = find_service(data, "worker"), None
+    if worker is not None and worker.port != port:
+        stop_service(data, worker)  # its server is gone, and with it all it has to do
+        worker = None
+    if worker is None:
+        since = datetime.now(UTC)  # the server may know of one that was killed
+        start_worker(data, api_address(port), say)
     deadline = time.monotonic() + START_SECONDS
-    while not deployments.is_worker_online():
+    while not deployments.is_worker_online(since):
         if time.monotonic() > deadline or find_service(data, "worker") is None:
-            msg = f"the worker did not start: its log is {_log_file(data, 'worker')}"
-            raise ServiceError(msg)
+            raise _not_started(data, "worker")
         time.sleep(_PAUSE_SECONDS)
-    return address.removesuffix("/api"), deployments.next_run(
-        settings, datetime.now(UTC)
-    )
 
 
 def go_down(data: Path) -> list[str]:
@@ -102,18 +144,42 @@ def go_down(data: Path) -> list[str]:
 
 
 def find_service(data: Path, name: str) -> Service | None:
-    """Return the `server` or `worker` of a data directory, if it runs."""
+    """Return the `server` or `worker` of a data directory, if it runs.
+
+    Who it is counts only while its lock is held: the file itself outlives it, and its
+    number may be that of another process by now.
+    """
     try:
-        descriptor = os.open(_lock_file(data, name), os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(_lock_file(data, name), os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _read(descriptor, name)
+        deadline = time.monotonic() + SIGN_SECONDS
+        while _is_held(descriptor):
+            with suppress(ValueError, KeyError, TypeError):
+                about = json.loads(os.pread(descriptor, 1_000, 0))
+                return Service(name, about["pid"], about["port"])
+            if time.monotonic() > deadline:
+                msg = f"the {name} does not say which process it is: end it by hand"
+                raise ServiceError(msg)
+            time.sleep(_PAUSE_SECONDS)  # it is starting at this moment
     finally:
         os.close(descriptor)
     return None
+
+
+def _is_held(descriptor: int) -> bool:
+    """Tell whether a service holds its lock; those who ask share it in a moment."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error of Prefect's client says, without the answer it quotes."""
+    return (str(error).strip().split("\n")[0] or type(error).__name__)[:300]
 
 
 def describe_services(settings: Settings) -> State:
@@ -162,11 +228,6 @@ def find_address(data: Path) -> str | None:
     return api_address(server.port)
 
 
-def api_address(port: int) -> str:
-    """Return the address of the API of the server at *port*."""
-    return f"http://{HOST}:{port}/api"
-
-
 def start_server(settings: Settings, say: Say) -> Service:
     """Return the server of a data directory when it answers; start it if none runs.
 
@@ -174,71 +235,62 @@ def start_server(settings: Settings, say: Say) -> Service:
     without a password, or if it does not answer in time.
     """
     data, port = settings.data.resolve(), settings.prefect_port
-    server = find_service(data, "server")
-    if server is None:
+    if find_service(data, "server") is None:
         _check_host(settings.prefect_host)
         _check_port(port)
         say(f"starting the Prefect server on port {port}")
-        environment = (
-            {"PREFECT_SERVER_DATABASE_CONNECTION_URL": settings.prefect_database}
-            if settings.prefect_database
-            else {}
-        )
-        arguments = (str(port), settings.prefect_host)
-        _start(data, "server", *arguments, port=port, environment=environment)
+        environment = {"PREFECT_API_URL": api_address(port)}
+        if settings.prefect_database:
+            name = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
+            environment[name] = settings.prefect_database
+        _start(data, "server", str(port), settings.prefect_host, environment)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         server = find_service(data, "server")
         if server is None:
-            break
+            raise _not_started(data, "server")
         if server.port is not None and is_healthy(server.port):
             return server
         time.sleep(_PAUSE_SECONDS)
-    msg = f"the Prefect server did not start: its log is {_log_file(data, 'server')}"
+    msg = "the Prefect server does not answer: `wirehouse down` ends it"
     raise ServiceError(msg)
 
 
-def start_worker(data: Path, address: str, say: Say) -> Service:
-    """Return the worker of a data directory; start it if none runs."""
-    worker = find_service(data, "worker")
-    if worker is None:
-        say("starting the worker")
-        environment = {"PREFECT_API_URL": address, "WIREHOUSE_DATA": str(data)}
-        _start(data, "worker", POOL, environment=environment)
-        worker = find_service(data, "worker")
-    if worker is None:
-        msg = f"the worker did not start: its log is {_log_file(data, 'worker')}"
-        raise ServiceError(msg)
-    return worker
+def start_worker(data: Path, address: str, say: Say) -> None:
+    """Start a worker of the server at *address*; raise `ServiceError` if it cannot."""
+    say("starting the worker")
+    environment = {"PREFECT_API_URL": address, "WIREHOUSE_DATA": str(data)}
+    _start(data, "worker", POOL, HOST, environment)
 
 
 def stop_service(data: Path, service: Service) -> None:
     """End a service; raise `ServiceError` if it does not end.
 
-    A worker waits for the run that it has started, which is interrupted, keeps what it
-    has, and ends.
+    A worker tells the run that it has started to end, which keeps what it has.
     """
     deadline = time.monotonic() + STOP_SECONDS
-    with suppress(ProcessLookupError):
-        os.kill(service.pid, signal.SIGTERM)
-        if service.name == "worker" and (run := who_holds(data)) is not None:
-            os.kill(run, signal.SIGINT)
+    _tell(service, signal.SIGTERM)
     while find_service(data, service.name) == service:
         if time.monotonic() > deadline + STOP_SECONDS:
             msg = f"the {service.name} (process {service.pid}) does not end"
             raise ServiceError(msg)
         if time.monotonic() > deadline:
-            with suppress(ProcessLookupError):
-                os.kill(service.pid, signal.SIGKILL)
+            _tell(service, signal.SIGKILL)
         time.sleep(_PAUSE_SECONDS)
 
 
+def _tell(service: Service, number: int) -> None:
+    try:
+        os.kill(service.pid, number)
+    except ProcessLookupError:
+        return
+    except PermissionError:
+        msg = f"the {service.name} (process {service.pid}) is another user's"
+        raise ServiceError(msg) from None
+
+
 def _start(
-    data: Path,
-    name: str,
-    *arguments: str,
-    port: int | None = None,
-    environment: Mapping[str, str] | None = None,
+    data: Path, name: str, argument: str, host: str, environment: Mapping[str, str]
 ) -> None:
     """Start a service that outlives this program, its lock held from the beginning."""
     prepare_environment(data)
@@ -246,34 +298,33 @@ def _start(
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Nobody else starts it (`_alone`); who looks for it holds this for a moment.
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        os.ftruncate(descriptor, 0)
         with _log_file(data, name).open("ab") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own module, by our interpreter
-                [sys.executable, "-m", "flows.serve", name, *arguments],
+            subprocess.Popen(  # noqa: S603 - our own module, by our interpreter
+                [
+                    *(sys.executable, "-m", "flows.serve"),
+                    *(name, argument, host, str(descriptor)),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **_TALK, **(environment or {})},
+                env={**os.environ, **_TALK, **environment},
                 pass_fds=[descriptor],
                 start_new_session=True,  # it outlives the terminal
             )
-        os.ftruncate(descriptor, 0)
-        about = {"pid": process.pid, "port": port}
-        os.pwrite(descriptor, json.dumps(about).encode(), 0)
-    except BlockingIOError:
-        return  # somebody else starts it at this moment
     finally:
         os.close(descriptor)
 
 
-def _read(descriptor: int, name: str) -> Service | None:
-    for _ in range(20):  # it may be starting at this moment
-        try:
-            about = json.loads(os.pread(descriptor, 1_000, 0))
-            return Service(name, about["pid"], about["port"])
-        except (ValueError, KeyError, TypeError):
-            time.sleep(_PAUSE_SECONDS)
-    return None
+def _not_started(data: Path, name: str) -> ServiceError:
+    """Say why a service ended, in the last words of its log."""
+    log = _log_file(data, name)
+    lines = log.read_text("utf-8", "replace").split("\n") if log.is_file() else []
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "it ended")
+    what = {"server": "Prefect server"}.get(name, name)
+    return ServiceError(f"the {what} did not start: {last[:300]}; its log is {log}")
 
 
 def _check_host(host: str) -> None:
@@ -291,10 +342,14 @@ def _check_port(port: int) -> None:
     try:
         with socket.create_server((HOST, port)):
             pass
+    except PermissionError:
+        msg = f"port {port} is not for this user: set prefect_port to 1024 or more"
+        raise ServiceError(msg) from None
     except OSError:
+        other = "Prefect server" if is_healthy(port) else "program"
         msg = (
-            f"port {port} is taken by another program: set prefect_port to a free one,"
-            " or end that program"
+            f"port {port} is taken by another {other}: set prefect_port to a free one,"
+            f" or end that {other}"
         )
         raise ServiceError(msg) from None
 

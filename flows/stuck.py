@@ -6,7 +6,8 @@ forgotten what it waited for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,10 +24,12 @@ from prefect.events.filters import (
     EventOccurredFilter,
     EventResourceFilter,
 )
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Crashed
 
 from flows.deployments import PATIENCE, SILENCE
 from flows.heartbeats import HEARTBEAT
+from flows.serve import ANSWER_SECONDS
 
 BEGUN = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 
@@ -38,7 +41,7 @@ def find_stuck() -> list[FlowRun]:
     not start within `PATIENCE`. The server is the one of the environment.
     """
     begun = FlowRunFilterState(type=FlowRunFilterStateType(any_=BEGUN))
-    with get_client(sync_client=True) as client:
+    with _asking() as client:
         runs = client.read_flow_runs(flow_run_filter=FlowRunFilter(state=begun))
         return [run for run in runs if _is_silent(client, run)]
 
@@ -48,9 +51,20 @@ def end_stuck(runs: Iterable[FlowRun]) -> None:
     state: State[Any] = Crashed(
         message="nothing was heard of it; `wirehouse doctor` ended it"
     )
-    with get_client(sync_client=True) as client:
+    with _asking() as client:
         for run in runs:
             client.set_flow_run_state(run.id, state, force=True)
+
+
+@contextmanager
+def _asking() -> Iterator[SyncPrefectClient]:
+    """Give a client that does not wait for minutes: somebody looks on."""
+    timeout = {"timeout": 2 * ANSWER_SECONDS}
+    with (
+        temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
+        get_client(httpx_settings=timeout, sync_client=True) as client,
+    ):
+        yield client
 
 
 def _is_silent(client: SyncPrefectClient, run: FlowRun) -> bool:

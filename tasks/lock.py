@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -37,22 +37,6 @@ def hold_lock(data: Path, moment: datetime) -> Iterator[None]:
         os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
-
-
-def who_holds(data: Path) -> int | None:
-    """Return the process of the run that holds a data directory; None if none does."""
-    try:
-        descriptor = os.open(data / "warehouse" / "lock", os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        with suppress(ValueError, KeyError, TypeError):
-            return int(json.loads(os.pread(descriptor, 1000, 0))["pid"])
-    finally:
-        os.close(descriptor)
-    return None
 
 
 def _who_holds(descriptor: int, data: Path) -> str:
