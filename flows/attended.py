@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 from flows.serve import HOST, answers, api_address, is_healthy, prepare_environment
 from flows.services import START_SECONDS, ServiceError, find_address, first_line
 from tasks.run import IncompleteError, Job
+from tasks.sources.selection import printable
 
 STOP_SECONDS = 15.0  # a server that is told to end has little to finish
 
@@ -31,6 +33,8 @@ def run_attended(job: Job) -> dict[str, Any]:
         from flows import scheduled  # noqa: PLC0415
         from flows.heartbeats import without_prefects_own  # noqa: PLC0415
 
+        # Prefect tells on the terminal of each line that its server did not take.
+        logging.raiseExceptions = False
         course = scheduled.Course()
         token, place = scheduled.asked.set(job), scheduled.taken.set(course)
         try:
@@ -38,7 +42,7 @@ def run_attended(job: Job) -> dict[str, Any]:
                 mode=_mode(job),
                 with_pages=job.with_pages,
                 with_images=job.with_images,
-                sources=[place.label for place in job.settings.sources],
+                sources=[printable(place.label) for place in job.settings.sources],
             )
             with without_prefects_own():
                 return dict(scheduled.refresh(options))

@@ -40,6 +40,7 @@ from tasks.publish import AuditError
 from tasks.run import BrokenError, IncompleteError, Job, open_run
 from tasks.settings import Settings, SettingsError, load_settings
 from tasks.sources.location import SourceError
+from tasks.sources.selection import printable
 from tasks.steps import prefect_steps
 from tasks.warehouse.engine import WarehouseError
 
@@ -256,19 +257,20 @@ def _broken(error: Exception) -> State[Any]:
         us = {"prefect.resource.id": f"prefect.flow-run.{flow_run.id}"}
         emit_event("wirehouse.audit.failed", us, payload={"reason": str(error)})
     try:
-        leave_reason(flow_run.flow_name, str(error))
+        leave_reason(flow_run.flow_name, printable(str(error)))
     except Exception as other:  # noqa: BLE001 - as above; the state says it, too
         print(f"warning: this page lacks the summary of the run: {other}")  # noqa: T201
     return _failed(error)
 
 
 def _failed(error: Exception) -> State[Any]:
-    print(f"failed: {error}")  # noqa: T201 - a log line
-    return Failed(message=" ".join(str(error).split()), data=error)
+    reason = printable(str(error))
+    print(f"failed: {reason}")  # noqa: T201 - a log line
+    return Failed(message=" ".join(reason.split()), data=error)
 
 
 def _title(settings: Settings) -> str:
-    names = [Path(place.label).name for place in settings.sources]
+    names = [printable(Path(place.label).name) for place in settings.sources]
     what = ", ".join(names) if len(names) <= 2 else f"{len(names)} sources"
     return " · ".join(filter(None, (flow_run.flow_name, what[:80])))
 
@@ -314,7 +316,8 @@ def _in_flow(job: Job, bars: Bars) -> Job:
     """Let each line be seen by whoever asked, and be a log line of the flow run."""
 
     def say(line: str) -> None:
-        print(line)  # noqa: T201 - `log_prints` makes a log line of it
+        # `log_prints` makes a log line of it, which a server must be able to keep.
+        print(printable(line))  # noqa: T201
         if asked.get() is not None:
             job.say(line)
 

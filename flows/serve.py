@@ -29,6 +29,7 @@ GRACE_SECONDS = 20.0  # a run that is told to end keeps what it has within secon
 # Nothing leaves this machine, and nothing is printed that is not for the user.
 QUIET = {
     "DO_NOT_TRACK": "1",
+    "PREFECT_API_REQUEST_TIMEOUT": "20",  # seconds, of each of six tries
     "PREFECT_CLI_COLORS": "false",
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # seconds, the least that Prefect takes
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",

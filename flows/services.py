@@ -179,7 +179,8 @@ def _is_held(descriptor: int) -> bool:
 
 def first_line(error: Exception) -> str:
     """Return what an error of Prefect's client says, without the answer it quotes."""
-    return (str(error).strip().split("\n")[0] or type(error).__name__)[:300]
+    words = str(error).strip().split("\n")[0].split(" - Response: ")[0]
+    return words[:300] or type(error).__name__
 
 
 def describe_services(settings: Settings) -> State:

@@ -15,6 +15,8 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
+from tasks.sources.selection import printable
+
 Step = Callable[..., Any]
 
 # Seconds before the second and the third try, by a random share more or less, so that
@@ -179,7 +181,7 @@ def _task(name: str) -> Step:
             if isinstance(error, UnreachableError):
                 tries = f"try {task_run.run_count} of {1 + len(RETRY_SECONDS)}"
                 box.arguments[0].say(f"{error}: {tries}")
-            return Failed(message=str(error), data=error)
+            return Failed(message=printable(str(error)), data=error)
 
     def step(*arguments: Any, **options: Any) -> Any:
         box = _Box(arguments, options)
@@ -194,4 +196,4 @@ def _task(name: str) -> Step:
 def _title(name: str, arguments: tuple[Any, ...]) -> str:
     last = arguments[-1]
     count = f"{len(last):,}" if hasattr(last, "__len__") else ""
-    return PLUGS[name].title.format(*arguments[1:], count=count)
+    return printable(PLUGS[name].title.format(*arguments[1:], count=count))

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from tasks.models import Source, SourceKind
 from tasks.settings import SourceSettings, without_password
+from tasks.sources.selection import printable
 from tasks.urls import identify
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
@@ -53,8 +54,11 @@ def source_name(place: SourceSettings) -> str:
 
 
 def source_place(place: SourceSettings) -> str:
-    """Spell where a source is, without password: `location#branch:folder`."""
-    where = without_password(fetch_location(place.location))
+    """Spell where a source is, without password: `location#branch:folder`.
+
+    Odd bytes of a path are escaped: a database keeps text alone.
+    """
+    where = printable(without_password(fetch_location(place.location)))
     if not (place.branch or place.folder):
         return where
     folder = f":{place.folder}" if place.folder else ""

@@ -76,6 +76,10 @@ def connect(
         connection.execute(f"attach {quoted(path)} as {CATALOG} ({how}); use {CATALOG}")
         if earlier:
             connection.execute(f"attach {quoted(earlier)} as earlier (read_only)")
+    except UnicodeEncodeError as error:
+        connection.close()
+        msg = f"{str(path.absolute())!a} is no UTF-8, and DuckDB opens no such file"
+        raise WarehouseError(msg) from error
     except duckdb.Error as error:
         connection.close()
         raise unusable(path, error) from None
