@@ -16,7 +16,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flows.serve import HOST, answers, api_address, is_healthy, prepare_environment
-from flows.services import START_SECONDS, ServiceError, find_address, first_line
+from flows.services import (
+    START_SECONDS,
+    ServiceError,
+    find_address,
+    first_line,
+    not_started,
+)
 from tasks.run import IncompleteError, Job
 from tasks.sources.selection import printable
 
@@ -136,8 +142,7 @@ def _wait_until_healthy(server: subprocess.Popen[bytes], port: int, log: Path) -
         if is_healthy(port):
             return
         time.sleep(0.1)
-    msg = f"the Prefect server did not start; its log is {log}"
-    raise ServiceError(msg)
+    raise not_started(log)
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -30,6 +31,7 @@ START_SECONDS = 180.0  # a first start on a busy machine migrates a database
 # A run that is interrupted keeps what it has and ends within seconds.
 STOP_SECONDS = 30.0
 _PAUSE_SECONDS = 0.1
+ROOM_BYTES = 10_000_000  # a first start writes 3 MB, and needs a few times that
 SIGN_SECONDS = 15.0  # a process that starts says within one which it is
 
 # What is written to their logs: a service that fails must say so somewhere.
@@ -129,7 +131,7 @@ def _go_to_work(data: Path, port: int, say: Say) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not deployments.is_worker_online(since):
         if time.monotonic() > deadline or find_service(data, "worker") is None:
-            raise _not_started(data, "worker")
+            raise not_started(_log_file(data, "worker"))
         time.sleep(_PAUSE_SECONDS)
 
 
@@ -249,7 +251,7 @@ def start_server(settings: Settings, say: Say) -> Service:
     while time.monotonic() < deadline:
         server = find_service(data, "server")
         if server is None:
-            raise _not_started(data, "server")
+            raise not_started(_log_file(data, "server"))
         if server.port is not None and is_healthy(server.port):
             return server
         time.sleep(_PAUSE_SECONDS)
@@ -319,13 +321,14 @@ def _start(
         os.close(descriptor)
 
 
-def _not_started(data: Path, name: str) -> ServiceError:
-    """Say why a service ended, in the last words of its log."""
-    log = _log_file(data, name)
+def not_started(log: Path) -> ServiceError:
+    """Say why a service ended: for want of room, or in the last words of its log."""
     lines = log.read_text("utf-8", "replace").split("\n") if log.is_file() else []
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "it ended")
-    what = {"server": "Prefect server"}.get(name, name)
-    return ServiceError(f"the {what} did not start: {last[:300]}; its log is {log}")
+    why = next((line.strip() for line in reversed(lines) if line.strip()), "it ended")
+    if shutil.disk_usage(log.parent).free < ROOM_BYTES:
+        why = "its disk is full"
+    name = "worker" if log.stem == "worker" else "Prefect server"
+    return ServiceError(f"the {name} did not start: {why[:300]}; its log is {log}")
 
 
 def _check_host(host: str) -> None:

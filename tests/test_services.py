@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +20,7 @@ import pytest
 
 from flows.services import ServiceError, find_address, find_service, start_server
 from tasks.settings import Settings
+from tests.faulty import Faulty, failing
 from tests.hub import Hub
 from tests.receiver import listening
 from tests.test_cli import wirehouse
@@ -95,6 +99,44 @@ def test_it_says_where_it_is_and_starts_nothing_twice(place: Path) -> None:
     assert after == before
 
 
+def automations(place: Path) -> list[tuple[str, str]]:
+    """The automations that the server knows: their ids and names."""
+    with sqlite3.connect(place / "data" / "prefect" / "prefect.db") as database:
+        return database.execute("select id, name from automation order by 2").fetchall()
+
+
+def test_two_that_start_it_at_once_start_what_is_missing_once(place: Path) -> None:
+    """Here the worker, which was killed; automations that wait for a sign are kept."""
+    server, worker = (find_service(place / "data", n) for n in ("server", "worker"))
+    known = automations(place)
+    assert worker is not None
+    os.kill(worker.pid, signal.SIGKILL)
+    told: list[subprocess.CompletedProcess[str]] = []
+
+    both = [
+        threading.Thread(target=lambda: told.append(wirehouse("up", cwd=place)))
+        for _ in range(2)
+    ]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+
+    assert [done.returncode for done in told] == [0, 0], told
+    said = [line for done in told for line in done.stderr.splitlines()]
+    assert sum("starting the worker" in line for line in said) == 1
+    assert find_service(place / "data", "server") == server
+    another = find_service(place / "data", "worker")
+    assert another is not None
+    assert another != worker
+    assert automations(place) == known
+    assert [name for _, name in known] == [
+        "wirehouse: a run that never started has crashed",
+        "wirehouse: a run that went silent has crashed",
+        "wirehouse: tell of a run that failed or crashed",
+    ]
+
+
 def test_the_server_schedules_the_refresh(place: Path) -> None:
     deadline = time.monotonic() + 60
     statement = "select count(*) from flow_run where state_name = 'Scheduled'"
@@ -129,6 +171,43 @@ def test_a_run_by_hand_is_seen_by_the_same_server(place: Path) -> None:
 
     assert json.loads(done.stdout)["files"] == 1
     assert len(flow_runs(place)) == before + 1
+
+
+DEPLOYED = """
+import sys
+from prefect.deployments import run_deployment
+state = run_deployment("refresh/refresh", timeout=120, parameters={"options": {
+    "mode": sys.argv[1], "with_images": False, "sources": ["hub"]}}).state
+print(state.name, state.message)
+"""
+
+
+def test_the_modes_do_what_they_say_in_a_deployments_run(place: Path) -> None:
+    """`retry_failed` asks again what failed, `full` reads what did not change."""
+    (place / "hub" / "_news" / "gone.md").write_text(
+        "---\ntitle: gone\nwebUrl: http://127.0.0.1:9/gone\n---\n"
+    )
+    environment = {**os.environ, "PREFECT_API_URL": str(find_address(place / "data"))}
+    environment["PREFECT_HOME"] = str(place / "data" / "prefect")
+    tries, kept = [], []
+    for mode in ("incremental", "incremental", "retry_failed", "full"):
+        done = subprocess.run(
+            [sys.executable, "-c", DEPLOYED, mode],
+            env=environment, capture_output=True, text=True, check=False, timeout=180,
+        )  # fmt: skip
+        assert done.stdout.startswith("Completed"), done.stdout + done.stderr
+        summary = artifacts(place)["summary"]
+        due = re.search(r"pages due \\| ([0-9]+)", summary)
+        files = re.search(r"article files \\| 2 \\| ([^|]*) \\|", summary)
+        assert due is not None
+        assert files is not None
+        tries.append(int(due[1]))
+        kept.append(files[1])
+    (place / "hub" / "_news" / "gone.md").unlink()
+
+    assert tries[2] > tries[1]
+    assert kept[1] == "0 loaded, 2 unchanged, 0 rejected"
+    assert kept[3] == "2 loaded, 0 unchanged, 0 rejected"
 
 
 def artifacts(place: Path) -> dict[str, Any]:
@@ -256,6 +335,22 @@ def test_the_doctor_ends_runs_that_nothing_is_heard_of(place: Path) -> None:
     assert flow_runs(place).count(("forgotten", "Crashed")) == 2
     assert ("forgotten", "Running") not in flow_runs(place)
     assert "none is stuck" in wirehouse("doctor", cwd=place).stdout
+
+
+def test_a_server_that_fails_in_the_middle_costs_its_page_alone(place: Path) -> None:
+    server = find_service(place / "data", "server")
+    assert server is not None
+    with failing(Faulty("500", behind=server.port, after=12)) as faulty:
+        done = wirehouse(
+            "run", "--no-fetch", "--no-images", cwd=place,
+            PREFECT_API_URL=faulty.address,
+        )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert len(faulty.asked) > 12
+    *_, last = done.stderr.splitlines()
+    assert last.endswith("its page ends early; all is published")
+    assert "Error logging" not in done.stderr
 
 
 def test_an_audit_that_fails_is_an_event_and_one_message(place: Path) -> None:
