@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tasks.settings import load_settings
+
 HOST = "127.0.0.1"
 ANSWER_SECONDS = 5.0  # for what a healthy server answers within milliseconds
 GRACE_SECONDS = 20.0  # a run that is told to end keeps what it has within seconds
@@ -41,8 +43,18 @@ QUIET = {
     "PREFECT_SERVER_API_HOST": HOST,
     # Runs older than 90 days go, with their logs and artifacts: one takes 0.2 MB.
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+    # What is due while the server is down is late afterwards, and skipped one by one.
+    "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS": "12",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     "PREFECT_SERVER_UI_V2_ENABLED": "true",  # it draws the lineage; see CONTENT_POLICY
+}
+
+# What is written to their logs: a service that fails must say so somewhere.
+TALK = {
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_FLOW_RUNS_LEVEL": "INFO",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_TASK_RUNS_LEVEL": "INFO",
+    "PREFECT_WORKER_ENABLE_CANCELLATION": "true",
 }
 
 # Where Prefect keeps its state, and whose settings it takes. Ours is in the data
@@ -245,6 +257,9 @@ def main(kind: str, argument: str, host: str = HOST, lock: str = "") -> None:
     """
     if lock:
         _sign(int(lock))
+    if kind != "child":
+        prepare_environment(load_settings(Path.cwd())[0].data)
+        os.environ.update(TALK)
     if kind == "worker":
         asyncio.run(_work(argument))
     else:

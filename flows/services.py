@@ -34,14 +34,6 @@ _PAUSE_SECONDS = 0.1
 ROOM_BYTES = 10_000_000  # a first start writes 3 MB, and needs a few times that
 SIGN_SECONDS = 15.0  # a process that starts says within one which it is
 
-# What is written to their logs: a service that fails must say so somewhere.
-_TALK = {
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_FLOW_RUNS_LEVEL": "INFO",
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_TASK_RUNS_LEVEL": "INFO",
-    "PREFECT_WORKER_ENABLE_CANCELLATION": "true",
-}
-
 Say = Callable[[str], None]
 
 
@@ -313,7 +305,7 @@ def _start(
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **_TALK, **environment},
+                env={**os.environ, **environment},
                 pass_fds=[descriptor],
                 start_new_session=True,  # it outlives the terminal
             )

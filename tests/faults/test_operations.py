@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ import duckdb
 import pytest
 
 from flows.services import find_service
+from tests.faults.stand import ROOT
 from tests.hub import Hub
 from tests.origin import open_origin
 from tests.receiver import listening
@@ -30,6 +34,13 @@ from tests.test_services import free_port
 pytestmark = pytest.mark.faults
 PAGES = 120  # of one host that is asked once a second: runs take two minutes
 ENDED = ("Completed", "Failed", "Crashed", "Cancelled")
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process started (proc(5))."""
+    folder = Path(f"/proc/{pid}/task")
+    listed = (path.read_text().split() for path in folder.glob("*/children"))
+    return [int(pid) for found in listed for pid in found]
 
 
 @dataclass
@@ -42,12 +53,25 @@ class Place:
 
     def start(self) -> str:
         """Ask for a refresh; return its id when it has begun to fetch."""
-        refresh = self.ask("GET", "/deployments/name/refresh/refresh")
-        made = f"/deployments/{refresh['id']}/create_flow_run"
         before = self.kept()
-        run_id = str(self.ask("POST", made, {"state": {"type": "SCHEDULED"}})["id"])
+        run_id = self.create()
         wait_for(lambda: self.kept() > before + 1, 90)
         return run_id
+
+    def create(self, tags: Sequence[str] = (), **state: Any) -> str:
+        """Have the server schedule a refresh; return its id."""
+        refresh = self.ask("GET", "/deployments/name/refresh/refresh")
+        made = f"/deployments/{refresh['id']}/create_flow_run"
+        wanted = {"state": {"type": "SCHEDULED", **state}, "tags": list(tags)}
+        return str(self.ask("POST", made, wanted)["id"])
+
+    def beats(self, run_id: str) -> int:
+        """Count the heartbeats of a flow run that the server heard."""
+        wanted = {
+            "event": {"name": ["prefect.flow-run.heartbeat"]},
+            "resource": {"id": [f"prefect.flow-run.{run_id}"]},
+        }
+        return len(self.ask("POST", "/events/filter", {"filter": wanted})["events"])
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
         """Ask the server's API, again while it is too busy to answer."""
@@ -79,9 +103,7 @@ class Place:
 
     def runs(self) -> list[int]:
         """Return the processes of runs: the children of the worker."""
-        folder = Path(f"/proc/{self.pid('worker')}/task")
-        listed = (path.read_text().split() for path in folder.glob("*/children"))
-        return [int(pid) for found in listed for pid in found]
+        return children(self.pid("worker"))
 
     def kept(self) -> int:
         """Return how many answers lie in WARC files by now, at most half a page off."""
@@ -151,6 +173,64 @@ def test_a_cancelled_run_is_gone_in_15_s_and_keeps_what_it_has(place: Place) -> 
     wait_for(lambda: place.state(run_id)["name"] == "Cancelled", 30)
     assert place.kept() >= kept
     assert place.statuses() == ["killed", "broken"]
+
+
+SOON = (
+    "from datetime import timedelta; from flows import deployments;"
+    "deployments.PATIENCE = timedelta(seconds=10);"
+    "from flows.cli import main; main()"
+)
+
+
+def test_a_run_that_a_worker_took_and_never_started_has_crashed(place: Place) -> None:
+    """With a patience of 10 s in place of five minutes."""
+    up = [sys.executable, "-c", SOON, "up"]
+    subprocess.run(up, cwd=place.folder, check=True, capture_output=True)
+    later = datetime.now(UTC) + timedelta(days=1)
+    run_id = place.create(state_details={"scheduled_time": later.isoformat()})
+    place.ask("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "PENDING"}})
+
+    wait_for(lambda: place.state(run_id)["name"] == "Crashed", 40)
+
+    assert place.state(run_id)["message"] == "it did not start within 10 s"
+    assert wirehouse("up", cwd=place.folder).returncode == 0
+
+
+def test_a_second_worker_is_told_who_runs_and_can_do_all_the_first_can(
+    place: Place,
+) -> None:
+    """As on another machine that shares the folder; see docs/several-machines.md."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    environment |= {"PREFECT_API_URL": f"http://127.0.0.1:{place.port}/api"}
+    environment |= {"PYTHONPATH": str(ROOT)}
+    first = place.start()
+    with subprocess.Popen(
+        [sys.executable, "-m", "flows.serve", "worker", "wirehouse"],
+        cwd=place.folder, env=environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as second:  # fmt: skip
+        try:
+            beside = place.create()
+            wait_for(lambda: place.state(beside)["name"] in ENDED, 90)
+            (running,) = place.runs()
+            told = place.state(beside)
+            assert told["name"] == "Cancelled"
+            assert told["message"].startswith("skipped: another run holds ")
+            assert f"(process {running}, since " in told["message"]
+            os.kill(place.pid("worker"), signal.SIGTERM)
+            wait_for(lambda: place.state(first)["name"] == "Crashed", 30)
+
+            run_id = place.start()
+            (running,) = children(second.pid)
+            assert place.beats(run_id)
+            cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
+            place.ask("POST", f"/flow_runs/{run_id}/set_state", cancelling)
+            wait_for(lambda: not children(second.pid), 15)
+        finally:
+            second.terminate()
+        assert second.wait(30) == 0
+    assert not (place.folder / ".prefect").exists()
+    assert wirehouse("up", cwd=place.folder).returncode == 0
 
 
 def test_a_worker_that_is_told_to_end_ends_its_run_first(place: Place) -> None:
