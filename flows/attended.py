@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from flows.serve import HOST, answers, api_address, is_healthy, prepare_environment
 from flows.services import (
+    POOL,
     START_SECONDS,
     ServiceError,
     find_address,
@@ -36,6 +37,8 @@ def run_attended(job: Job) -> dict[str, Any]:
     """
     with prefect_server(job.settings.data, job.say) as address:
         # Only now: Prefect reads its settings from the environment when imported.
+        from prefect import tags  # noqa: PLC0415
+
         from flows import scheduled  # noqa: PLC0415
         from flows.heartbeats import without_prefects_own  # noqa: PLC0415
 
@@ -50,7 +53,7 @@ def run_attended(job: Job) -> dict[str, Any]:
                 with_images=job.with_images,
                 sources=[printable(place.label) for place in job.settings.sources],
             )
-            with without_prefects_own():
+            with without_prefects_own(), tags(POOL):
                 return dict(scheduled.refresh(options))
         except IncompleteError as error:
             if error.summary is None:

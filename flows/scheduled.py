@@ -17,12 +17,14 @@ from cronsim import CronSim
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.context import TagsContext
 from prefect.events import emit_event
 from prefect.events.worker import EventsWorker
 from prefect.exceptions import ObjectNotFound
+from prefect.logging import get_run_logger
 from prefect.logging.handlers import APILogHandler
 from prefect.runtime import flow_run
-from prefect.states import Cancelled, Crashed, Failed
+from prefect.states import Cancelled, Completed, Crashed, Failed
 from pydantic import BaseModel, Field
 
 from flows.artifacts import Bars, leave_artifacts, leave_reason
@@ -42,6 +44,7 @@ from tasks.settings import Settings, SettingsError, load_settings
 from tasks.sources.location import SourceError
 from tasks.sources.selection import printable
 from tasks.steps import prefect_steps
+from tasks.summary import summary_line
 from tasks.warehouse.engine import WarehouseError
 
 # What ends a run for a reason that one line can tell; anything else is a bug.
@@ -50,7 +53,7 @@ BROKEN = (
     WarehouseError,
 )  # fmt: skip
 Mode = Literal["incremental", "full", "retry_failed"]
-Answer = dict[str, Any] | State[Any]  # a run's summary, or why there was nothing to do
+Answer = State[Any]  # with the run's summary, or why there is none
 
 
 class RefreshOptions(BaseModel):
@@ -215,7 +218,9 @@ def _tell(story: Story, deployed: Callable[[], Job]) -> Answer:
         job = asked.get() or deployed()
         if asked.get() is None and (reason := _overtaken(job.settings, job.moment)):
             return Cancelled(message=reason)
-        with _heard(), Bars() as bars, open_run(_in_flow(job, bars)) as run:
+        # Of a tag of its own, a task asks the server for a limit before it starts.
+        no_tags = TagsContext(current_tags=set())
+        with no_tags, _heard(), Bars() as bars, open_run(_in_flow(job, bars)) as run:
             _bury(run.warehouse.killed_flow_runs)
             story(run, prefect_steps())
             summary = run.summary()
@@ -231,7 +236,7 @@ def _tell(story: Story, deployed: Callable[[], Job]) -> Answer:
     _show(job, summary)
     if summary["unread"]:
         return _failed(IncompleteError(summary["unread"], summary))
-    return summary
+    return Completed(message=summary_line(summary), data=summary)
 
 
 def _show(job: Job, summary: dict[str, Any]) -> None:
@@ -265,7 +270,7 @@ def _broken(error: Exception) -> State[Any]:
 
 def _failed(error: Exception) -> State[Any]:
     reason = printable(str(error))
-    print(f"failed: {reason}")  # noqa: T201 - a log line
+    get_run_logger().error("failed: %s", reason)
     return Failed(message=" ".join(reason.split()), data=error)
 
 

@@ -64,6 +64,11 @@ def summary_rows(summary: Row) -> list[tuple[str, str, str]]:
     return rows
 
 
+def summary_line(summary: Row) -> str:
+    """Tell a run's counts in one line, part by part."""
+    return "; ".join(f"{n} {what}: {fate}" for what, n, fate in summary_rows(summary))
+
+
 def summary_markdown(
     story: str,
     summary: Row,
@@ -131,6 +136,7 @@ def lineage(summary: Row) -> str:
         for words, source, fates in PARTS
         if summary[source]
         for end, fate in fates
+        if summary[fate]
     ]
     lines += [
         f'  {fate} --> warehouse["news.duckdb"]' for fate in KEPT if summary[fate]

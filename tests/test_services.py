@@ -171,6 +171,14 @@ def test_a_run_by_hand_is_seen_by_the_same_server(place: Path) -> None:
 
     assert json.loads(done.stdout)["files"] == 1
     assert len(flow_runs(place)) == before + 1
+    statement = (
+        "select tags, message from flow_run join flow_run_state on state_id ="
+        " flow_run_state.id where state_name = 'Completed' order by start_time desc"
+    )
+    with sqlite3.connect(place / "data" / "prefect" / "prefect.db") as database:
+        tags, told = database.execute(statement).fetchone()
+    assert tags == '["wirehouse"]'
+    assert told.startswith("1 article files: 0 loaded, 1 unchanged, 0 rejected; ")
 
 
 DEPLOYED = """

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,17 +49,21 @@ class Ui:
         found = ask(self.port, "POST", f"/{kind}/filter", wanted)
         return dict(found[0])
 
+    def runs(self, **wanted: Any) -> list[dict[str, Any]]:
+        """Return the flow runs that are as *wanted*."""
+        return list(ask(self.port, "POST", "/flow_runs/filter", wanted))
+
     def run_in(self, state: str) -> str:
         """Return the page of the first flow run in *state*."""
         chosen = {"state": {"name": {"any_": [state]}}}
         run = self.find("flow_runs", sort="START_TIME_ASC", flow_runs=chosen)
-        return f"/runs/flow-run/{run['id']}"
+        return f"/v2/runs/flow-run/{run['id']}"
 
     def deployment(self) -> str:
         """Return the page of the deployment of the refresh."""
         refresh = {"name": {"any_": ["refresh"]}}
         found = self.find("deployments", deployments=refresh)
-        return f"/deployments/deployment/{found['id']}"
+        return f"/v2/deployments/deployment/{found['id']}"
 
     def shows(self, *texts: str) -> None:
         """Wait until the page shows each of *texts*."""
@@ -111,11 +116,19 @@ def test_the_form_of_a_run_says_what_each_option_does(ui: Ui) -> None:
 
     ui.shows("Mode", "ask again for all that failed", "Fetch pages", "Sources")
     ui.keep("run-form")
+    ui.page.get_by_text("incremental", exact=True).first.click()
+    ui.page.get_by_text("retry_failed", exact=True).last.click()
+    ui.page.get_by_role("switch").nth(1).click()
     ui.page.get_by_role("button", name="Submit").click()
-    ui.shows("Scheduled for")
-    waiting = {"state": {"type": {"any_": ["SCHEDULED", "PENDING", "RUNNING"]}}}
-    by_form = ui.find("flow_runs", sort="EXPECTED_START_TIME_ASC", flow_runs=waiting)
-    assert by_form["parameters"]["options"]["mode"] == "incremental"
+    ui.page.wait_for_url(re.compile("runs|deployment/[^/]*$"), timeout=WAIT_MS)
+    begun = {"state": {"type": {"any_": ["PENDING", "RUNNING", "COMPLETED"]}}}
+    deployment = {"name": {"any_": ["refresh"]}}
+    deadline = time.monotonic() + 60
+    while not (found := ui.runs(flow_runs=begun, deployments=deployment)):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    options = found[0]["parameters"]["options"]
+    assert (options["mode"], options["with_images"]) == ("retry_failed", False)
 
 
 def test_a_finished_run_shows_its_batches_and_its_artifacts(ui: Ui) -> None:
@@ -125,10 +138,9 @@ def test_a_finished_run_shows_its_batches_and_its_artifacts(ui: Ui) -> None:
     ui.shows(
         "refresh · sample · 38 new, 32 pages", "Completed", "43 articles, 67 files"
     )
+    ui.open(f"{path}?tab=Artifacts")
+    ui.shows("summary", "failures", "rejections", "repairs", "audits")
     ui.keep("finished-run")
-    ui.page.get_by_text("Artifacts", exact=True).last.click()
-    ui.shows("summary", "rejections", "repairs", "audits")
-    ui.open(f"/v2{path}?tab=Artifacts")
     ui.shows("fetching-pages", "36 of 36")
 
 
@@ -163,7 +175,7 @@ def test_the_schedule_shows_when_the_refresh_runs(ui: Ui) -> None:
 
 
 def test_no_page_asks_anybody_but_this_server(ui: Ui) -> None:
-    for path in ("/dashboard", "/v2/dashboard", "/v2" + ui.run_in("Completed")):
+    for path in ("/dashboard", "/v2/dashboard", ui.run_in("Completed")):
         ui.open(path)
         ui.page.wait_for_timeout(2_000)
 
