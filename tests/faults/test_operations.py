@@ -175,17 +175,25 @@ def test_a_cancelled_run_is_gone_in_15_s_and_keeps_what_it_has(place: Place) -> 
     assert place.statuses() == ["killed", "broken"]
 
 
-SOON = (
-    "from datetime import timedelta; from flows import deployments;"
-    "deployments.PATIENCE = timedelta(seconds=10);"
-    "from flows.cli import main; main()"
-)
+SOON = """
+from datetime import timedelta
+from pathlib import Path
+from flows.serve import prepare_environment
+prepare_environment(Path("data"))
+from flows import deployments
+deployments.PATIENCE = timedelta(seconds=10)
+from flows.cli import main
+main()
+"""
 
 
 def test_a_run_that_a_worker_took_and_never_started_has_crashed(place: Place) -> None:
     """With a patience of 10 s in place of five minutes."""
     up = [sys.executable, "-c", SOON, "up"]
-    subprocess.run(up, cwd=place.folder, check=True, capture_output=True)
+    environment = os.environ | {"PREFECT_API_URL": f"http://127.0.0.1:{place.port}/api"}
+    subprocess.run(
+        up, cwd=place.folder, env=environment, check=True, capture_output=True
+    )
     later = datetime.now(UTC) + timedelta(days=1)
     run_id = place.create(state_details={"scheduled_time": later.isoformat()})
     place.ask("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "PENDING"}})
@@ -222,7 +230,7 @@ def test_a_second_worker_is_told_who_runs_and_can_do_all_the_first_can(
 
             run_id = place.start()
             (running,) = children(second.pid)
-            assert place.beats(run_id)
+            wait_for(lambda: place.beats(run_id), 45)
             cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
             place.ask("POST", f"/flow_runs/{run_id}/set_state", cancelling)
             wait_for(lambda: not children(second.pid), 15)
