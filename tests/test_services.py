@@ -18,8 +18,10 @@ from typing import Any
 
 import pytest
 
+from flows.serve import ask
 from flows.services import ServiceError, find_address, find_service, start_server
 from tasks.settings import Settings
+from tests.faults.stand import ROOT
 from tests.faulty import Faulty, failing
 from tests.hub import Hub
 from tests.receiver import listening
@@ -185,7 +187,7 @@ DEPLOYED = """
 import sys
 from prefect.deployments import run_deployment
 state = run_deployment("refresh/refresh", timeout=120, parameters={"options": {
-    "mode": sys.argv[1], "with_images": False, "sources": ["hub"]}}).state
+    "mode": sys.argv[1], "with_images": False, "sources": sys.argv[2:]}}).state
 print(state.name, state.message)
 """
 
@@ -200,13 +202,13 @@ def test_the_modes_do_what_they_say_in_a_deployments_run(place: Path) -> None:
     tries, kept = [], []
     for mode in ("incremental", "incremental", "retry_failed", "full"):
         done = subprocess.run(
-            [sys.executable, "-c", DEPLOYED, mode],
+            [sys.executable, "-c", DEPLOYED, mode, "hub"],
             env=environment, capture_output=True, text=True, check=False, timeout=180,
         )  # fmt: skip
         assert done.stdout.startswith("Completed"), done.stdout + done.stderr
         summary = artifacts(place)["summary"]
-        due = re.search(r"pages due \\| ([0-9]+)", summary)
-        files = re.search(r"article files \\| 2 \\| ([^|]*) \\|", summary)
+        due = re.search(r"pages due \| ([0-9]+)", summary)
+        files = re.search(r"article files \| 2 \| ([^|]*) \|", summary)
         assert due is not None
         assert files is not None
         tries.append(int(due[1]))
@@ -421,6 +423,25 @@ def test_verify_and_refresh_run_when_the_settings_say(place: Path) -> None:
     assert {s["timezone"] for s in schedules.values()} == {"Europe/Berlin"}
 
 
+def known_deployments(place: Path) -> dict[str, dict[str, Any]]:
+    """What the server knows of each deployment, but where and when it was made."""
+    server = find_service(place / "data", "server")
+    assert server is not None
+    found = ask(server.port or 0, "POST", "/deployments/filter", {})
+    return {
+        each["name"]: {
+            "entrypoint": each["entrypoint"].replace("/", ".").replace(".py:", "."),
+            "pool": each["work_pool_name"],
+            "version": each["version"],
+            "description": each["description"],
+            "tags": each["tags"],
+            "parameters": each["parameters"],
+            "schema": each["parameter_openapi_schema"],
+        }
+        for each in found
+    }
+
+
 def test_status_says_what_is_up_and_how_the_last_run_went(place: Path) -> None:
     shown = wirehouse("status", cwd=place).stdout.splitlines()
 
@@ -445,6 +466,29 @@ def test_a_server_open_to_other_machines_needs_a_password(tmp_path: Path) -> Non
 
     with pytest.raises(ServiceError, match="open to other machines: first set PREFECT"):
         start_server(settings, lambda _: None)
+
+
+def test_plain_prefect_deploy_makes_what_up_makes(place: Path) -> None:
+    """But for the schedules, which are in `prefect.yaml` as the settings' defaults."""
+    by_up = known_deployments(place)
+    environment = {**os.environ, "PREFECT_API_URL": str(find_address(place / "data"))}
+    environment["PREFECT_HOME"] = str(place / "data" / "prefect")
+    program = Path(sys.executable).with_name("prefect")
+
+    done = subprocess.run(
+        [program, "--no-prompt", "deploy", "--all"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert known_deployments(place) == by_up
+    ran = subprocess.run(
+        [sys.executable, "-c", DEPLOYED, "incremental", str(place / "hub")],
+        env=environment, capture_output=True, text=True, check=False, timeout=180,
+    )  # fmt: skip
+    assert ran.stdout.startswith("Completed"), ran.stdout + ran.stderr
+    assert wirehouse("up", cwd=place).returncode == 0
+    assert known_deployments(place) == by_up
 
 
 def test_down_ends_both_and_twice_is_no_harm(place: Path) -> None:
