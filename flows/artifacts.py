@@ -42,10 +42,10 @@ def leave_artifacts(data: Path, story: str, summary: Row) -> str:
         changes = warehouse.rows("diff") if earlier else None
         runs = warehouse.rows("report/runs")[:6]
         tables = {key: warehouse.rows(f"report/{key}") for key, _ in TABLES}
-    for key, description in reversed(TABLES):  # the UI shows the newest first
+    _leave_summary(summary_markdown(story, summary, runs, changes, tables["failures"]))
+    for key, description in TABLES:
         rows = [_plain(row) for row in tables[key]]
         create_table_artifact(rows, key=key, description=description)
-    _leave_summary(summary_markdown(story, summary, runs, changes, tables["failures"]))
     return outcome_words(summary, changes)
 
 
