@@ -17,7 +17,7 @@ import frontmatter
 import yaml
 from frontmatter.default_handlers import YAMLHandler
 
-from tasks.lineyaml import read_lines, to_json
+from tasks.lineyaml import read_lines, read_pieces, to_json
 
 MAX_DEPTH = 100  # levels; real files have 5, libyaml dies of some 25,000
 MAX_ALIASES = 100  # uses of an anchor in one file; real files have none
@@ -160,10 +160,27 @@ class GuardedHandler(YAMLHandler):
         if fields is not None:
             self.is_line_oriented = True
             return fields
+        fields = _by_pieces(fm)
+        if fields is not None:
+            return fields
         try:
             return read_yaml(fm, only_usual=self._only_usual)
         except FrontMatterError as error:
             raise error.lower(1) from None  # the line '---'
+
+
+def _by_pieces(yaml_text: str) -> dict[str, Any] | None:
+    """Ask PyYAML about what it must be asked, or answer None: ask about all."""
+    if len(yaml_text) > MAX_USUAL_CHARACTERS or _separators(yaml_text) > MAX_VALUES:
+        return None
+    try:
+        return read_pieces(yaml_text, _usual_piece)
+    except (FrontMatterError, UnusualError):
+        return None
+
+
+def _usual_piece(yaml_text: str) -> dict[str, Any]:
+    return read_yaml(yaml_text, only_usual=True)
 
 
 def _closing(text: str, start: int) -> re.Match[str] | None:
@@ -193,11 +210,16 @@ def _is_suspicious(yaml_text: str) -> bool:
         count("[") + count("{") > MAX_DEPTH
         or ("&" in yaml_text and "*" in yaml_text)
         or "<<" in yaml_text
-        or sum(map(count, (",", ":", "\n", "- ", "? "))) > MAX_VALUES
+        or _separators(yaml_text) > MAX_VALUES
         or _DEEP_BLOCK.search(yaml_text) is not None
         or _LONG_NUMBER.search(yaml_text) is not None
         or _TAG.search(yaml_text) is not None
     )
+
+
+def _separators(yaml_text: str) -> int:
+    """Count what may stand between two values, which is at least all that does."""
+    return sum(map(yaml_text.count, (",", ":", "\n", "- ", "? ")))
 
 
 def _check_events(yaml_text: str) -> None:
