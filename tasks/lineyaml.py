@@ -36,11 +36,11 @@ _UNUSUAL = re.compile(
     "[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd"
     "\U00010000-\U0010ffff]"
 )
-_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
-_KEYED = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}:(?: |$)", re.ASCII)
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}", re.ASCII)
+_KEYED = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}:(?: |$)", re.ASCII)
 # What most lines of a map are: a quoted text, a whole number, true or false.
 _USUAL_FIELD = re.compile(
-    r' *([A-Za-z_][A-Za-z0-9_]{0,99}): +(?:"([^"\\]*)"|(-?(?:0|[1-9][0-9]{0,17}))'
+    r' *([A-Za-z_][A-Za-z0-9_-]{0,99}): +(?:"([^"\\]*)"|(-?(?:0|[1-9][0-9]{0,17}))'
     r"|(true|false)) *",
     re.ASCII,
 )

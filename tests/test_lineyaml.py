@@ -27,6 +27,7 @@ SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 
 ARTICLE = """\
 category: news
+reading-time: 4
 title: "A \\"quoted\\" title: with a colon # and no comment"
 publishedDateTime: 2020-06-11T23:41:00Z
 quality: 50
