@@ -109,7 +109,8 @@ def read_yaml(text: str, *, only_usual: bool = False) -> dict[str, Any]:
         raise  # no fault of the file: whoever set the limit says so
     except Exception as error:  # noqa: BLE001 - PyYAML lets through whatever it meets
         msg = "holds a value that YAML cannot build"
-        raise FrontMatterError(msg, detail=_one_line(error)) from None
+        line = _line_of_the_unbuilt(text)
+        raise FrontMatterError(msg, line, _one_line(error)) from None
 
 
 def is_unusual(yaml_text: str) -> bool:
@@ -274,6 +275,28 @@ def _is_long_number(event: yaml.ScalarEvent) -> bool:
 def _line(yaml_text: str, mark: Any) -> int | None:
     """Count lines as an editor does; to YAML, U+2028 begins one too."""
     return yaml_text.count("\n", 0, mark.index) + 1 if mark else None
+
+
+def _line_of_the_unbuilt(yaml_text: str) -> int | None:
+    """Find the first scalar that PyYAML reads and cannot build, such as 2020-02-30."""
+    loader = _LOADER(yaml_text)
+    nodes: list[Any] = [loader.get_single_node()]
+    seen: set[int] = set()
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen:  # an alias
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            nodes += [each for pair in reversed(node.value) for each in reversed(pair)]
+        elif isinstance(node, yaml.SequenceNode):
+            nodes += reversed(node.value)
+        else:
+            try:
+                loader.construct_object(node)
+            except Exception:  # noqa: BLE001 - whatever it was, it was this one
+                return _line(yaml_text, node.start_mark)
+    return None
 
 
 class _Plain:
