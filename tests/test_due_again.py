@@ -371,7 +371,7 @@ def test_names_that_do_not_exist_may_exist_soon_where_nobody_answers(
     above = "http://news.example/redirect/" if is_online else ""
     for number in range(5):
         hub.write(f"{number}.md", webUrl=f"{above}http://h{number}.invalid/a")
-    _, told = run(hub, origin, START)
+    _, told = run(hub, origin, START, attempts=1)
 
     rows = captures(hub, "outcome, next_fetch_at")
     assert {outcome for outcome, _ in rows} == {"dns_error"}
