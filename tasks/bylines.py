@@ -18,6 +18,7 @@ from tasks.linkeddata import plain_text
 MAX_AUTHORS = 20
 MAX_NAME = 80  # characters of an author's name; longer ones are sentences
 MAX_BYLINE = 200  # characters of a line with several names, roles and a date
+MAX_DECLARED = 1_000  # characters of what declares all authors at once
 MAX_CANDIDATES = 1_000  # that are looked at; lists of comments have some hundred
 # Elements between a headline and its byline: kicker, share buttons, a picture.
 NEAR = 80
@@ -141,7 +142,7 @@ def declared_names(line: str) -> list[str]:
     >>> declared_names("By Ann Lee, Bo Ek and Cy Day")
     ['Ann Lee', 'Bo Ek', 'Cy Day']
     """
-    line = _BY.sub("", plain_text(line[: MAX_BYLINE * 5]))
+    line = _BY.sub("", plain_text(line[:MAX_DECLARED]))
     names = _without_roles(_BETWEEN_FULL.split(_ADDRESS.sub("", line)))
     names = names if all(" " in name for name in names) else [line]
     return [n for n in names if n and len(n) <= MAX_NAME and not _NO_NAME.search(n)]

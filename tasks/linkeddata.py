@@ -20,6 +20,7 @@ Node = dict[str, Any]
 MAX_SCRIPT_CHARACTERS = 1_000_000  # of one script; whole articles fit with their markup
 MAX_SCRIPTS = 50
 MAX_NODES = 5_000  # that are looked at
+MAX_ARTICLES = 100  # of those, that are articles; lists of other stories have dozens
 MAX_LEVELS = 10  # of lists and objects within a value
 MAX_VALUES = 20  # of one property
 _ARTICLE = re.compile(r"(?:Article|Posting|Report|Review)$")
@@ -152,7 +153,8 @@ def _articles(nodes: Iterable[Node], url: str) -> list[Node]:
         found = [n for n in nodes if any(map(kind.search, types(n)))]
         if found:
             here = _bare(url)
-            return sorted(found, key=lambda node: here not in map(_bare, _named(node)))
+            own = sorted(found, key=lambda node: here not in map(_bare, _named(node)))
+            return own[:MAX_ARTICLES]
     return []
 
 

@@ -22,7 +22,13 @@ import htmldate
 from lxml import etree
 from lxml.html import HtmlElement
 
-from tasks.bylines import MAX_AUTHORS, declared_names, find_bylines, is_no_person
+from tasks.bylines import (
+    MAX_AUTHORS,
+    MAX_DECLARED,
+    declared_names,
+    find_bylines,
+    is_no_person,
+)
 from tasks.linkeddata import (
     addresses,
     one_line,
@@ -110,6 +116,7 @@ _BAR = re.compile(
     r"\s+[|\-\u2010-\u2015\u00b7\u2022:\u00bb\u2039\u203a/]+\s+|[|\uff5c\uff1a]|::"
 )
 MAX_TITLES = 20  # headings that may be the headline
+MAX_SAID = 50  # values of one name, or titles, that are looked at; pages have a few
 # Two titles of one story share this much of their letter triples (Dice, 1945); those of
 # two stories hardly a tenth, a kicker or a section's name still less.
 ALIKE = 0.4
@@ -123,6 +130,7 @@ _TIME_MARKS = re.compile(r"date|time|publish|posted|byline")
 SHORTEST_DATE = 8  # characters, as 1.5.2024
 MAX_DATE_LINE = 60  # characters; a date in a longer line belongs to a sentence
 _NEAR_TIMES = 60  # elements after the headline: bylines and dates stand there
+NEAR_ABOVE = 5  # levels from a name up to the author that it is part of
 _JUST_BEFORE = 10  # elements: a date above the headline, and its section
 _SLACK = timedelta(days=1)  # a page's day may begin 14 hours before UTC's
 _LANGUAGE_TAG = re.compile(
@@ -248,7 +256,7 @@ class _Reader:
         The headline that readers see, if it says nearly what the page declares: what is
         declared is often made for searches, or has the name of the site.
         """
-        said = list(self._titles())
+        said = list(islice(self._titles(), MAX_SAID))
         sites = self._organisations(site)
         plain = [plain_text(written) for _, written in said]
         titles = [_without_site(title, sites, plain) for title in plain]
@@ -312,9 +320,10 @@ class _Reader:
         unseen: list[tuple[str, dict[str, str]]] = []
         others: list[tuple[str, dict[str, str]]] = []
         for origin, said in self._declared_authors():
+            lines = (line[:MAX_DECLARED] for line in said)
             names = {
                 self._first_name_first(name): one_line(line)
-                for line in said
+                for line in lines
                 for name in declared_names(line)
                 if _folded(name) not in sites
             }
@@ -390,11 +399,17 @@ class _Reader:
                 yield f"json-ld {key}", self.data.names(node.get(key))
         for key in _AUTHORS:
             yield key, self.names.get(key, ())
-        inner = "//*[@itemprop='author']//*[@itemprop='name']/@content"
-        yield "microdata", self.tree.xpath(inner)
+        yield "microdata", islice(self._microdata_names(), MAX_SAID)
         for number in ("1", "2"):
             if "Written by" in self.names.get(f"twitter:label{number}", ()):
                 yield _POSTED_BY, self.names.get(f"twitter:data{number}", ())
+
+    def _microdata_names(self) -> Iterator[str]:
+        """Yield the names of authors that are not for readers' eyes."""
+        for name in self.tree.iterfind(".//*[@itemprop='name'][@content]"):
+            above = islice(name.iterancestors(), NEAR_ABOVE)
+            if any(element.get("itemprop") == "author" for element in above):
+                yield name.get("content")
 
     def _organisations(self, site: str | None) -> frozenset[str]:
         """Return the folded names of site and publisher, which write nothing."""
@@ -596,7 +611,8 @@ def _meta(tree: HtmlElement) -> Names:
     for element in tree.iterfind(".//meta[@content]"):
         for attribute in ("property", "name", "itemprop", "http-equiv"):
             for name in (element.get(attribute) or "").lower().split():
-                names[name].append(element.get("content"))
+                if len(names[name]) < MAX_SAID:
+                    names[name].append(element.get("content"))
     return names
 
 
