@@ -108,15 +108,22 @@ _AUTHOR_PATH = re.compile(
     re.IGNORECASE,
 )
 _CANDIDATES = (
-    "//*[@rel or @itemprop or @class or @id or @data-testid or @href]"
+    "//*[@rel or @itemprop or @property or @typeof or @class or @id or @data-testid"
+    " or @href]"
     "[contains(@itemprop, 'author') or contains(@itemprop, 'creator')"
     " or contains(@rel, 'author') or contains(@rel, 'creator')"
+    " or contains(@property, 'author') or contains(@typeof, 'Person')"
     " or contains(@class, 'uthor') or contains(@class, 'yline')"
     " or contains(@class, 'ontributor') or contains(@class, 'riter')"
+    # German, Spanish, Italian; French; Italian; Turkish; Hungarian.
+    " or contains(@class, 'utor') or contains(@class, 'uteur')"
+    " or contains(concat(' ', @class, ' '), ' firma ')"
+    " or contains(@class, 'yazar') or contains(@class, 'szerz')"
     " or contains(concat(' ', @class, ' '), ' fn ')"
     " or contains(@id, 'uthor') or contains(@id, 'yline')"
     " or contains(@data-testid, 'yline') or contains(@data-testid, 'uthor')"
     " or contains(@href, '/author') or contains(@href, '/staff/')"
+    " or contains(@href, '/autor') or contains(@href, '/auteur')"
     " or contains(@href, '/editors/')"
     " or contains(@href, '/profile/') or contains(@href, '/by/')]"
 )
@@ -224,7 +231,8 @@ def _undisputed(elements: Iterable[HtmlElement]) -> list[str]:
 
 
 def _kind(element: HtmlElement) -> int:
-    if "author" in (element.get("itemprop") or "") and element.tag != "meta":
+    marks = f"{element.get('itemprop')} {element.get('property')}"
+    if "author" in marks and element.tag != "meta":
         return 0
     if "author" in (element.get("rel") or "").split():
         return 1

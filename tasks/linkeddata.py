@@ -54,7 +54,7 @@ class LinkedData:
             for part in value[:MAX_VALUES]:
                 yield from self._names(part, levels - 1)
         elif isinstance(value, dict):
-            name = value.get("name")
+            name = value.get("name", value.get("@value"))
             if name is None:
                 name = self.named.get(str(value.get("@id")), {}).get("name")
             yield from self._names(name, levels - 1)
@@ -83,6 +83,8 @@ def one_line(value: object) -> str:
     """Return *value* as one line without tags; '' if it is no text."""
     if isinstance(value, list) and value:
         value = value[0]
+    if isinstance(value, dict):
+        value = value.get("@value")
     if not isinstance(value, str):
         return ""
     return " ".join((_TAG.sub("", value) if "<" in value else value).split())

@@ -108,13 +108,18 @@ _SITE = (
     "al:ios:app_name",
     "citation_journal_title",
 )
+_PUBLISHERS = ("dc.publisher", "dcterms.publisher", "citation_publisher")
 _IMAGE = ("og:image", "og:image:secure_url", "og:image:url", "twitter:image")
 _IMAGE_MORE = ("twitter:image:src", "parsely-image-url", "sailthru.image.full")
 _LANGUAGE = ("og:locale", "content-language", "language", "dc.language")
 # Where one of the parts of a `<title>` ends: "… | The Times", "… — BBC".
 _BAR = re.compile(
-    r"\s+[|\-\u2010-\u2015\u00b7\u2022:\u00bb\u2039\u203a/]+\s+|[|\uff5c\uff1a]|::"
+    r"\s+[|\-\u2010-\u2015\u00b7\u2022:\u00ab\u00bb\u2039\u203a/]+\s+"
+    r"|[|_\uff5c\uff1a]|::"
 )
+_FIRST_BAR = re.compile(rf":\s+|{_BAR.pattern}")  # "The Times: …" as well
+MAX_MARKED = 500  # elements of one name of microdata; a page of comments has as many
+MAX_HOME_LINKS = 200  # links that may lead home; it is one of the first
 MAX_TITLES = 20  # headings that may be the headline
 MAX_SAID = 50  # values of one name, or titles, that are looked at; pages have a few
 # Two titles of one story share this much of their letter triples (Dice, 1945); those of
@@ -125,6 +130,11 @@ _TEXTS = etree.XPath("//body//text()[string-length() < 1000]")
 _SEEN = etree.XPath(
     "//body//text()[not(parent::script or parent::style or parent::template)]",
     smart_strings=False,
+)
+# HTML's draft of 2010, hAtom, h-entry.
+_PUBLISHED_MARKS = etree.XPath(
+    "//time[@pubdate] | //abbr[@title][contains(@class, 'published')]"
+    " | //*[contains(@class, 'dt-published')]"
 )
 _TIME_MARKS = re.compile(r"date|time|publish|posted|byline")
 SHORTEST_DATE = 8  # characters, as 1.5.2024
@@ -257,14 +267,13 @@ class _Reader:
         declared is often made for searches, or has the name of the site.
         """
         said = list(islice(self._titles(), MAX_SAID))
-        sites = self._organisations(site)
+        sites = self._organisations(site) | self._home_names
         plain = [plain_text(written) for _, written in said]
         titles = [_without_site(title, sites, plain) for title in plain]
+        marked = [*self.tree.iterfind(".//h1"), *self.marked["headline"]]
         headings = [
             (heading, text)
-            for heading in self.tree.xpath("//h1 | //*[@itemprop='headline']")[
-                :MAX_TITLES
-            ]
+            for heading in marked[:MAX_TITLES]
             if (text := plain_text(heading.text_content()[:1_000]))
             and _folded(text) not in sites
         ]
@@ -304,7 +313,24 @@ class _Reader:
         shown = (plain_text(h.text_content()[:1_000]) for h in headings)
         rated = [(_likeness(text, title), -n) for n, text in enumerate(shown) if text]
         likeness, place = max(rated, default=(0, 0))
-        return headings[-place] if likeness >= ALIKE else None
+        if likeness >= ALIKE:
+            return headings[-place]
+        # Pages without headings show theirs in large or bold letters.
+        body = self.tree.find("body")
+        shown_as = () if body is None else body.iter("b", "strong", "font", "span", "div")
+        return next((e for e in shown_as if one_line(e.text) == title), None)
+
+    @cached_property
+    def _home_names(self) -> frozenset[str]:
+        """Return the folded texts of links to the home page: the name of the site."""
+        home = join_url(self.base_url, "/") if "://" in self.base_url else ""
+        links = islice(self.tree.iterfind(".//a[@href]"), MAX_HOME_LINKS)
+        texts = (
+            " ".join(islice(link.itertext(), 5))
+            for link in links
+            if link.get("href").strip() in {"/", home, home.rstrip("/")}
+        )
+        return frozenset(map(_folded, texts)) - {""}
 
     # --- authors ----------------------------------------------------------------
 
@@ -406,17 +432,34 @@ class _Reader:
 
     def _microdata_names(self) -> Iterator[str]:
         """Yield the names of authors that are not for readers' eyes."""
-        for name in self.tree.iterfind(".//*[@itemprop='name'][@content]"):
-            above = islice(name.iterancestors(), NEAR_ABOVE)
-            if any(element.get("itemprop") == "author" for element in above):
+        for name in self.marked["name"]:
+            if name.get("content") and self._is_part_of(name, "author"):
                 yield name.get("content")
+
+    def _is_part_of(self, element: HtmlElement, *names: str) -> bool:
+        wholes = {whole for name in names for whole in self.marked[name]}
+        above = islice(element.iterancestors(), NEAR_ABOVE) if wholes else ()
+        return any(whole in wholes for whole in above)
+
+    @cached_property
+    def marked(self) -> Mapping[str, list[HtmlElement]]:
+        """Return the elements that microdata or RDFa calls so, of schema.org's names."""
+        marked: dict[str, list[HtmlElement]] = defaultdict(list)
+        for element in self.tree.xpath("//*[@itemprop or @property]"):
+            said = f"{element.get('itemprop') or ''} {element.get('property') or ''}"
+            for name in said.replace("schema:", "").split():
+                if len(marked[name]) < MAX_MARKED:
+                    marked[name].append(element)
+        return marked
 
     def _organisations(self, site: str | None) -> frozenset[str]:
         """Return the folded names of site and publisher, which write nothing."""
         said = [site or "", self.publisher or "", *self.names.get("copyright", ())]
         said.extend(
-            value for _, value in self._meta(*_SITE, "publisher", "dc.publisher")
+            value
+            for _, value in self._meta(*_SITE, "publisher", *_PUBLISHERS)
         )
+        said.extend(self._microdata_publishers())
         for node in self.data.articles:
             said.extend(self.data.names(node.get("publisher")))
         with suppress(ValueError):
@@ -435,9 +478,10 @@ class _Reader:
         yield from self._linked("datePublished")
         yield from self._meta(*_PUBLISHED)
         yield from self._linked("dateCreated", "uploadDate")
-        marked = "//*[@itemprop='datePublished'] | //time[@pubdate]"
-        for element in self.tree.xpath(marked):
+        for element in self.marked["datePublished"]:
             yield "microdata", _time(element)
+        for element in _PUBLISHED_MARKS(self.tree)[:MAX_MARKED]:
+            yield "microformat", _time(element)
         times = self.tree.xpath("//time[@datetime]")
         # One moment alone can only be the page's own; of several, who knows.
         if len({time.get("datetime") for time in times}) == 1:
@@ -472,7 +516,7 @@ class _Reader:
     def _modified(self) -> Said:
         yield from self._linked("dateModified")
         yield from self._meta(*_MODIFIED)
-        for element in self.tree.xpath("//*[@itemprop='dateModified']"):
+        for element in self.marked["dateModified"]:
             yield "microdata", _time(element)
 
     # --- the rest ---------------------------------------------------------------
@@ -491,7 +535,16 @@ class _Reader:
         for node in self.data.nodes:
             if "WebSite" in types(node):
                 yield "json-ld WebSite", one_line(node.get("name"))
+        for name in self._microdata_publishers():
+            yield "microdata", name
         yield from self._meta(*_SITE[1:])
+
+    def _microdata_publishers(self) -> Iterator[str]:
+        for element in self.marked["publisher"]:
+            yield element.get("content") or ""
+        for name in self.marked["name"]:
+            if self._is_part_of(name, "publisher"):
+                yield name.get("content") or one_line(name.text)
 
     def _languages(self) -> Said:
         yield "lang", self.tree.get("lang") or ""
@@ -512,6 +565,9 @@ class _Reader:
                     yield f"json-ld {key}", address
         for link in self.tree.xpath("//link[@rel='image_src'][@href]"):
             yield "link image_src", link.get("href")
+        for image in self.marked["image"]:
+            if not self._is_part_of(image, "author", "publisher", "comment"):
+                yield "microdata", _image(image)
 
     def _address(self, reference: str) -> str | None:
         with suppress(ValueError):
@@ -539,6 +595,9 @@ class _Reader:
 
 def _without_site(title: str, sites: frozenset[str], said: Iterable[str]) -> str:
     """Cut ` | The Site` off a title, and before it what another title does without."""
+    first = _FIRST_BAR.search(title)
+    if first and _folded(title[: first.start()]) in sites and title[first.end() :]:
+        return _without_site(title[first.end() :].strip(), sites, said)
     others = {other for other in said if other != title}
     for found in reversed(list(_BAR.finditer(title))):
         head, tail = title[: found.start()].strip(), title[found.end() :]
@@ -571,7 +630,16 @@ def _folded(name: str) -> str:
 
 def _time(element: HtmlElement) -> str:
     said = element.get("datetime") or element.get("content")
+    if element.tag == "abbr":  # microformats.org, "datetime-design-pattern"
+        said = said or element.get("title")
     return str(said or " ".join(islice(element.itertext(), 20))[:200])
+
+
+def _image(element: HtmlElement) -> str:
+    said = (element.get(name) for name in ("content", "src", "href"))
+    inner = element.xpath(".//*[@itemprop='url' or @itemprop='contentUrl' or self::img]")
+    address = next(filter(None, said), "")
+    return str(address) or (_image(inner[0]) if inner else "")
 
 
 def _times_near(headline: HtmlElement) -> Said:
