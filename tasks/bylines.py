@@ -26,16 +26,38 @@ _FIRST_WORDS = (
     r"(?:(?:words|story|text|written|posted|published|reported|reporting|edited"
     r"|updated|review|analysis|opinion|author|authors)\b[:\s]*)?"
 )
+# Capitals of Latin, Greek and Cyrillic; of Latin's rarer letters, small ones as well.
+_CAPITAL = "A-ZÀ-ÞĀ-ŽȘȚΆ-ΫЀ-Я"
+# What stands before a name in other languages: who it is by, and what such a line calls
+# who wrote; the latter only with a colon, for some are names.
+_WRITTEN = (
+    r"(?:(?:publicado|escrito|redigido|écrit|rédigé|publié|propos recueillis|geschreven"
+    r"|scritto|pubblicato|skriven|skrevet|geschrieben|verfasst|veröffentlicht"
+    r"|ein beitrag|a cura)\s+)?"
+)
+_BY_ABROAD = rf"{_WRITTEN}(?:von|par|por|di|door|av|af|od|(?-i:da))"
+_CALLED = (
+    r"(?:authors?|words|text[eo]?|tekst|autora?|autorka|autore|auteure?|autrice|auteurs"
+    r"|författare|forfatter|kirjoittaja|szerző|írta|yazar|yazan|penulis|tác giả"
+    r"|текст|автор|авторы|автори|γράφει)"
+)
+# Of scripts without capitals, where no colon is needed: Arabic, Persian, Hebrew, Hindi.
+_UNICASE_BY = r"(?:بقلم|كتبت?|نویسنده|به قلم|מאת|लेखक|लेखिका|द्वारा)"
 _BY = re.compile(
-    rf"^(?:{_FIRST_WORDS}\bby\b[:\s]*)+|^(?:authors?|words|von|par|por|di|door|av|af|od"
-    r"|texto|publicado\s+por|escrito\s+por|текст|автор)(?::\s*|\s+(?=[A-ZÀ-Þ]))"
+    rf"^(?:{_FIRST_WORDS}\bby\b[:\s]*)+"
+    rf"|^(?:{_BY_ABROAD}|authors?|words|texto|автор|текст)(?::\s*|\s+(?=[{_CAPITAL}]))"
+    rf"|^(?-i:de\s+(?=[{_CAPITAL}]))|^{_CALLED}:\s*|^{_UNICASE_BY}[\s:/\-|]+"
+    # Of a name in the genitive, Greek has the article before.
+    r"|^(?:του|της|των)\s+(?=[\u0370-\u03ff])"
     # Chinese and Japanese: author, writer, text, contributor, translator, reporter.
-    r"|^(?:著者|作者|文|執筆者?|投稿者|翻訳者?|記者|撰文)[\s:/\uff1a\uff0f●]+",
+    r"|^(?:著者|作者|文|執筆者?|投稿者|翻訳者?|記者|记者|撰文)[\s:/\uff1a\uff0f●]+",
     re.IGNORECASE,
 )
 _IS_BY = re.compile(
-    rf"^(?i:{_FIRST_WORDS}\bby\b[:\s])|^(?:Von|Par|Por|Di|Door)\s+(?:[A-ZÀ-Þ]|$)"
-    r"|^(?:Publicado|Escrito) por:?\s|^(?:Текст|Автор):\s"
+    rf"^(?i:{_FIRST_WORDS}\bby\b[:\s])"
+    r"|^(?:[Vv]on|[Pp]ar|[Pp]or|[Dd]i|[Dd]oor)\s+(?:[A-ZÀ-Þ]|$)"
+    rf"|^(?i:{_WRITTEN})(?:von|par|por|di|door|av|da)\b:?\s+[A-ZÀ-Þ]"
+    rf"|^(?i:{_CALLED}):\s|^{_UNICASE_BY}[\s:]"
 )
 # Where the names end and something else begins: a date, a section, an address.
 _NAMES_END = re.compile(
@@ -47,11 +69,17 @@ _NAMES_END = re.compile(
     re.DOTALL,
 )
 _ADDRESS = re.compile(r"\s*[|(<]?\s*\S+@\S+\.\w+[)>]?")  # of mail, after a name
-_AND = r"\s+(?:and|und|et|y)\s+(?=[A-ZÀ-Þ])"
+_AND = (
+    rf"\s+(?:and|und|et|y)\s+(?=[{_CAPITAL}])"
+    # These are parts of names, too: where a whole name follows.
+    rf"|\s+(?:e|ed|en|och|og|ja|i|a|és|și|ve|dan|và|и|і|та|και)"
+    rf"\s+(?=[{_CAPITAL}]\S+\s+[{_CAPITAL}])"
+)
 _BETWEEN = re.compile(rf"\s*[;,&\u3001\uff0c]\s*|{_AND}")
 _BETWEEN_FULL = re.compile(rf"\s*[;,&]\s+|{_AND}")
 # What somebody did, after a name in Japanese: wrote, translated, drew.
-_DID = re.compile(r"\s(?:著者?|編著?|監訳|訳|写真|イラスト)$")
+# In Korean, that somebody is a reporter.
+_DID = re.compile(r"\s(?:著者?|編著?|監訳|訳|写真|イラスト|기자|특파원)$")
 _NO_NAME = re.compile(
     r"https?:|www\.|@|[<>{}|=\[\]]|\d{4}|^\W*$|^\w*admin\d*$"
     r"|^(?:photo|photograph|picture|image|video|illustration)s?(?:\s+by|:)"
@@ -102,6 +130,9 @@ _STAFF = re.compile(
     re.IGNORECASE,
 )
 _UNSPACED_NAME = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u30fb\s]{2,14}")
+# A word of Hebrew, Arabic, or a script of India to Georgia: these know no capitals.
+_UNICASE = re.compile(r"[\u0590-\u06ff\u0900-\u0eff\u1000-\u10ff\u200c\u200d.'\"-]+")
+MAX_UNICASE = 4  # words of such a name; more are a sentence
 _AUTHOR_PATH = re.compile(
     r"/(?:authors?|editors?|staff|by|profiles?|contributors?|reporters?|writers?"
     r"|journalists?|columnists?|users?|team|autor|autoren|auteurs?|autores)[/\-._=]",
@@ -193,12 +224,27 @@ def find_bylines(tree: HtmlElement, headline: HtmlElement | None) -> list[str]:
     places = {e: n for n, e in enumerate(tree.iter(etree.Element))}
     if headline is not None and headline in places:
         at = places[headline]
-        near = [e for e in candidates if -NEAR / 4 <= places.get(e, -NEAR) - at <= NEAR]
+        near = [
+            e
+            for e in candidates
+            if 0 <= (place := places.get(e, -NEAR) - at) <= NEAR
+            or (-NEAR / 4 <= place < 0 and _is_beside(e, headline))
+        ]
         likely = [e for e in near if not _is_in(e, _SELDOM_TAGS, _SELDOM)]
         names = _surest(likely) or _by_words(headline) or _surest(near)
         if names:
             return names
     return _undisputed(e for e in candidates if not _is_in(e, _SELDOM_TAGS, _SELDOM))
+
+
+def _is_beside(element: HtmlElement, headline: HtmlElement) -> bool:
+    """Tell whether both are in one box that is not the whole page.
+
+    Before a headline that is the kicker; else it belongs to lists and menus.
+    """
+    boxes = {e for e in headline.iterancestors() if e.tag not in {"body", "main"}}
+    above = islice(element.iterancestors(), 3)
+    return any(box in boxes and box.getparent() is not None for box in above)
 
 
 def _without_roles(parts: list[str]) -> list[str]:
@@ -343,5 +389,7 @@ def _is_person(name: str, *, is_linked: bool = False) -> bool:
         return False
     if len(words) == 1:
         return is_linked
+    if all(map(_UNICASE.fullmatch, words)):
+        return len(words) <= MAX_UNICASE
     capitals = [word[0].isupper() for word in words if word not in _PARTICLES]
     return len(capitals) >= 2 and all(capitals)

@@ -139,6 +139,12 @@ _PUBLISHED_MARKS = etree.XPath(
 _TIME_MARKS = re.compile(r"date|time|publish|posted|byline")
 SHORTEST_DATE = 8  # characters, as 1.5.2024
 MAX_DATE_LINE = 60  # characters; a date in a longer line belongs to a sentence
+MAX_SENTENCES = 1  # paragraphs before a date that is in no mark of time: a teaser
+_PUBLISHED_WORD = re.compile(
+    r"(?:first )?(?:published|posted)|veröffentlicht|publi[ée]|publicad|pubblicat"
+    r"|gepubliceerd|publicerad|publisert|opublikowan|yayınlan|опубликован|发布|發布",
+    re.IGNORECASE,
+)
 _NEAR_TIMES = 60  # elements after the headline: bylines and dates stand there
 NEAR_ABOVE = 5  # levels from a name up to the author that it is part of
 _JUST_BEFORE = 10  # elements: a date above the headline, and its section
@@ -297,16 +303,19 @@ class _Reader:
     def _titles(self) -> Said:
         elements = self.tree.xpath("/html/head/title | //title[not(ancestor::svg)]")[:2]
         said = (
-            *self._linked("headline"),
-            *self._meta(*_TITLE),
-            *self._linked("name"),
-            *self._meta(*_TITLE_MORE),
+            *self._declared_titles(),
             *(("title", element.text_content()) for element in elements),
         )
         for origin, value in said:
             written = one_line(value[:2_000])
             if plain_text(written):
                 yield origin, written
+
+    def _declared_titles(self) -> Said:
+        yield from self._linked("headline")
+        yield from self._meta(*_TITLE)
+        yield from self._linked("name")
+        yield from self._meta(*_TITLE_MORE)
 
     def _heading_of(self, title: str) -> HtmlElement | None:
         headings = self.tree.xpath("//h1 | //h2 | //h3")[:MAX_TITLES]
@@ -319,6 +328,21 @@ class _Reader:
         body = self.tree.find("body")
         shown_as = () if body is None else body.iter("b", "strong", "font", "span", "div")
         return next((e for e in shown_as if one_line(e.text) == title), None)
+
+    @cached_property
+    def _end_of_title(self) -> frozenset[str]:
+        """Return, folded, what `<title>` says after the headline: the site's name."""
+        declared = islice(self._declared_titles(), MAX_SAID)
+        titles = [plain_text(said[:2_000]) for _, said in declared]
+        headings = islice(self.tree.iter("h1", "h2"), MAX_TITLES)
+        titles += [plain_text(h.text_content()[:1_000]) for h in headings]
+        whole = plain_text((self.tree.findtext(".//title") or "")[:2_000])
+        ends = (
+            whole[found.end() :]
+            for found in _BAR.finditer(whole)
+            if whole[: found.start()] in titles
+        )
+        return frozenset(map(_folded, ends)) - {""}
 
     @cached_property
     def _home_names(self) -> frozenset[str]:
@@ -343,6 +367,7 @@ class _Reader:
         account that put a story on the page is often not who wrote it.
         """
         sites = self._organisations(site)
+        said_sites = sites | self._end_of_title
         unseen: list[tuple[str, dict[str, str]]] = []
         others: list[tuple[str, dict[str, str]]] = []
         for origin, said in self._declared_authors():
@@ -351,7 +376,7 @@ class _Reader:
                 self._first_name_first(name): one_line(line)
                 for line in lines
                 for name in declared_names(line)
-                if _folded(name) not in sites
+                if _folded(name) not in said_sites
             }
             names = self._without_accounts(names, headline)
             persons = {n: line for n, line in names.items() if not is_no_person(n)}
@@ -501,7 +526,7 @@ class _Reader:
     def _found_by_htmldate(self) -> str:
         """Ask htmldate, without the search through the text that guesses."""
         with suppress(Exception):  # hostile pages find ways nobody listed
-            return (
+            said = (
                 htmldate.find_date(
                     self.tree,
                     extensive_search=False,
@@ -511,7 +536,16 @@ class _Reader:
                 )
                 or ""
             )
+            # Of several moments in lists of stories, it takes the first.
+            return "" if len(self._days) > 1 and said in self._days else said
         return ""
+
+    @cached_property
+    def _days(self) -> frozenset[str]:
+        """Return the days of all `<time>` of the page, in ISO 8601."""
+        times = islice(self.tree.iterfind(".//time[@datetime]"), MAX_MARKED)
+        moments = (parse_moment(time.get("datetime")) for time in times)
+        return frozenset(f"{moment:%Y-%m-%d}" for moment in moments if moment)
 
     def _modified(self) -> Said:
         yield from self._linked("dateModified")
@@ -647,15 +681,25 @@ def _times_near(headline: HtmlElement) -> Said:
 
     After it, short lines as well.
     """
+    sentences = 0
     for element in headline.xpath(f"following::*[position() <= {_NEAR_TIMES}]"):
+        if _marks_time(element):
+            yield "time near headline", _time(element)
+            continue
         said = " ".join((element.text or "")[:200].split())
-        if _marks_time(element):
-            yield "time near headline", _time(element)
-        elif SHORTEST_DATE <= len(said) <= MAX_DATE_LINE:
-            yield "time near headline", said
-    for element in headline.xpath(f"preceding::*[position() <= {_JUST_BEFORE}]"):
-        if _marks_time(element):
-            yield "time near headline", _time(element)
+        sentences += element.tag == "p" and len(said) > MAX_DATE_LINE
+        if sentences > MAX_SENTENCES:
+            continue  # the article has begun, and tells of other days
+        for line in (said, " ".join((element.tail or "")[:200].split())):
+            is_line = line is said or element.tag == "br"
+            most = 2 * MAX_DATE_LINE if _PUBLISHED_WORD.match(line) else MAX_DATE_LINE
+            if is_line and SHORTEST_DATE <= len(line) <= most:
+                yield "time near headline", line
+    before = headline.xpath(f"preceding::*[position() <= {_JUST_BEFORE}]")
+    times = [_time(element) for element in before if _marks_time(element)]
+    moments = filter(None, (parse_moment(said) or find_moment(said) for said in times))
+    if len({moment.date() for moment in moments}) == 1:  # else those of other stories
+        yield from (("time near headline", said) for said in times)
 
 
 def _marks_time(element: HtmlElement) -> bool:
