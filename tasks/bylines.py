@@ -55,9 +55,9 @@ _BY = re.compile(
 )
 _IS_BY = re.compile(
     rf"^(?i:{_FIRST_WORDS}\bby\b[:\s])"
-    r"|^(?:[Vv]on|[Pp]ar|[Pp]or|[Dd]i|[Dd]oor)\s+(?:[A-ZÀ-Þ]|$)"
-    rf"|^(?i:{_WRITTEN})(?:von|par|por|di|door|av|da)\b:?\s+[A-ZÀ-Þ]"
-    rf"|^(?i:{_CALLED}):\s|^{_UNICASE_BY}[\s:]"
+    rf"|^(?:[Vv]on|[Pp]ar|[Pp]or|[Dd]i|[Dd]oor|[Aa][vf])\s+(?:[{_CAPITAL}]|$)"
+    rf"|^(?i:{_WRITTEN})(?:von|par|por|di|door|av|da)\b:?\s+[{_CAPITAL}]"
+    rf"|^(?i:{_CALLED}):\s|^{_UNICASE_BY}[\s:]|^(?:作者|记者|記者|撰文)[:/\uff1a\uff0f]"
 )
 # Where the names end and something else begins: a date, a section, an address.
 _NAMES_END = re.compile(
@@ -70,13 +70,14 @@ _NAMES_END = re.compile(
 )
 _ADDRESS = re.compile(r"\s*[|(<]?\s*\S+@\S+\.\w+[)>]?")  # of mail, after a name
 _AND = (
-    rf"\s+(?:and|und|et|y)\s+(?=[{_CAPITAL}])"
+    rf"\s+(?:and|AND|und|UND|et|ET|y|Y)\s+(?=[{_CAPITAL}])"
     # These are parts of names, too: where a whole name follows.
-    rf"|\s+(?:e|ed|en|och|og|ja|i|a|és|și|ve|dan|và|и|і|та|και)"
-    rf"\s+(?=[{_CAPITAL}]\S+\s+[{_CAPITAL}])"
+    rf"|\s+(?:e|ed|en|och|og|ja|i|a|és|și|ve|dan|và|и|\u0456|та|και)"
+    rf"\s+(?=[{_CAPITAL}]\S+\s+(?:[a-z]{{1,3}}\s+){{0,2}}[{_CAPITAL}])"
 )
-_BETWEEN = re.compile(rf"\s*[;,&\u3001\uff0c]\s*|{_AND}")
-_BETWEEN_FULL = re.compile(rf"\s*[;,&]\s+|{_AND}")
+_COMMA_AND = rf"(?:(?:and|AND|und|et|y|e|en|och|og|i|и)\s+(?=[{_CAPITAL}]))?"
+_BETWEEN = re.compile(rf"\s*[;,&\u3001\uff0c]\s*{_COMMA_AND}|{_AND}")
+_BETWEEN_FULL = re.compile(rf"\s*[;,&]\s+{_COMMA_AND}|{_AND}")
 # What somebody did, after a name in Japanese: wrote, translated, drew.
 # In Korean, that somebody is a reporter.
 _DID = re.compile(r"\s(?:著者?|編著?|監訳|訳|写真|イラスト|기자|특파원)$")
@@ -171,6 +172,9 @@ _SELDOM = re.compile(
 )
 _NEVER_TAGS = frozenset({"footer", "figure", "figcaption", "blockquote"})
 _SELDOM_TAGS = frozenset({"nav", "aside", "form"})
+_OTHERS_UP = 2  # levels above a byline that hold the title of the story it belongs to
+_TITLE_WORDS = 4  # that a link to a story has at least, and one to a profile hardly
+_FEW = 10  # links of a box that are looked at
 _UP = 6  # levels above a byline that tell whether it belongs to something else
 
 
@@ -218,7 +222,7 @@ def find_bylines(tree: HtmlElement, headline: HtmlElement | None) -> list[str]:
     same wherever it occurs, for a page lists authors of other pages, too.
     """
     found = tree.xpath(_CANDIDATES)[:MAX_CANDIDATES]
-    candidates = [e for e in found if not _is_in(e, _NEVER_TAGS, _NEVER)]
+    candidates = [e for e in found if not is_of_other(e, headline)]
     if not candidates and headline is None:
         return []
     places = {e: n for n, e in enumerate(tree.iter(etree.Element))}
@@ -235,6 +239,28 @@ def find_bylines(tree: HtmlElement, headline: HtmlElement | None) -> list[str]:
         if names:
             return names
     return _undisputed(e for e in candidates if not _is_in(e, _SELDOM_TAGS, _SELDOM))
+
+
+def is_of_other(element: HtmlElement, headline: HtmlElement | None) -> bool:
+    """Tell whether *element* belongs to a comment, a picture, or another story.
+
+    The title of another story is a link of some words in a box without the headline.
+    """
+    if _is_in(element, _NEVER_TAGS, _NEVER):
+        return True
+    own = set() if headline is None else {headline, *headline.iterancestors()}
+    for above in islice(element.iterancestors(), _OTHERS_UP):
+        if above in own or above.tag in {"article", "main", "body"}:
+            break
+        links = (a for a in islice(above.iter("a"), _FEW) if a is not element)
+        if any(_is_title(a) for a in links):
+            return True
+    return False
+
+
+def _is_title(link: HtmlElement) -> bool:
+    is_author = _AUTHOR_PATH.search(link.get("href") or "")
+    return not is_author and len(_line(link).split()) >= _TITLE_WORDS
 
 
 def _is_beside(element: HtmlElement, headline: HtmlElement) -> bool:
@@ -330,7 +356,7 @@ def _with_neighbours(element: HtmlElement, names: list[str]) -> list[str]:
 def _by_words(headline: HtmlElement) -> list[str]:
     """Return the names of a short line after the headline that begins with "By"."""
     for element in headline.xpath(f"following::*[position() <= {NEAR}]"):
-        if _begins(element) and not _is_in(element, _NEVER_TAGS, _NEVER):
+        if _begins(element) and not is_of_other(element, headline):
             said = " ".join(element.text.split()) + " "
             alone = not _IS_BY.sub("", said).strip() and len(element) == 0
             names = _names_at(element.getparent() if alone else element, is_byline=True)
@@ -389,7 +415,6 @@ def _is_person(name: str, *, is_linked: bool = False) -> bool:
         return False
     if len(words) == 1:
         return is_linked
-    if all(map(_UNICASE.fullmatch, words)):
-        return len(words) <= MAX_UNICASE
+    unicase = len(words) if all(map(_UNICASE.fullmatch, words)) else 0
     capitals = [word[0].isupper() for word in words if word not in _PARTICLES]
-    return len(capitals) >= 2 and all(capitals)
+    return 2 <= unicase <= MAX_UNICASE or (len(capitals) >= 2 and all(capitals))

@@ -28,6 +28,7 @@ _PAGE = re.compile(r"(?:Page|VideoObject|Recipe|Event|PodcastEpisode)$")
 _SCRIPT_FRAME = re.compile(
     r"\A\s*(?:<!--|//\s*<!\[CDATA\[|/\*.*?\*/)|(?:-->|//\s*\]\]>|;)\s*\Z"
 )
+_EXTRA_COMMA = re.compile(r",(?=\s*[}\]])")
 _BLOCK_END = re.compile(r"</(?:p|div|h[1-6]|li)>|<br\s*/?>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
@@ -137,12 +138,14 @@ def _nodes(tree: HtmlElement) -> Iterator[Node]:
 
 
 def _loaded(script: str) -> Iterator[object]:
-    """Read JSON as it is found: in comments, with a semicolon, with raw line ends."""
+    """Read JSON as it is found: in comments, with raw line ends, with a comma more."""
     if len(script) > MAX_SCRIPT_CHARACTERS:
         return
     script = _SCRIPT_FRAME.sub("", script)
-    with suppress(ValueError, RecursionError):
-        yield json.loads(script, strict=False)
+    for written in (script, _EXTRA_COMMA.sub("", script)):
+        with suppress(ValueError, RecursionError):
+            yield json.loads(written, strict=False)
+            return
 
 
 def _articles(nodes: Iterable[Node], url: str) -> list[Node]:

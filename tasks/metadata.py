@@ -28,6 +28,7 @@ from tasks.bylines import (
     declared_names,
     find_bylines,
     is_no_person,
+    is_of_other,
 )
 from tasks.linkeddata import (
     addresses,
@@ -118,6 +119,7 @@ _BAR = re.compile(
     r"|[|_\uff5c\uff1a]|::"
 )
 _FIRST_BAR = re.compile(rf":\s+|{_BAR.pattern}")  # "The Times: …" as well
+_LARGE = ("b", "strong", "font", "span", "div")
 MAX_MARKED = 500  # elements of one name of microdata; a page of comments has as many
 MAX_HOME_LINKS = 200  # links that may lead home; it is one of the first
 MAX_TITLES = 20  # headings that may be the headline
@@ -142,7 +144,7 @@ MAX_DATE_LINE = 60  # characters; a date in a longer line belongs to a sentence
 MAX_SENTENCES = 1  # paragraphs before a date that is in no mark of time: a teaser
 _PUBLISHED_WORD = re.compile(
     r"(?:first )?(?:published|posted)|veröffentlicht|publi[ée]|publicad|pubblicat"
-    r"|gepubliceerd|publicerad|publisert|opublikowan|yayınlan|опубликован|发布|發布",
+    r"|gepubliceerd|publicerad|publisert|opublikowan|yay\u0131nlan|опубликован|发布|發布",
     re.IGNORECASE,
 )
 _NEAR_TIMES = 60  # elements after the headline: bylines and dates stand there
@@ -326,8 +328,8 @@ class _Reader:
             return headings[-place]
         # Pages without headings show theirs in large or bold letters.
         body = self.tree.find("body")
-        shown_as = () if body is None else body.iter("b", "strong", "font", "span", "div")
-        return next((e for e in shown_as if one_line(e.text) == title), None)
+        large = body.iter(*_LARGE) if body is not None else ()
+        return next((e for e in large if one_line(e.text) == title), None)
 
     @cached_property
     def _end_of_title(self) -> frozenset[str]:
@@ -349,10 +351,11 @@ class _Reader:
         """Return the folded texts of links to the home page: the name of the site."""
         home = join_url(self.base_url, "/") if "://" in self.base_url else ""
         links = islice(self.tree.iterfind(".//a[@href]"), MAX_HOME_LINKS)
+        leading = (a for a in links if a.get("href").strip() in {"/", home, home[:-1]})
         texts = (
-            " ".join(islice(link.itertext(), 5))
-            for link in links
-            if link.get("href").strip() in {"/", home, home.rstrip("/")}
+            text
+            for a in leading
+            for text in (" ".join(islice(a.itertext(), 5)), *a.xpath("./img/@alt")[:1])
         )
         return frozenset(map(_folded, texts)) - {""}
 
@@ -468,7 +471,7 @@ class _Reader:
 
     @cached_property
     def marked(self) -> Mapping[str, list[HtmlElement]]:
-        """Return the elements that microdata or RDFa calls so, of schema.org's names."""
+        """Return the elements that microdata or RDFa gives names of schema.org."""
         marked: dict[str, list[HtmlElement]] = defaultdict(list)
         for element in self.tree.xpath("//*[@itemprop or @property]"):
             said = f"{element.get('itemprop') or ''} {element.get('property') or ''}"
@@ -480,10 +483,7 @@ class _Reader:
     def _organisations(self, site: str | None) -> frozenset[str]:
         """Return the folded names of site and publisher, which write nothing."""
         said = [site or "", self.publisher or "", *self.names.get("copyright", ())]
-        said.extend(
-            value
-            for _, value in self._meta(*_SITE, "publisher", *_PUBLISHERS)
-        )
+        said.extend(value for _, value in self._meta(*_SITE, "publisher", *_PUBLISHERS))
         said.extend(self._microdata_publishers())
         for node in self.data.articles:
             said.extend(self.data.names(node.get("publisher")))
@@ -496,8 +496,22 @@ class _Reader:
     # --- moments ----------------------------------------------------------------
 
     def _moment(self, value: str) -> datetime | None:
-        moment = parse_moment(value) or find_moment(value)
+        moment = self._read_moment(value)
         return moment if moment and moment <= self.latest else None
+
+    def _read_moment(self, value: str) -> datetime | None:
+        known = self._is_day_first
+        return parse_moment(value) or find_moment(value, is_day_first=known)
+
+    @cached_property
+    def _is_day_first(self) -> bool | None:
+        """Tell how dates with slashes are meant, by the language; English has both."""
+        said = (_language(value) for _, value in self._languages())
+        language = next(filter(None, said), "en")
+        if language.partition("-")[0] != "en":
+            return True
+        region = language.rpartition("-")[2]
+        return None if region in {"en", "CA", "PH"} else region != "US"
 
     def _published(self, headline: HtmlElement | None) -> Said:
         yield from self._linked("datePublished")
@@ -507,15 +521,16 @@ class _Reader:
             yield "microdata", _time(element)
         for element in _PUBLISHED_MARKS(self.tree)[:MAX_MARKED]:
             yield "microformat", _time(element)
-        times = self.tree.xpath("//time[@datetime]")
+        found = islice(self.tree.iterfind(".//time[@datetime]"), MAX_MARKED)
+        times = [time for time in found if not is_of_other(time, headline)]
         # One moment alone can only be the page's own; of several, who knows.
         if len({time.get("datetime") for time in times}) == 1:
             yield "time", _time(times[0])
         if headline is not None:
-            for origin, said in _times_near(headline):
+            for origin, said in _times_near(headline, self._read_moment):
                 if self._fits_address(said):
                     yield origin, said
-        yield "htmldate", self._found_by_htmldate()
+        yield "htmldate", self._found_by_htmldate(has_times=bool(times))
 
     def _fits_address(self, said: str) -> bool:
         """Tell whether a moment is of about the day that the page's address names."""
@@ -523,8 +538,12 @@ class _Reader:
         moment = self._moment(said)
         return day is None or moment is None or abs(moment - day) <= 2 * _SLACK
 
-    def _found_by_htmldate(self) -> str:
-        """Ask htmldate, without the search through the text that guesses."""
+    def _found_by_htmldate(self, *, has_times: bool) -> str:
+        """Ask htmldate, without the search through the text that guesses.
+
+        *has_times*: there are `<time>`s that are not those of comments and teasers. Of
+        several, it takes the first.
+        """
         with suppress(Exception):  # hostile pages find ways nobody listed
             said = (
                 htmldate.find_date(
@@ -536,8 +555,8 @@ class _Reader:
                 )
                 or ""
             )
-            # Of several moments in lists of stories, it takes the first.
-            return "" if len(self._days) > 1 and said in self._days else said
+            is_any = said in self._days and (len(self._days) > 1 or not has_times)
+            return "" if is_any else said
         return ""
 
     @cached_property
@@ -671,12 +690,14 @@ def _time(element: HtmlElement) -> str:
 
 def _image(element: HtmlElement) -> str:
     said = (element.get(name) for name in ("content", "src", "href"))
-    inner = element.xpath(".//*[@itemprop='url' or @itemprop='contentUrl' or self::img]")
+    inner = element.xpath(
+        ".//*[@itemprop='url' or @itemprop='contentUrl' or self::img]"
+    )
     address = next(filter(None, said), "")
     return str(address) or (_image(inner[0]) if inner else "")
 
 
-def _times_near(headline: HtmlElement) -> Said:
+def _times_near(headline: HtmlElement, read: Callable[[str], datetime | None]) -> Said:
     """Yield what stands in marks of time soon after the headline, or just before it.
 
     After it, short lines as well.
@@ -684,7 +705,8 @@ def _times_near(headline: HtmlElement) -> Said:
     sentences = 0
     for element in headline.xpath(f"following::*[position() <= {_NEAR_TIMES}]"):
         if _marks_time(element):
-            yield "time near headline", _time(element)
+            if not is_of_other(element, headline):
+                yield "time near headline", _time(element)
             continue
         said = " ".join((element.text or "")[:200].split())
         sentences += element.tag == "p" and len(said) > MAX_DATE_LINE
@@ -697,7 +719,7 @@ def _times_near(headline: HtmlElement) -> Said:
                 yield "time near headline", line
     before = headline.xpath(f"preceding::*[position() <= {_JUST_BEFORE}]")
     times = [_time(element) for element in before if _marks_time(element)]
-    moments = filter(None, (parse_moment(said) or find_moment(said) for said in times))
+    moments = filter(None, map(read, times))
     if len({moment.date() for moment in moments}) == 1:  # else those of other stories
         yield from (("time near headline", said) for said in times)
 

@@ -23,8 +23,14 @@ _MONTH_BEGINNINGS = {
             "mar mär maa mrt már bře μαρ μάρ мар бер מרץ مارس آذار मार्च",
             "apr avr abr ápr kwi dub nis huh απρ апр квіт אפר أبريل ابريل نيسان अप्रै",
             "may mai maj mag máj kvě mei touko μαΐ μάι май мая трав מאי مايو أيار मई",
-            "jun juin giu jún cze červn kes iun haz ιουν июн юни черв יונ يونيو حزيران जून",
-            "jul juil lug júl lip červenc hein iul tem ιουλ июл юли лип יול يوليو تموز जुल",
+            (
+                "jun juin giu jún cze červn kes iun haz ιουν июн юни черв יונ يونيو"
+                " حزيران जून"
+            ),
+            (
+                "jul juil lug júl lip červenc hein iul tem ιουλ июл юли лип יול يوليو"
+                " تموز जुल"
+            ),
             "aug aoû aou ago sie srp elo ağu agu αυγ авг серп אוג أغسطس آب अग",
             "sep set wrz zář sze syys eyl σεπ сен сеп вер ספט سبتمبر أيلول सित",
             "oct okt ott out paź říj loka eki οκτ окт жовт אוק أكتوبر अक्टू",
@@ -40,8 +46,7 @@ _MONTH = r"(?P<month>[^\s\d.,:;|/()]{2,14})\.?"
 _OF = r"(?:\s+(?:de|del|of|di))?"  # 4 de marzo de 2024
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|ª|°)?"
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
-# Spellings of one meaning: a year first, a month by its name, a day before dots. 3/4/2024
-# is a day in March or in April, and stays unread.
+# Spellings of one meaning: a year first, a month by its name, a day before dots.
 _DATES = (
     *(
         re.compile(rf"(?<![^\W_]){pattern}(?![^\W_])", re.IGNORECASE)
@@ -58,6 +63,8 @@ _DATES = (
     re.compile(rf"{_YEAR}\s*年\s*(?P<month>\d\d?)\s*月\s*(?P<day>\d\d?)\s*日"),
     re.compile(rf"{_YEAR}\s*년\s*(?P<month>\d\d?)\s*월\s*(?P<day>\d\d?)\s*일"),
 )
+MONTHS = 12
+_SLASHED = re.compile(rf"(?<![\d/])(?P<first>\d\d?)/(?P<second>\d\d?)/{_YEAR}(?![\d/])")
 _IN_ADDRESS = re.compile(
     rf"/{_YEAR}[/-](?P<month>\d\d?|{'|'.join(_MONTHS)})[/-](?P<day>\d\d?)(?!\d)"
 )
@@ -92,7 +99,7 @@ def parse_moment(value: str) -> datetime | None:
     value = " ".join(value[:MAX_MOMENT].split())
     moment = None
     with suppress(ValueError, TypeError, OverflowError):
-        moment = datetime.fromisoformat(_as_iso(value))
+        moment = datetime.fromisoformat(_as_iso(value).upper())
     if moment is None:
         with suppress(ValueError, TypeError, OverflowError, IndexError):
             moment = parsedate_to_datetime(value)
@@ -102,26 +109,36 @@ def parse_moment(value: str) -> datetime | None:
     return _sane(moment)
 
 
-def find_moment(text: str) -> datetime | None:
+def find_moment(text: str, *, is_day_first: bool | None = None) -> datetime | None:
     """Read the moment in a short line such as `Updated Dec. 16, 2016 4:21 pm EST`.
 
-    Only spellings that have one meaning. None if there is none, or more than one day.
+    Only spellings that have one meaning; 3/4/2024 has one if *is_day_first* is known.
+    None if there is none, or more than one day.
+
+    >>> [find_moment("3/4/2024", is_day_first=known) for known in (None, True)]
+    [None, datetime.datetime(2024, 4, 3, 0, 0, tzinfo=datetime.timezone.utc)]
     """
     text = " ".join(text[: 2 * MAX_MOMENT].split())
     if not text.isascii():
         text = "".join(str(unicodedata.digit(c, c)) for c in text)
     updated = _UPDATED.search(text)
-    first = _moment_in(text[: updated.start()]) if updated else None
-    return first or _moment_in(text)
+    first = _moment_in(text[: updated.start()], is_day_first) if updated else None
+    return first or _moment_in(text, is_day_first)
 
 
-def _moment_in(text: str) -> datetime | None:
+def _moment_in(text: str, is_day_first: bool | None) -> datetime | None:  # noqa: FBT001 - private
     days: dict[tuple[int, int, int], re.Match[str]] = {}
     for pattern in _DATES:
         for found in pattern.finditer(text):
             day = _day(found)
             if day:
                 days.setdefault(day, found)
+    for found in _SLASHED.finditer(text):
+        numbers = int(found["first"]), int(found["second"])
+        is_first = numbers[0] > MONTHS if max(numbers) > MONTHS else is_day_first
+        if is_first is not None:
+            of_month, month = numbers if is_first else numbers[::-1]
+            days.setdefault((int(found["year"]), month, of_month), found)
     if len(days) != 1:
         return None
     ((day, found),) = days.items()

@@ -300,9 +300,9 @@ _SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 _ZERO_WIDTH = re.compile(
     f"[\u2060\ufeff]|(?<![{_SPACELESS}])\u200b|(?<![\u1820-\u18aa])\u180e"
 )
-# A joiner means something between letters of scripts that join, and in emoji. At the end
-# of a word, too, U+200D does beside a letter (Persian dates), and either after a virama
-# (chillus of Malayalam, hasanta of Bengali).
+# A joiner means something between letters of scripts that join, and in emoji. At the
+# end of a word, too, U+200D does beside a letter (Persian dates), and either after a
+# virama (chillus of Malayalam, hasanta of Bengali).
 _JOINED = re.compile("[\u0600-\u109f\u1780-\u18af\ua800-\uabff]")
 _JOINING = re.compile(
     f"[{_JOINED.pattern[1:-1]}\u2190-\u2bff\ufe0f\U0001f000-\U0001faff]"
