@@ -366,10 +366,11 @@ _SIGN = re.compile("(?<![^\x00-\x7f])\xe2\u201e(?:\xa2|\u2013)")
 _SIGN_MEANT = {"\xe2\u201e\xa2": "\u2122", "\xe2\u201e\u2013": "\u2116"}
 # The last letter of a word in capitals is no mojibake: before what follows words, a
 # no-break space or a sign, and before the second of two quotes around that word.
-_CAPITALS = "A-Z\xc0-\xde\u0104-\u017d"
+_CAPITALS = "A-Z\xc0\xc1\xc4-\xde"
 _SHOUTED = re.compile(
-    f"((?<=[{_CAPITALS}]{{2}})[\xc2\xc3](?=\xa0|[\xa9\xab\xae\xbb](?!\\w))"
-    f"|\u201c[{_CAPITALS}]+\xc3\u201d(?!\\w)|\u2018[{_CAPITALS}]+\xc3\u2019(?!\\w))"
+    f"((?<=[A-Z][{_CAPITALS}])[\xc2\xc3](?=\xa0|[\xa9\xab\xae\xbb](?!\\w))"
+    f"|\u201c[A-Z][{_CAPITALS}]*\xc3\u201d(?!\\w)"
+    f"|\u2018[A-Z][{_CAPITALS}]*\xc3\u2019(?!\\w))"
 )
 # Whoever writes about encodings shows what they break.
 _ON_ENCODINGS = re.compile(

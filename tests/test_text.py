@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import time
+from pathlib import Path
 
 import pytest
 from ftfy.badness import MOJIBAKE_CATEGORIES, is_bad
@@ -23,6 +25,7 @@ from tasks.text import (
     repair,
 )
 
+SAMPLES = Path(__file__).parent / "samples"
 GERMAN = "Die Fähre fährt früh über den Fluß, sagte die Wärterin."
 META = '<!doctype html><html><head><meta charset="{}"></head><body>{}</body></html>'
 
@@ -385,6 +388,8 @@ def test_hostile_bytes_take_no_longer_than_others(content: bytes) -> None:
         ("light\u200bhouse", "lighthouse", "zero_width"),
         ("light\u2060house\ufeff", "lighthouse", "zero_width"),
         ("Auf\u200clage", "Auflage", "zero_width"),
+        ("کتاب\u200c و", "کتاب و", "zero_width"),
+        ("Licht\u200d", "Licht", "zero_width"),
         ("left\u180eover", "leftover", "zero_width"),
         ("a" + "\u0316" * 40, "a" + "\u0316" * MAX_MARKS, "combining_marks"),
         ("Cafe\u0301", "Café", "nfc"),
@@ -473,6 +478,33 @@ GOOD = {
     "japanese": JAPANESE,
     "html": "<p>a &amp; b</p>",
 }
+
+
+def test_good_text_of_many_languages_stays_as_it_is() -> None:
+    """Signs after capitals, quotes within quotes, joiners, and texts on encodings."""
+    lines = (SAMPLES / "good-text.txt").read_text(encoding="utf-8").splitlines()
+
+    assert len(lines) > 100
+    assert [line for line in lines if repair(line).rules] == []
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_text_of_many_languages_is_mended_however_often_it_was_broken(
+    times: int,
+) -> None:
+    pages = json.loads((SAMPLES / "pages" / "expected.json").read_text("utf-8"))
+    texts = {text for page in pages.values() for text in page["text"]}
+    broken = {_broken(text, times): text for text in texts if not text.isascii()}
+
+    assert len(broken) > 50
+    assert [meant for text, meant in broken.items() if repair(text).text != meant] == []
+
+
+def _broken(text: str, times: int) -> str:
+    """Read UTF-8 as windows-1252, as browsers do."""
+    for _ in range(times):
+        text = text.encode().decode("cp1252", "wirehouse-c1")
+    return text
 
 
 @pytest.mark.parametrize("text", GOOD.values(), ids=list(GOOD))
