@@ -54,6 +54,10 @@ _DETECTOR_NAMES = {
     "maccyrillic": "x-mac-cyrillic",
     "utf-8-sig": "utf-8",
 }
+# What begins each Japanese passage of ISO-2022-JP, which is ASCII otherwise.
+_JIS_ESCAPE = b"\x1b$"
+# The letters of KOI8-U that are lines and corners of boxes in KOI8-R.
+_UKRAINIAN = re.compile(rb"[\xa4\xa6\xa7\xad\xb4\xb6\xb7\xbd]")
 PRESCAN_BYTES = 1024  # encoding.spec.whatwg.org, "prescan a byte stream"
 # What the prescan steps over or stops at: a comment, a meta element, any other tag, and
 # whatever begins with `<!`, `</` or `<?`.
@@ -206,6 +210,8 @@ def _is_utf8_after_all(content: bytes, encoding: str) -> bool:
 
 def _undeclared(content: bytes, flags: list[str]) -> Decoded:
     unmarked = _utf16_by_zeros(content) if b"\0" in content else None
+    if _JIS_ESCAPE in content and _is_written(content, "iso-2022-jp"):
+        return _decoded(content, "iso-2022-jp", "detected", flags)
     if unmarked is None and _is_written(content, "utf-8"):
         return _decoded(content, "utf-8", "utf-8", flags)
     torn = "utf-8" if _is_torn_utf8(content) else None
@@ -235,6 +241,8 @@ def _detected(content: bytes) -> str | None:
     named = webencodings.lookup(_DETECTOR_NAMES.get(label, label))
     if named is None or named.name in {"replacement", "utf-8"}:
         return None
+    if named.name == "koi8-r" and _UKRAINIAN.search(content):
+        return "koi8-u"
     return str(named.name)
 
 

@@ -305,6 +305,21 @@ def test_a_u_fffd_that_was_written_is_not_flagged() -> None:
     assert decode("a \ufffd".encode()).flags == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        (JAPANESE, "iso-2022-jp"),
+        ("Маяк Лютого острова світить кожної ночі, каже Ївга.", "koi8-u"),
+        ("Смотритель маяка видит корабли каждую ночь.", "koi8-r"),
+    ],
+)
+def test_encodings_that_look_like_others_are_told_apart(text: str, codec: str) -> None:
+    decoded = decode(text.encode(codec))
+
+    assert (decoded.text, decoded.encoding) == (text, codec)
+    assert decoded.source == "detected"
+
+
 def test_bytes_that_no_detector_knows_are_windows_1252() -> None:
     assert decode(b"\xff") == Decoded("ÿ", "windows-1252", "fallback")
 
