@@ -274,7 +274,7 @@ class _Reader:
         The headline that readers see, if it says nearly what the page declares: what is
         declared is often made for searches, or has the name of the site.
         """
-        said = list(islice(self._titles(), MAX_SAID))
+        said = list(self._titles())
         sites = self._organisations(site) | self._home_names
         plain = [plain_text(written) for _, written in said]
         titles = [_without_site(title, sites, plain) for title in plain]

@@ -875,6 +875,18 @@ def test_a_trap_before_the_article_does_not_lose_it(
     assert time.process_time() - started < 5
 
 
+def test_text_below_too_many_levels_is_kept() -> None:
+    lines = [
+        f"Ship {n} came into the bay late, for the light was out." for n in range(900)
+    ]
+
+    result = page(html(body="".join(f"<ul><li>{line}" for line in lines)))
+
+    assert result.flags == ("deep",)
+    assert lines[-1] in result.text
+    assert sum(line in result.text for line in lines) > 700
+
+
 def nested(levels: int) -> object:
     value: object = "Ann Lee"
     for _ in range(levels):

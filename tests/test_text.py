@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from tasks import text as text_room
 from tasks.text import (
     MAX_MARKS,
-    PRESCAN_BYTES,
     Decoded,
     Repaired,
     charset_of,
@@ -143,7 +142,7 @@ def test_a_meta_element_has_no_say_in_markdown() -> None:
 
 
 def test_a_meta_element_is_looked_for_in_the_first_bytes_alone() -> None:
-    content = b" " * PRESCAN_BYTES + META.format("koi8-r", "plain").encode()
+    content = b" " * 1024 + META.format("koi8-r", "plain").encode()
 
     assert decode(content).source == "utf-8"
 
@@ -391,6 +390,7 @@ def test_hostile_bytes_take_no_longer_than_others(content: bytes) -> None:
         ("the US governmentâ€™s plan", "the US government’s plan", "mojibake"),
         ("CafÃ© on the mole", "Café on the mole", "mojibake"),
         ("schÃ¶n und grÃ¼n", "schön und grün", "mojibake"),
+        ("A IRMÃ® tem um cafÃ©", "A IRMÃ® tem um café", "mojibake"),
         ("Windowsâ„¢ is here", "Windows™ is here", "mojibake"),
         ("das Kabel â„– 7", "das Kabel № 7", "mojibake"),
         ("he said â€œahoyâ€", "he said “ahoy”", "mojibake"),
@@ -480,6 +480,8 @@ GOOD = {
     "persian": "می\u200cخواهم",
     "hindi": "क्\u200dष",
     "khmer": "ភាសា\u200bខ្មែរ",
+    "bengali": "ক্\u200c শব্দ",
+    "malayalam": "അവന്\u200d വന്നു",
     "thai": "ภาษา\u200bไทย",
     "mongolian": "ᠬᠠᠷ\u180eᠠ",
     "family": "👩\u200d❤️\u200d👩 👨\u200d👩\u200d👧",
