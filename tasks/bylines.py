@@ -18,6 +18,7 @@ from tasks.linkeddata import plain_text
 MAX_AUTHORS = 20
 MAX_NAME = 80  # characters of an author's name; longer ones are sentences
 MAX_BYLINE = 200  # characters of a line with several names, roles and a date
+MAX_DECLARED = 1_000  # characters of what declares all authors at once
 MAX_CANDIDATES = 1_000  # that are looked at; lists of comments have some hundred
 # Elements between a headline and its byline: kicker, share buttons, a picture.
 NEAR = 80
@@ -25,16 +26,38 @@ _FIRST_WORDS = (
     r"(?:(?:words|story|text|written|posted|published|reported|reporting|edited"
     r"|updated|review|analysis|opinion|author|authors)\b[:\s]*)?"
 )
+# Capitals of Latin, Greek and Cyrillic; of Latin's rarer letters, small ones as well.
+_CAPITAL = "A-ZÀ-ÞĀ-ŽȘȚΆ-ΫЀ-Я"
+# What stands before a name in other languages: who it is by, and what such a line calls
+# who wrote; the latter only with a colon, for some are names.
+_WRITTEN = (
+    r"(?:(?:publicado|escrito|redigido|écrit|rédigé|publié|propos recueillis|geschreven"
+    r"|scritto|pubblicato|skriven|skrevet|geschrieben|verfasst|veröffentlicht"
+    r"|ein beitrag|a cura)\s+)?"
+)
+_BY_ABROAD = rf"{_WRITTEN}(?:von|par|por|di|door|av|af|od|(?-i:da))"
+_CALLED = (
+    r"(?:authors?|words|text[eo]?|tekst|autora?|autorka|autore|auteure?|autrice|auteurs"
+    r"|författare|forfatter|kirjoittaja|szerző|írta|yazar|yazan|penulis|tác giả"
+    r"|текст|автор|авторы|автори|γράφει)"
+)
+# Of scripts without capitals, where no colon is needed: Arabic, Persian, Hebrew, Hindi.
+_UNICASE_BY = r"(?:بقلم|كتبت?|نویسنده|به قلم|מאת|लेखक|लेखिका|द्वारा)"
 _BY = re.compile(
-    rf"^(?:{_FIRST_WORDS}\bby\b[:\s]*)+|^(?:authors?|words|von|par|por|di|door|av|af|od"
-    r"|texto|publicado\s+por|escrito\s+por|текст|автор)(?::\s*|\s+(?=[A-ZÀ-Þ]))"
+    rf"^(?:{_FIRST_WORDS}\bby\b[:\s]*)+"
+    rf"|^(?:{_BY_ABROAD}|authors?|words|texto|автор|текст)(?::\s*|\s+(?=[{_CAPITAL}]))"
+    rf"|^(?-i:de\s+(?=[{_CAPITAL}]))|^{_CALLED}:\s*|^{_UNICASE_BY}[\s:/\-|]+"
+    # Of a name in the genitive, Greek has the article before.
+    r"|^(?:του|της|των)\s+(?=[\u0370-\u03ff])"
     # Chinese and Japanese: author, writer, text, contributor, translator, reporter.
-    r"|^(?:著者|作者|文|執筆者?|投稿者|翻訳者?|記者|撰文)[\s:/\uff1a\uff0f●]+",
+    r"|^(?:著者|作者|文|執筆者?|投稿者|翻訳者?|記者|记者|撰文)[\s:/\uff1a\uff0f●]+",
     re.IGNORECASE,
 )
 _IS_BY = re.compile(
-    rf"^(?i:{_FIRST_WORDS}\bby\b[:\s])|^(?:Von|Par|Por|Di|Door)\s+(?:[A-ZÀ-Þ]|$)"
-    r"|^(?:Publicado|Escrito) por:?\s|^(?:Текст|Автор):\s"
+    rf"^(?i:{_FIRST_WORDS}\bby\b[:\s])"
+    rf"|^(?:[Vv]on|[Pp]ar|[Pp]or|[Dd]i|[Dd]oor|[Aa][vf])\s+(?:[{_CAPITAL}]|$)"
+    rf"|^(?i:{_WRITTEN})(?:von|par|por|di|door|av|da)\b:?\s+[{_CAPITAL}]"
+    rf"|^(?i:{_CALLED}):\s|^{_UNICASE_BY}[\s:]|^(?:作者|记者|記者|撰文)[:/\uff1a\uff0f]"
 )
 # Where the names end and something else begins: a date, a section, an address.
 _NAMES_END = re.compile(
@@ -46,11 +69,18 @@ _NAMES_END = re.compile(
     re.DOTALL,
 )
 _ADDRESS = re.compile(r"\s*[|(<]?\s*\S+@\S+\.\w+[)>]?")  # of mail, after a name
-_AND = r"\s+(?:and|und|et|y)\s+(?=[A-ZÀ-Þ])"
-_BETWEEN = re.compile(rf"\s*[;,&\u3001\uff0c]\s*|{_AND}")
-_BETWEEN_FULL = re.compile(rf"\s*[;,&]\s+|{_AND}")
+_AND = (
+    rf"\s+(?:and|AND|und|UND|et|ET|y|Y)\s+(?=[{_CAPITAL}])"
+    # These are parts of names, too: where a whole name follows.
+    rf"|\s+(?:e|ed|en|och|og|ja|i|a|és|și|ve|dan|và|и|\u0456|та|και)"
+    rf"\s+(?=[{_CAPITAL}]\S+\s+(?:[a-z]{{1,3}}\s+){{0,2}}[{_CAPITAL}])"
+)
+_COMMA_AND = rf"(?:(?:and|AND|und|et|y|e|en|och|og|i|и)\s+(?=[{_CAPITAL}]))?"
+_BETWEEN = re.compile(rf"\s*[;,&\u3001\uff0c]\s*{_COMMA_AND}|{_AND}")
+_BETWEEN_FULL = re.compile(rf"\s*[;,&]\s+{_COMMA_AND}|{_AND}")
 # What somebody did, after a name in Japanese: wrote, translated, drew.
-_DID = re.compile(r"\s(?:著者?|編著?|監訳|訳|写真|イラスト)$")
+# In Korean, that somebody is a reporter.
+_DID = re.compile(r"\s(?:著者?|編著?|監訳|訳|写真|イラスト|기자|특파원)$")
 _NO_NAME = re.compile(
     r"https?:|www\.|@|[<>{}|=\[\]]|\d{4}|^\W*$|^\w*admin\d*$"
     r"|^(?:photo|photograph|picture|image|video|illustration)s?(?:\s+by|:)"
@@ -101,21 +131,31 @@ _STAFF = re.compile(
     re.IGNORECASE,
 )
 _UNSPACED_NAME = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u30fb\s]{2,14}")
+# A word of Hebrew, Arabic, or a script of India to Georgia: these know no capitals.
+_UNICASE = re.compile(r"[\u0590-\u06ff\u0900-\u0eff\u1000-\u10ff\u200c\u200d.'\"-]+")
+MAX_UNICASE = 4  # words of such a name; more are a sentence
 _AUTHOR_PATH = re.compile(
     r"/(?:authors?|editors?|staff|by|profiles?|contributors?|reporters?|writers?"
     r"|journalists?|columnists?|users?|team|autor|autoren|auteurs?|autores)[/\-._=]",
     re.IGNORECASE,
 )
 _CANDIDATES = (
-    "//*[@rel or @itemprop or @class or @id or @data-testid or @href]"
+    "//*[@rel or @itemprop or @property or @typeof or @class or @id or @data-testid"
+    " or @href]"
     "[contains(@itemprop, 'author') or contains(@itemprop, 'creator')"
     " or contains(@rel, 'author') or contains(@rel, 'creator')"
+    " or contains(@property, 'author') or contains(@typeof, 'Person')"
     " or contains(@class, 'uthor') or contains(@class, 'yline')"
     " or contains(@class, 'ontributor') or contains(@class, 'riter')"
+    # German, Spanish, Italian; French; Italian; Turkish; Hungarian.
+    " or contains(@class, 'utor') or contains(@class, 'uteur')"
+    " or contains(concat(' ', @class, ' '), ' firma ')"
+    " or contains(@class, 'yazar') or contains(@class, 'szerz')"
     " or contains(concat(' ', @class, ' '), ' fn ')"
     " or contains(@id, 'uthor') or contains(@id, 'yline')"
     " or contains(@data-testid, 'yline') or contains(@data-testid, 'uthor')"
     " or contains(@href, '/author') or contains(@href, '/staff/')"
+    " or contains(@href, '/autor') or contains(@href, '/auteur')"
     " or contains(@href, '/editors/')"
     " or contains(@href, '/profile/') or contains(@href, '/by/')]"
 )
@@ -132,6 +172,9 @@ _SELDOM = re.compile(
 )
 _NEVER_TAGS = frozenset({"footer", "figure", "figcaption", "blockquote"})
 _SELDOM_TAGS = frozenset({"nav", "aside", "form"})
+_OTHERS_UP = 2  # levels above a byline that hold the title of the story it belongs to
+_TITLE_WORDS = 4  # that a link to a story has at least, and one to a profile hardly
+_FEW = 10  # links of a box that are looked at
 _UP = 6  # levels above a byline that tell whether it belongs to something else
 
 
@@ -141,7 +184,7 @@ def declared_names(line: str) -> list[str]:
     >>> declared_names("By Ann Lee, Bo Ek and Cy Day")
     ['Ann Lee', 'Bo Ek', 'Cy Day']
     """
-    line = _BY.sub("", plain_text(line[: MAX_BYLINE * 5]))
+    line = _BY.sub("", plain_text(line[:MAX_DECLARED]))
     names = _without_roles(_BETWEEN_FULL.split(_ADDRESS.sub("", line)))
     names = names if all(" " in name for name in names) else [line]
     return [n for n in names if n and len(n) <= MAX_NAME and not _NO_NAME.search(n)]
@@ -179,18 +222,55 @@ def find_bylines(tree: HtmlElement, headline: HtmlElement | None) -> list[str]:
     same wherever it occurs, for a page lists authors of other pages, too.
     """
     found = tree.xpath(_CANDIDATES)[:MAX_CANDIDATES]
-    candidates = [e for e in found if not _is_in(e, _NEVER_TAGS, _NEVER)]
+    candidates = [e for e in found if not is_of_other(e, headline)]
     if not candidates and headline is None:
         return []
     places = {e: n for n, e in enumerate(tree.iter(etree.Element))}
     if headline is not None and headline in places:
         at = places[headline]
-        near = [e for e in candidates if -NEAR / 4 <= places.get(e, -NEAR) - at <= NEAR]
+        near = [
+            e
+            for e in candidates
+            if 0 <= (place := places.get(e, -NEAR) - at) <= NEAR
+            or (-NEAR / 4 <= place < 0 and _is_beside(e, headline))
+        ]
         likely = [e for e in near if not _is_in(e, _SELDOM_TAGS, _SELDOM)]
         names = _surest(likely) or _by_words(headline) or _surest(near)
         if names:
             return names
     return _undisputed(e for e in candidates if not _is_in(e, _SELDOM_TAGS, _SELDOM))
+
+
+def is_of_other(element: HtmlElement, headline: HtmlElement | None) -> bool:
+    """Tell whether *element* belongs to a comment, a picture, or another story.
+
+    The title of another story is a link of some words in a box without the headline.
+    """
+    if _is_in(element, _NEVER_TAGS, _NEVER):
+        return True
+    own = set() if headline is None else {headline, *headline.iterancestors()}
+    for above in islice(element.iterancestors(), _OTHERS_UP):
+        if above in own or above.tag in {"article", "main", "body"}:
+            break
+        links = (a for a in islice(above.iter("a"), _FEW) if a is not element)
+        if any(_is_title(a) for a in links):
+            return True
+    return False
+
+
+def _is_title(link: HtmlElement) -> bool:
+    is_author = _AUTHOR_PATH.search(link.get("href") or "")
+    return not is_author and len(_line(link).split()) >= _TITLE_WORDS
+
+
+def _is_beside(element: HtmlElement, headline: HtmlElement) -> bool:
+    """Tell whether both are in one box that is not the whole page.
+
+    Before a headline that is the kicker; else it belongs to lists and menus.
+    """
+    boxes = {e for e in headline.iterancestors() if e.tag not in {"body", "main"}}
+    above = islice(element.iterancestors(), 3)
+    return any(box in boxes and box.getparent() is not None for box in above)
 
 
 def _without_roles(parts: list[str]) -> list[str]:
@@ -223,7 +303,8 @@ def _undisputed(elements: Iterable[HtmlElement]) -> list[str]:
 
 
 def _kind(element: HtmlElement) -> int:
-    if "author" in (element.get("itemprop") or "") and element.tag != "meta":
+    marks = f"{element.get('itemprop')} {element.get('property')}"
+    if "author" in marks and element.tag != "meta":
         return 0
     if "author" in (element.get("rel") or "").split():
         return 1
@@ -275,7 +356,7 @@ def _with_neighbours(element: HtmlElement, names: list[str]) -> list[str]:
 def _by_words(headline: HtmlElement) -> list[str]:
     """Return the names of a short line after the headline that begins with "By"."""
     for element in headline.xpath(f"following::*[position() <= {NEAR}]"):
-        if _begins(element) and not _is_in(element, _NEVER_TAGS, _NEVER):
+        if _begins(element) and not is_of_other(element, headline):
             said = " ".join(element.text.split()) + " "
             alone = not _IS_BY.sub("", said).strip() and len(element) == 0
             names = _names_at(element.getparent() if alone else element, is_byline=True)
@@ -334,5 +415,6 @@ def _is_person(name: str, *, is_linked: bool = False) -> bool:
         return False
     if len(words) == 1:
         return is_linked
+    unicase = len(words) if all(map(_UNICASE.fullmatch, words)) else 0
     capitals = [word[0].isupper() for word in words if word not in _PARTICLES]
-    return len(capitals) >= 2 and all(capitals)
+    return 2 <= unicase <= MAX_UNICASE or (len(capitals) >= 2 and all(capitals))

@@ -20,6 +20,7 @@ Node = dict[str, Any]
 MAX_SCRIPT_CHARACTERS = 1_000_000  # of one script; whole articles fit with their markup
 MAX_SCRIPTS = 50
 MAX_NODES = 5_000  # that are looked at
+MAX_ARTICLES = 100  # of those, that are articles; lists of other stories have dozens
 MAX_LEVELS = 10  # of lists and objects within a value
 MAX_VALUES = 20  # of one property
 _ARTICLE = re.compile(r"(?:Article|Posting|Report|Review)$")
@@ -27,6 +28,7 @@ _PAGE = re.compile(r"(?:Page|VideoObject|Recipe|Event|PodcastEpisode)$")
 _SCRIPT_FRAME = re.compile(
     r"\A\s*(?:<!--|//\s*<!\[CDATA\[|/\*.*?\*/)|(?:-->|//\s*\]\]>|;)\s*\Z"
 )
+_EXTRA_COMMA = re.compile(r",(?=\s*[}\]])")
 _BLOCK_END = re.compile(r"</(?:p|div|h[1-6]|li)>|<br\s*/?>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
@@ -53,7 +55,7 @@ class LinkedData:
             for part in value[:MAX_VALUES]:
                 yield from self._names(part, levels - 1)
         elif isinstance(value, dict):
-            name = value.get("name")
+            name = value.get("name", value.get("@value"))
             if name is None:
                 name = self.named.get(str(value.get("@id")), {}).get("name")
             yield from self._names(name, levels - 1)
@@ -82,6 +84,8 @@ def one_line(value: object) -> str:
     """Return *value* as one line without tags; '' if it is no text."""
     if isinstance(value, list) and value:
         value = value[0]
+    if isinstance(value, dict):
+        value = value.get("@value")
     if not isinstance(value, str):
         return ""
     return " ".join((_TAG.sub("", value) if "<" in value else value).split())
@@ -134,12 +138,14 @@ def _nodes(tree: HtmlElement) -> Iterator[Node]:
 
 
 def _loaded(script: str) -> Iterator[object]:
-    """Read JSON as it is found: in comments, with a semicolon, with raw line ends."""
+    """Read JSON as it is found: in comments, with raw line ends, with a comma more."""
     if len(script) > MAX_SCRIPT_CHARACTERS:
         return
     script = _SCRIPT_FRAME.sub("", script)
-    with suppress(ValueError, RecursionError):
-        yield json.loads(script, strict=False)
+    for written in (script, _EXTRA_COMMA.sub("", script)):
+        with suppress(ValueError, RecursionError):
+            yield json.loads(written, strict=False)
+            return
 
 
 def _articles(nodes: Iterable[Node], url: str) -> list[Node]:
@@ -152,7 +158,8 @@ def _articles(nodes: Iterable[Node], url: str) -> list[Node]:
         found = [n for n in nodes if any(map(kind.search, types(n)))]
         if found:
             here = _bare(url)
-            return sorted(found, key=lambda node: here not in map(_bare, _named(node)))
+            own = sorted(found, key=lambda node: here not in map(_bare, _named(node)))
+            return own[:MAX_ARTICLES]
     return []
 
 

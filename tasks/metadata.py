@@ -22,7 +22,14 @@ import htmldate
 from lxml import etree
 from lxml.html import HtmlElement
 
-from tasks.bylines import MAX_AUTHORS, declared_names, find_bylines, is_no_person
+from tasks.bylines import (
+    MAX_AUTHORS,
+    MAX_DECLARED,
+    declared_names,
+    find_bylines,
+    is_no_person,
+    is_of_other,
+)
 from tasks.linkeddata import (
     addresses,
     one_line,
@@ -102,14 +109,21 @@ _SITE = (
     "al:ios:app_name",
     "citation_journal_title",
 )
+_PUBLISHERS = ("dc.publisher", "dcterms.publisher", "citation_publisher")
 _IMAGE = ("og:image", "og:image:secure_url", "og:image:url", "twitter:image")
 _IMAGE_MORE = ("twitter:image:src", "parsely-image-url", "sailthru.image.full")
 _LANGUAGE = ("og:locale", "content-language", "language", "dc.language")
 # Where one of the parts of a `<title>` ends: "… | The Times", "… — BBC".
 _BAR = re.compile(
-    r"\s+[|\-\u2010-\u2015\u00b7\u2022:\u00bb\u2039\u203a/]+\s+|[|\uff5c\uff1a]|::"
+    r"\s+[|\-\u2010-\u2015\u00b7\u2022:\u00ab\u00bb\u2039\u203a/]+\s+"
+    r"|[|_\uff5c\uff1a]|::"
 )
+_FIRST_BAR = re.compile(rf":\s+|{_BAR.pattern}")  # "The Times: …" as well
+_LARGE = ("b", "strong", "font", "span", "div")
+MAX_MARKED = 500  # elements of one name of microdata; a page of comments has as many
+MAX_HOME_LINKS = 200  # links that may lead home; it is one of the first
 MAX_TITLES = 20  # headings that may be the headline
+MAX_SAID = 50  # values of one name, or titles, that are looked at; pages have a few
 # Two titles of one story share this much of their letter triples (Dice, 1945); those of
 # two stories hardly a tenth, a kicker or a section's name still less.
 ALIKE = 0.4
@@ -119,10 +133,22 @@ _SEEN = etree.XPath(
     "//body//text()[not(parent::script or parent::style or parent::template)]",
     smart_strings=False,
 )
+# HTML's draft of 2010, hAtom, h-entry.
+_PUBLISHED_MARKS = etree.XPath(
+    "//time[@pubdate] | //abbr[@title][contains(@class, 'published')]"
+    " | //*[contains(@class, 'dt-published')]"
+)
 _TIME_MARKS = re.compile(r"date|time|publish|posted|byline")
 SHORTEST_DATE = 8  # characters, as 1.5.2024
 MAX_DATE_LINE = 60  # characters; a date in a longer line belongs to a sentence
+MAX_SENTENCES = 1  # paragraphs before a date that is in no mark of time: a teaser
+_PUBLISHED_WORD = re.compile(
+    r"(?:first )?(?:published|posted)|veröffentlicht|publi[ée]|publicad|pubblicat"
+    r"|gepubliceerd|publicerad|publisert|opublikowan|yay\u0131nlan|опубликован|发布|發布",
+    re.IGNORECASE,
+)
 _NEAR_TIMES = 60  # elements after the headline: bylines and dates stand there
+NEAR_ABOVE = 5  # levels from a name up to the author that it is part of
 _JUST_BEFORE = 10  # elements: a date above the headline, and its section
 _SLACK = timedelta(days=1)  # a page's day may begin 14 hours before UTC's
 _LANGUAGE_TAG = re.compile(
@@ -249,14 +275,13 @@ class _Reader:
         declared is often made for searches, or has the name of the site.
         """
         said = list(self._titles())
-        sites = self._organisations(site)
+        sites = self._organisations(site) | self._home_names
         plain = [plain_text(written) for _, written in said]
         titles = [_without_site(title, sites, plain) for title in plain]
+        marked = [*self.tree.iterfind(".//h1"), *self.marked["headline"]]
         headings = [
             (heading, text)
-            for heading in self.tree.xpath("//h1 | //*[@itemprop='headline']")[
-                :MAX_TITLES
-            ]
+            for heading in marked[:MAX_TITLES]
             if (text := plain_text(heading.text_content()[:1_000]))
             and _folded(text) not in sites
         ]
@@ -280,10 +305,7 @@ class _Reader:
     def _titles(self) -> Said:
         elements = self.tree.xpath("/html/head/title | //title[not(ancestor::svg)]")[:2]
         said = (
-            *self._linked("headline"),
-            *self._meta(*_TITLE),
-            *self._linked("name"),
-            *self._meta(*_TITLE_MORE),
+            *self._declared_titles(),
             *(("title", element.text_content()) for element in elements),
         )
         for origin, value in said:
@@ -291,12 +313,51 @@ class _Reader:
             if plain_text(written):
                 yield origin, written
 
+    def _declared_titles(self) -> Said:
+        yield from self._linked("headline")
+        yield from self._meta(*_TITLE)
+        yield from self._linked("name")
+        yield from self._meta(*_TITLE_MORE)
+
     def _heading_of(self, title: str) -> HtmlElement | None:
         headings = self.tree.xpath("//h1 | //h2 | //h3")[:MAX_TITLES]
         shown = (plain_text(h.text_content()[:1_000]) for h in headings)
         rated = [(_likeness(text, title), -n) for n, text in enumerate(shown) if text]
         likeness, place = max(rated, default=(0, 0))
-        return headings[-place] if likeness >= ALIKE else None
+        if likeness >= ALIKE:
+            return headings[-place]
+        # Pages without headings show theirs in large or bold letters.
+        body = self.tree.find("body")
+        large = body.iter(*_LARGE) if body is not None else ()
+        return next((e for e in large if one_line(e.text) == title), None)
+
+    @cached_property
+    def _end_of_title(self) -> frozenset[str]:
+        """Return, folded, what `<title>` says after the headline: the site's name."""
+        declared = islice(self._declared_titles(), MAX_SAID)
+        titles = [plain_text(said[:2_000]) for _, said in declared]
+        headings = islice(self.tree.iter("h1", "h2"), MAX_TITLES)
+        titles += [plain_text(h.text_content()[:1_000]) for h in headings]
+        whole = plain_text((self.tree.findtext(".//title") or "")[:2_000])
+        ends = (
+            whole[found.end() :]
+            for found in _BAR.finditer(whole)
+            if whole[: found.start()] in titles
+        )
+        return frozenset(map(_folded, ends)) - {""}
+
+    @cached_property
+    def _home_names(self) -> frozenset[str]:
+        """Return the folded texts of links to the home page: the name of the site."""
+        home = join_url(self.base_url, "/") if "://" in self.base_url else ""
+        links = islice(self.tree.iterfind(".//a[@href]"), MAX_HOME_LINKS)
+        leading = (a for a in links if a.get("href").strip() in {"/", home, home[:-1]})
+        texts = (
+            text
+            for a in leading
+            for text in (" ".join(islice(a.itertext(), 5)), *a.xpath("./img/@alt")[:1])
+        )
+        return frozenset(map(_folded, texts)) - {""}
 
     # --- authors ----------------------------------------------------------------
 
@@ -309,14 +370,16 @@ class _Reader:
         account that put a story on the page is often not who wrote it.
         """
         sites = self._organisations(site)
+        said_sites = sites | self._end_of_title
         unseen: list[tuple[str, dict[str, str]]] = []
         others: list[tuple[str, dict[str, str]]] = []
         for origin, said in self._declared_authors():
+            lines = (line[:MAX_DECLARED] for line in said)
             names = {
                 self._first_name_first(name): one_line(line)
-                for line in said
+                for line in lines
                 for name in declared_names(line)
-                if _folded(name) not in sites
+                if _folded(name) not in said_sites
             }
             names = self._without_accounts(names, headline)
             persons = {n: line for n, line in names.items() if not is_no_person(n)}
@@ -390,18 +453,38 @@ class _Reader:
                 yield f"json-ld {key}", self.data.names(node.get(key))
         for key in _AUTHORS:
             yield key, self.names.get(key, ())
-        inner = "//*[@itemprop='author']//*[@itemprop='name']/@content"
-        yield "microdata", self.tree.xpath(inner)
+        yield "microdata", islice(self._microdata_names(), MAX_SAID)
         for number in ("1", "2"):
             if "Written by" in self.names.get(f"twitter:label{number}", ()):
                 yield _POSTED_BY, self.names.get(f"twitter:data{number}", ())
 
+    def _microdata_names(self) -> Iterator[str]:
+        """Yield the names of authors that are not for readers' eyes."""
+        for name in self.marked["name"]:
+            if name.get("content") and self._is_part_of(name, "author"):
+                yield name.get("content")
+
+    def _is_part_of(self, element: HtmlElement, *names: str) -> bool:
+        wholes = {whole for name in names for whole in self.marked[name]}
+        above = islice(element.iterancestors(), NEAR_ABOVE) if wholes else ()
+        return any(whole in wholes for whole in above)
+
+    @cached_property
+    def marked(self) -> Mapping[str, list[HtmlElement]]:
+        """Return the elements that microdata or RDFa gives names of schema.org."""
+        marked: dict[str, list[HtmlElement]] = defaultdict(list)
+        for element in self.tree.xpath("//*[@itemprop or @property]"):
+            said = f"{element.get('itemprop') or ''} {element.get('property') or ''}"
+            for name in said.replace("schema:", "").split():
+                if len(marked[name]) < MAX_MARKED:
+                    marked[name].append(element)
+        return marked
+
     def _organisations(self, site: str | None) -> frozenset[str]:
         """Return the folded names of site and publisher, which write nothing."""
         said = [site or "", self.publisher or "", *self.names.get("copyright", ())]
-        said.extend(
-            value for _, value in self._meta(*_SITE, "publisher", "dc.publisher")
-        )
+        said.extend(value for _, value in self._meta(*_SITE, "publisher", *_PUBLISHERS))
+        said.extend(self._microdata_publishers())
         for node in self.data.articles:
             said.extend(self.data.names(node.get("publisher")))
         with suppress(ValueError):
@@ -413,25 +496,41 @@ class _Reader:
     # --- moments ----------------------------------------------------------------
 
     def _moment(self, value: str) -> datetime | None:
-        moment = parse_moment(value) or find_moment(value)
+        moment = self._read_moment(value)
         return moment if moment and moment <= self.latest else None
+
+    def _read_moment(self, value: str) -> datetime | None:
+        known = self._is_day_first
+        return parse_moment(value) or find_moment(value, is_day_first=known)
+
+    @cached_property
+    def _is_day_first(self) -> bool | None:
+        """Tell how dates with slashes are meant, by the language; English has both."""
+        said = (_language(value) for _, value in self._languages())
+        language = next(filter(None, said), "en")
+        if language.partition("-")[0] != "en":
+            return True
+        region = language.rpartition("-")[2]
+        return None if region in {"en", "CA", "PH"} else region != "US"
 
     def _published(self, headline: HtmlElement | None) -> Said:
         yield from self._linked("datePublished")
         yield from self._meta(*_PUBLISHED)
         yield from self._linked("dateCreated", "uploadDate")
-        marked = "//*[@itemprop='datePublished'] | //time[@pubdate]"
-        for element in self.tree.xpath(marked):
+        for element in self.marked["datePublished"]:
             yield "microdata", _time(element)
-        times = self.tree.xpath("//time[@datetime]")
+        for element in _PUBLISHED_MARKS(self.tree)[:MAX_MARKED]:
+            yield "microformat", _time(element)
+        found = islice(self.tree.iterfind(".//time[@datetime]"), MAX_MARKED)
+        times = [time for time in found if not is_of_other(time, headline)]
         # One moment alone can only be the page's own; of several, who knows.
         if len({time.get("datetime") for time in times}) == 1:
             yield "time", _time(times[0])
         if headline is not None:
-            for origin, said in _times_near(headline):
+            for origin, said in _times_near(headline, self._read_moment):
                 if self._fits_address(said):
                     yield origin, said
-        yield "htmldate", self._found_by_htmldate()
+        yield "htmldate", self._found_by_htmldate(has_times=bool(times))
 
     def _fits_address(self, said: str) -> bool:
         """Tell whether a moment is of about the day that the page's address names."""
@@ -439,10 +538,14 @@ class _Reader:
         moment = self._moment(said)
         return day is None or moment is None or abs(moment - day) <= 2 * _SLACK
 
-    def _found_by_htmldate(self) -> str:
-        """Ask htmldate, without the search through the text that guesses."""
+    def _found_by_htmldate(self, *, has_times: bool) -> str:
+        """Ask htmldate, without the search through the text that guesses.
+
+        *has_times*: there are `<time>`s that are not those of comments and teasers. Of
+        several, it takes the first.
+        """
         with suppress(Exception):  # hostile pages find ways nobody listed
-            return (
+            said = (
                 htmldate.find_date(
                     self.tree,
                     extensive_search=False,
@@ -452,12 +555,21 @@ class _Reader:
                 )
                 or ""
             )
+            is_any = said in self._days and (len(self._days) > 1 or not has_times)
+            return "" if is_any else said
         return ""
+
+    @cached_property
+    def _days(self) -> frozenset[str]:
+        """Return the days of all `<time>` of the page, in ISO 8601."""
+        times = islice(self.tree.iterfind(".//time[@datetime]"), MAX_MARKED)
+        moments = (parse_moment(time.get("datetime")) for time in times)
+        return frozenset(f"{moment:%Y-%m-%d}" for moment in moments if moment)
 
     def _modified(self) -> Said:
         yield from self._linked("dateModified")
         yield from self._meta(*_MODIFIED)
-        for element in self.tree.xpath("//*[@itemprop='dateModified']"):
+        for element in self.marked["dateModified"]:
             yield "microdata", _time(element)
 
     # --- the rest ---------------------------------------------------------------
@@ -476,7 +588,16 @@ class _Reader:
         for node in self.data.nodes:
             if "WebSite" in types(node):
                 yield "json-ld WebSite", one_line(node.get("name"))
+        for name in self._microdata_publishers():
+            yield "microdata", name
         yield from self._meta(*_SITE[1:])
+
+    def _microdata_publishers(self) -> Iterator[str]:
+        for element in self.marked["publisher"]:
+            yield element.get("content") or ""
+        for name in self.marked["name"]:
+            if self._is_part_of(name, "publisher"):
+                yield name.get("content") or one_line(name.text)
 
     def _languages(self) -> Said:
         yield "lang", self.tree.get("lang") or ""
@@ -497,6 +618,9 @@ class _Reader:
                     yield f"json-ld {key}", address
         for link in self.tree.xpath("//link[@rel='image_src'][@href]"):
             yield "link image_src", link.get("href")
+        for image in self.marked["image"]:
+            if not self._is_part_of(image, "author", "publisher", "comment"):
+                yield "microdata", _image(image)
 
     def _address(self, reference: str) -> str | None:
         with suppress(ValueError):
@@ -524,6 +648,9 @@ class _Reader:
 
 def _without_site(title: str, sites: frozenset[str], said: Iterable[str]) -> str:
     """Cut ` | The Site` off a title, and before it what another title does without."""
+    first = _FIRST_BAR.search(title)
+    if first and _folded(title[: first.start()]) in sites and title[first.end() :]:
+        return _without_site(title[first.end() :].strip(), sites, said)
     others = {other for other in said if other != title}
     for found in reversed(list(_BAR.finditer(title))):
         head, tail = title[: found.start()].strip(), title[found.end() :]
@@ -556,23 +683,45 @@ def _folded(name: str) -> str:
 
 def _time(element: HtmlElement) -> str:
     said = element.get("datetime") or element.get("content")
+    if element.tag == "abbr":  # microformats.org, "datetime-design-pattern"
+        said = said or element.get("title")
     return str(said or " ".join(islice(element.itertext(), 20))[:200])
 
 
-def _times_near(headline: HtmlElement) -> Said:
+def _image(element: HtmlElement) -> str:
+    said = (element.get(name) for name in ("content", "src", "href"))
+    inner = element.xpath(
+        ".//*[@itemprop='url' or @itemprop='contentUrl' or self::img]"
+    )
+    address = next(filter(None, said), "")
+    return str(address) or (_image(inner[0]) if inner else "")
+
+
+def _times_near(headline: HtmlElement, read: Callable[[str], datetime | None]) -> Said:
     """Yield what stands in marks of time soon after the headline, or just before it.
 
     After it, short lines as well.
     """
+    sentences = 0
     for element in headline.xpath(f"following::*[position() <= {_NEAR_TIMES}]"):
+        if _marks_time(element):
+            if not is_of_other(element, headline):
+                yield "time near headline", _time(element)
+            continue
         said = " ".join((element.text or "")[:200].split())
-        if _marks_time(element):
-            yield "time near headline", _time(element)
-        elif SHORTEST_DATE <= len(said) <= MAX_DATE_LINE:
-            yield "time near headline", said
-    for element in headline.xpath(f"preceding::*[position() <= {_JUST_BEFORE}]"):
-        if _marks_time(element):
-            yield "time near headline", _time(element)
+        sentences += element.tag == "p" and len(said) > MAX_DATE_LINE
+        if sentences > MAX_SENTENCES:
+            continue  # the article has begun, and tells of other days
+        for line in (said, " ".join((element.tail or "")[:200].split())):
+            is_line = line is said or element.tag == "br"
+            most = 2 * MAX_DATE_LINE if _PUBLISHED_WORD.match(line) else MAX_DATE_LINE
+            if is_line and SHORTEST_DATE <= len(line) <= most:
+                yield "time near headline", line
+    before = headline.xpath(f"preceding::*[position() <= {_JUST_BEFORE}]")
+    times = [_time(element) for element in before if _marks_time(element)]
+    moments = filter(None, map(read, times))
+    if len({moment.date() for moment in moments}) == 1:  # else those of other stories
+        yield from (("time near headline", said) for said in times)
 
 
 def _marks_time(element: HtmlElement) -> bool:
@@ -596,7 +745,8 @@ def _meta(tree: HtmlElement) -> Names:
     for element in tree.iterfind(".//meta[@content]"):
         for attribute in ("property", "name", "itemprop", "http-equiv"):
             for name in (element.get(attribute) or "").lower().split():
-                names[name].append(element.get("content"))
+                if len(names[name]) < MAX_SAID:
+                    names[name].append(element.get("content"))
     return names
 
 

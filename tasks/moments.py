@@ -3,23 +3,59 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
 MAX_MOMENT = 100  # characters; a longer text is no moment
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_MONTH = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?"
-_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+# How months begin in English, German, French, Spanish, Italian, Portuguese, Dutch, the
+# languages of Scandinavia, Finnish, Polish, Czech, Hungarian, Romanian, Turkish,
+# Indonesian, Greek, Russian, Ukrainian, Bulgarian, Hebrew, Arabic and Hindi. Of two
+# beginnings of a word the longer one counts.
+_MONTH_BEGINNINGS = {
+    beginning: number
+    for number, beginnings in enumerate(
+        (
+            "jan ene gen ian sty led oca tam ιαν янв ян січ ינו يناير जन",
+            "feb fév fev lut úno şub hel φεβ фев лют פבר فبراير شباط फर",
+            "mar mär maa mrt már bře μαρ μάρ мар бер מרץ مارس آذار मार्च",
+            "apr avr abr ápr kwi dub nis huh απρ апр квіт אפר أبريل ابريل نيسان अप्रै",
+            "may mai maj mag máj kvě mei touko μαΐ μάι май мая трав מאי مايو أيار मई",
+            (
+                "jun juin giu jún cze červn kes iun haz ιουν июн юни черв יונ يونيو"
+                " حزيران जून"
+            ),
+            (
+                "jul juil lug júl lip červenc hein iul tem ιουλ июл юли лип יול يوليو"
+                " تموز जुल"
+            ),
+            "aug aoû aou ago sie srp elo ağu agu αυγ авг серп אוג أغسطس آب अग",
+            "sep set wrz zář sze syys eyl σεπ сен сеп вер ספט سبتمبر أيلول सित",
+            "oct okt ott out paź říj loka eki οκτ окт жовт אוק أكتوبر अक्टू",
+            "nov lis marras kas noi νοε ноя ное листоп נוב نوفمبر नव",
+            "dec dez dic déc des gru pro joulu ara δεκ дек груд דצמ ديسمبر दिस",
+        ),
+        start=1,
+    )
+    for beginning in beginnings.split()
+}
+_LONGEST_BEGINNING = max(map(len, _MONTH_BEGINNINGS))
+_MONTH = r"(?P<month>[^\s\d.,:;|/()]{2,14})\.?"
+_OF = r"(?:\s+(?:de|del|of|di))?"  # 4 de marzo de 2024
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|º|ª|°)?"
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
-# Spellings of one meaning: a year first, or a month by its English name. 3/4/2024 is
-# a day in March or in April, and stays unread.
+# Spellings of one meaning: a year first, a month by its name, a day before dots.
 _DATES = (
     *(
         re.compile(rf"(?<![^\W_]){pattern}(?![^\W_])", re.IGNORECASE)
         for pattern in (
             rf"{_MONTH},?\s+{_DAY},?\s+{_YEAR}",
-            rf"{_DAY}\.?\s+{_MONTH},?\s+{_YEAR}",
+            rf"{_DAY}\.?{_OF}\s+{_MONTH},?{_OF}\s+{_YEAR}",
+            rf"{_YEAR}\.?\s+{_MONTH}\s+{_DAY}",
+            rf"{_DAY}\s+tháng\s+(?P<month>\d\d?)(?:,|\s+năm)?\s+{_YEAR}",
+            rf"(?P<day>\d\d?)\.\s?(?P<month>\d\d?)\.\s?{_YEAR}",
             rf"{_YEAR}\s*[-/.]\s*(?P<month>\d\d?)\s*[-/.]\s*(?P<day>\d\d?)(?:T[\d:.+Z-]*)?",
             rf"{_YEAR}(?P<month>\d\d)(?P<day>\d\d)",
         )
@@ -27,11 +63,13 @@ _DATES = (
     re.compile(rf"{_YEAR}\s*年\s*(?P<month>\d\d?)\s*月\s*(?P<day>\d\d?)\s*日"),
     re.compile(rf"{_YEAR}\s*년\s*(?P<month>\d\d?)\s*월\s*(?P<day>\d\d?)\s*일"),
 )
+MONTHS = 12
+_SLASHED = re.compile(rf"(?<![\d/])(?P<first>\d\d?)/(?P<second>\d\d?)/{_YEAR}(?![\d/])")
 _IN_ADDRESS = re.compile(
     rf"/{_YEAR}[/-](?P<month>\d\d?|{'|'.join(_MONTHS)})[/-](?P<day>\d\d?)(?!\d)"
 )
 _TIME = re.compile(
-    r"(?<!\d)(?P<hour>\d{1,2})[:時](?P<minute>\d\d)(?!\d)(?::(?P<second>\d\d))?(?:\.\d+)?"
+    r"(?<!\d)(?P<hour>\d{1,2})(?:[:時h]|\.(?=\d\d\s+Uhr))(?P<minute>\d\d)(?!\d)(?::(?P<second>\d\d))?(?:\.\d+)?"
     r"\s*(?:(?P<half>[ap])\.?m\.?(?![a-z]))?\s*(?P<zone>[A-Z]{1,4}\b|[+-]\d\d:?\d\d)?",
     re.IGNORECASE,
 )
@@ -41,6 +79,13 @@ _ZONES = {
     "mdt": -6, "pst": -8, "pdt": -7, "et": -5, "pt": -8, "bst": 1, "cet": 1, "cest": 2,
     "jst": 9, "aest": 10, "aedt": 11,
 }  # fmt: skip
+# What is told after it is a later moment than what is told before.
+_UPDATED = re.compile(
+    r"\b(?:updated|modified|revised|aktualisiert|geändert|mise? à jour|modifié"
+    r"|actualizad[oa]|aggiornat[oa]|atualizad[oa]|bijgewerkt|uppdaterad|oppdatert"
+    r"|opdateret|aktualizac|güncelle|обновлен|оновлен)|更新",
+    re.IGNORECASE,
+)
 _EPOCH = re.compile(r"\d{9,10}(?:\d{3})?")
 
 
@@ -54,7 +99,7 @@ def parse_moment(value: str) -> datetime | None:
     value = " ".join(value[:MAX_MOMENT].split())
     moment = None
     with suppress(ValueError, TypeError, OverflowError):
-        moment = datetime.fromisoformat(_as_iso(value))
+        moment = datetime.fromisoformat(_as_iso(value).upper())
     if moment is None:
         with suppress(ValueError, TypeError, OverflowError, IndexError):
             moment = parsedate_to_datetime(value)
@@ -64,16 +109,36 @@ def parse_moment(value: str) -> datetime | None:
     return _sane(moment)
 
 
-def find_moment(text: str) -> datetime | None:
+def find_moment(text: str, *, is_day_first: bool | None = None) -> datetime | None:
     """Read the moment in a short line such as `Updated Dec. 16, 2016 4:21 pm EST`.
 
-    Only spellings that have one meaning. None if there is none, or more than one day.
+    Only spellings that have one meaning; 3/4/2024 has one if *is_day_first* is known.
+    None if there is none, or more than one day.
+
+    >>> [find_moment("3/4/2024", is_day_first=known) for known in (None, True)]
+    [None, datetime.datetime(2024, 4, 3, 0, 0, tzinfo=datetime.timezone.utc)]
     """
     text = " ".join(text[: 2 * MAX_MOMENT].split())
+    if not text.isascii():
+        text = "".join(str(unicodedata.digit(c, c)) for c in text)
+    updated = _UPDATED.search(text)
+    first = _moment_in(text[: updated.start()], is_day_first) if updated else None
+    return first or _moment_in(text, is_day_first)
+
+
+def _moment_in(text: str, is_day_first: bool | None) -> datetime | None:  # noqa: FBT001 - private
     days: dict[tuple[int, int, int], re.Match[str]] = {}
     for pattern in _DATES:
         for found in pattern.finditer(text):
-            days.setdefault(_day(found), found)
+            day = _day(found)
+            if day:
+                days.setdefault(day, found)
+    for found in _SLASHED.finditer(text):
+        numbers = int(found["first"]), int(found["second"])
+        is_first = numbers[0] > MONTHS if max(numbers) > MONTHS else is_day_first
+        if is_first is not None:
+            of_month, month = numbers if is_first else numbers[::-1]
+            days.setdefault((int(found["year"]), month, of_month), found)
     if len(days) != 1:
         return None
     ((day, found),) = days.items()
@@ -88,15 +153,28 @@ def find_moment(text: str) -> datetime | None:
 def find_day(url: str) -> datetime | None:
     """Read the day in an address such as `/2019/nov/18/story`."""
     found = _IN_ADDRESS.search(url)
+    day = _day(found) if found else None
     with suppress(ValueError):
-        return datetime(*_day(found), tzinfo=UTC) if found else None
+        return datetime(*day, tzinfo=UTC) if day else None
     return None
 
 
-def _day(found: re.Match[str]) -> tuple[int, int, int]:
-    month = found["month"].lower()[:3]
-    number = int(month) if month.isdigit() else _MONTHS.index(month) + 1
-    return int(found["year"]), number, int(found["day"])
+def _day(found: re.Match[str]) -> tuple[int, int, int] | None:
+    month = _month(found["month"])
+    return (int(found["year"]), month, int(found["day"])) if month else None
+
+
+def _month(name: str) -> int | None:
+    """Return the number of a month, in digits or by its name.
+
+    >>> [_month(name) for name in ("3", "Mar", "März", "марта", "marraskuuta", "noon")]
+    [3, 3, 3, 3, 11, None]
+    """
+    if name.isdigit():
+        return int(name)
+    name = name.casefold().removeprefix("ב")  # "in" of Hebrew
+    beginnings = (name[:length] for length in range(_LONGEST_BEGINNING, 1, -1))
+    return next(filter(None, map(_MONTH_BEGINNINGS.get, beginnings)), None)
 
 
 def _at(day: datetime, text: str) -> datetime:

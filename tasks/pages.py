@@ -34,10 +34,7 @@ TERSE = 250  # characters: what trafilatura itself takes for too little
 MUCH_MORE = 1.2  # times as long: less is captions and lists, not a lost part
 BOXES = 5  # levels above a paragraph that tell what kind of box it is in
 SENTENCE = 80  # characters; shorter paragraphs are captions, bylines, buttons
-_PARAGRAPHS = etree.XPath(
-    "//p[not(ancestor::aside or ancestor::footer or ancestor::nav or ancestor::form"
-    " or ancestor::noscript or ancestor::a or ancestor::li)]"
-)
+_ASIDE = ("aside", "footer", "nav", "form", "noscript", "a", "li")
 _OFFERS = etree.XPath(
     "//*[contains(@class, 'paywall') or contains(@id, 'paywall')"
     " or contains(@class, 'subscriber-only') or contains(@class, 'piano-offer')]"
@@ -232,9 +229,10 @@ def _extracted(tree: HtmlElement, url: str, *, is_strict: bool) -> str:
 
 def _sentences(tree: HtmlElement) -> Iterator[tuple[HtmlElement, str]]:
     """Yield paragraphs that are sentences and no links, each with its line."""
-    for paragraph in _PARAGRAPHS(tree):
+    for paragraph in tree.iter("p"):
         line = " ".join("".join(islice(paragraph.itertext(), 100)).split())
-        if len(line) > SENTENCE:
+        is_sentence = len(line) > SENTENCE
+        if is_sentence and next(paragraph.iterancestors(*_ASIDE), None) is None:
             yield paragraph, line
 
 

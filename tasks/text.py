@@ -54,6 +54,10 @@ _DETECTOR_NAMES = {
     "maccyrillic": "x-mac-cyrillic",
     "utf-8-sig": "utf-8",
 }
+# What begins each Japanese passage of ISO-2022-JP, which is ASCII otherwise.
+_JIS_ESCAPE = b"\x1b$"
+# The letters of KOI8-U that are lines and corners of boxes in KOI8-R.
+_UKRAINIAN = re.compile(rb"[\xa4\xa6\xa7\xad\xb4\xb6\xb7\xbd]")
 PRESCAN_BYTES = 1024  # encoding.spec.whatwg.org, "prescan a byte stream"
 # What the prescan steps over or stops at: a comment, a meta element, any other tag, and
 # whatever begins with `<!`, `</` or `<?`.
@@ -206,6 +210,8 @@ def _is_utf8_after_all(content: bytes, encoding: str) -> bool:
 
 def _undeclared(content: bytes, flags: list[str]) -> Decoded:
     unmarked = _utf16_by_zeros(content) if b"\0" in content else None
+    if _JIS_ESCAPE in content and _is_written(content, "iso-2022-jp"):
+        return _decoded(content, "iso-2022-jp", "detected", flags)
     if unmarked is None and _is_written(content, "utf-8"):
         return _decoded(content, "utf-8", "utf-8", flags)
     torn = "utf-8" if _is_torn_utf8(content) else None
@@ -235,6 +241,8 @@ def _detected(content: bytes) -> str | None:
     named = webencodings.lookup(_DETECTOR_NAMES.get(label, label))
     if named is None or named.name in {"replacement", "utf-8"}:
         return None
+    if named.name == "koi8-r" and _UKRAINIAN.search(content):
+        return "koi8-u"
     return str(named.name)
 
 
@@ -300,11 +308,15 @@ _SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 _ZERO_WIDTH = re.compile(
     f"[\u2060\ufeff]|(?<![{_SPACELESS}])\u200b|(?<![\u1820-\u18aa])\u180e"
 )
-# A joiner means something between letters of scripts that join, and in emoji.
-_JOINING = "\u0600-\u109f\u1780-\u18af\u2190-\u2bff\ua800-\uabff\U0001f000-\U0001faff"
-_IDLE_JOINER = re.compile(
-    f"(?<![{_JOINING}\ufe0f])[\u200c\u200d]+|[\u200c\u200d]+(?![{_JOINING}])"
+# A joiner means something between letters of scripts that join, and in emoji. At the
+# end of a word, too, U+200D does beside a letter (Persian dates), and either after a
+# virama (chillus of Malayalam, hasanta of Bengali).
+_JOINED = re.compile("[\u0600-\u109f\u1780-\u18af\ua800-\uabff]")
+_JOINING = re.compile(
+    f"[{_JOINED.pattern[1:-1]}\u2190-\u2bff\ufe0f\U0001f000-\U0001faff]"
 )
+_JOINERS = re.compile("[\u200c\u200d]+")
+_VIRAMA = 9  # the class of combining marks that end a letter (Unicode, 4.3)
 MAX_MARKS = 30  # combining marks in a row: the limit of UAX 15's Stream-Safe Format
 # Latin letters and the signs of typesetting: no rule but those on mojibake and entities
 # changes any of them, and the signs alone never look like mojibake to ftfy, which takes
@@ -357,10 +369,24 @@ def _ftfy() -> tuple[ModuleType, ftfy.TextFixerConfig]:
 _TORN_QUOTE = re.compile(
     "(?<![\xc2-\xf4\u0192])\xe2\u20ac\xc2?(?=[ \t\n.,;:!)\\]<]|\\Z)"
 )
-_SIGN = re.compile("(?<!\xac)\xe2\u201e(?:\xa2|\u2013)")
+# After other signs, they may be part of a letter that was broken twice.
+_SIGN = re.compile("(?<![^\x00-\x7f])\xe2\u201e(?:\xa2|\u2013)")
 _SIGN_MEANT = {"\xe2\u201e\xa2": "\u2122", "\xe2\u201e\u2013": "\u2116"}
-# The last letter of a word in capitals, before a no-break space, is no mojibake.
-_SHOUTED = re.compile("(?<=[A-Z\xc0-\xde]{2})\xc2(?=\xa0)")
+# The last letter of a word in capitals is no mojibake: before what follows words, a
+# no-break space or a sign, and before the second of two quotes around that word.
+_CAPITALS = "A-Z\xc0\xc1\xc4-\xde"
+_SHOUTED = re.compile(
+    f"((?<=[A-Z][{_CAPITALS}])[\xc2\xc3](?=\xa0|[\xa9\xab\xae\xbb](?!\\w))"
+    f"|\u201c[A-Z][{_CAPITALS}]*\xc3\u201d(?!\\w)"
+    f"|\u2018[A-Z][{_CAPITALS}]*\xc3\u2019(?!\\w))"
+)
+# Whoever writes about encodings shows what they break.
+_ON_ENCODINGS = re.compile(
+    r"mojibake|\butf-?8\b|\bunicode\b|\blatin-?1\b|\biso[- ]?8859|\bwindows-125\d"
+    r"|\bcp-?125\d|\bcharsets?\b|(?:character|text) encoding|zeichen(?:satz|kodierung)"
+    r"|encodage|codificación de caracteres|кодировк|文字化け|乱码|亂碼",
+    re.IGNORECASE,
+)
 
 
 # Letters of scripts that few texts have, N'Ko and Mongolian among them: where there are
@@ -437,8 +463,14 @@ def _fix_mojibake(text: str) -> str:
 
 
 def _fix_paragraph(paragraph: str) -> str:
-    if not _is_bad(paragraph):
+    if not _is_bad(paragraph) or _ON_ENCODINGS.search(paragraph):
         return paragraph
+    parts = _SHOUTED.split(paragraph)
+    parts[::2] = [_fix_prose(part) if _is_bad(part) else part for part in parts[::2]]
+    return "".join(parts)
+
+
+def _fix_prose(paragraph: str) -> str:
     module, config = _ftfy()
     paragraph = _TORN_QUOTE.sub("\u201d", paragraph)
     paragraph = _SIGN.sub(lambda sign: _SIGN_MEANT[sign[0]], paragraph)
@@ -454,7 +486,18 @@ def _drop_controls(text: str) -> str:
 def _drop_zero_width(text: str) -> str:
     if text.isascii():
         return text
-    return _IDLE_JOINER.sub("", _ZERO_WIDTH.sub("", text))
+    return _JOINERS.sub(_needed_joiner, _ZERO_WIDTH.sub("", text))
+
+
+def _needed_joiner(found: re.Match[str]) -> str:
+    """Return joiners where they change how their neighbours look, else nothing."""
+    joiners = found[0]
+    before = found.string[max(found.start() - 1, 0) : found.start()]
+    after = found.string[found.end() : found.end() + 1]
+    is_between = _JOINING.match(before) and _JOINING.match(after)
+    is_beside = "\u200d" in joiners and (_JOINED.match(before) or _JOINED.match(after))
+    is_at_end = before and unicodedata.combining(before) == _VIRAMA
+    return joiners if is_between or is_beside or is_at_end else ""
 
 
 def _cap_marks(text: str) -> str:

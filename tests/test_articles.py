@@ -946,3 +946,11 @@ def test_every_taxonomy_file_of_the_corpus_is_taken() -> None:
 
             assert isinstance(found, Taxonomy), found
             assert found.rejections == ()
+
+
+def test_a_meta_element_in_markdown_names_no_encoding() -> None:
+    body = b'<meta charset="koi8-r">\n' + "Die Fähre fährt früh.".encode("cp1252")
+
+    found = article(b"---\ntitle: F\xe4hre\nwebUrl: https://n.example/a\n---\n" + body)
+
+    assert found.title == "Fähre"

@@ -647,6 +647,47 @@ def test_a_moment_near_the_headline_is_of_the_day_in_the_address(path: str) -> N
 
 
 @pytest.mark.parametrize(
+    "line",
+    """
+    4 March 2024; Mar. 4, 2024; 4. März 2024; Montag, 04.03.2024; 4 mars 2024
+    4 de marzo de 2024; 4 marzo 2024; 4 de março de 2024; maandag 4 maart 2024
+    4. marts 2024; 4. maaliskuuta 2024; 4 marca 2024; 4. března 2024
+    2024. március 4.; 4 martie 2024; 4 Mart 2024 Pazartesi; 4 Maret 2024
+    4 Μαρτίου 2024; 4 марта 2024; 4 березня 2024; 4 март 2024; 4 במרץ 2024
+    4 مارس 2024; ٤ آذار ٢٠٢٤; 4 मार्च 2024; ngày 4 tháng 3 năm 2024
+    2024年3月4日; 2024년 3월 4일; Posted March 4, 2024 | Updated March 9, 2024
+    Publié le 4 mars 2024, modifié le 9 avril 2024
+    """.replace("\n", ";").split(";"),
+)
+def test_days_are_read_in_many_languages(line: str) -> None:
+    expected = datetime(2024, 3, 4, tzinfo=UTC) if line.strip() else None
+
+    assert find_moment(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "line", "month"),
+    [
+        ("fr", "04/03/2024", 3),
+        ("en-GB", "04/03/2024", 3),
+        ("en-US", "03/04/2024", 3),
+        ("en", "04/03/2024", None),
+        ("en", "24/03/2024", 3),
+        ("en", "03/24/2024", 3),
+    ],
+)
+def test_days_with_slashes_are_read_as_the_language_has_them(
+    language: str, line: str, month: int | None
+) -> None:
+    body = f"<h1>Lighthouse will shine again</h1><p class=when>{line}</p>{TEXT}"
+    content = html(body=body).replace("en-gb", language)
+
+    moment = page(content).published_at
+
+    assert (moment.month if moment else None) == month
+
+
+@pytest.mark.parametrize(
     "line", ["3/4/2024", "Dec 16, 2016 to Jan 2, 2017", "32 May 2016", "May", ""]
 )
 def test_a_line_with_no_one_meaning_is_no_moment(line: str) -> None:
@@ -834,6 +875,18 @@ def test_a_trap_before_the_article_does_not_lose_it(
     assert time.process_time() - started < 5
 
 
+def test_text_below_too_many_levels_is_kept() -> None:
+    lines = [
+        f"Ship {n} came into the bay late, for the light was out." for n in range(900)
+    ]
+
+    result = page(html(body="".join(f"<ul><li>{line}" for line in lines)))
+
+    assert result.flags == ("deep",)
+    assert lines[-1] in result.text
+    assert sum(line in result.text for line in lines) > 700
+
+
 def nested(levels: int) -> object:
     value: object = "Ann Lee"
     for _ in range(levels):
@@ -891,6 +944,62 @@ def test_hostile_markup_behind_the_article_ends_in_a_page(hostile: str) -> None:
 
     assert FIRST.strip() in result.text
     assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        '<p class="byline">By Ann Lee</p>' * 20_000,
+        "<div itemprop=author><b itemprop=name content=a></b></div>" * 12_000,
+        "".join(
+            f"<p>{n} and a sentence of words {'more ' * 20}</p>" for n in range(9_000)
+        ),
+        "<p>A sentence that is not long at all.</p>" * 25_000,
+        "<div class=card><a href=/x>Of another story of words</a></div>" * 9_000,
+    ],
+    ids=lambda value: value[:24],
+)
+def test_what_is_repeated_without_end_takes_time_by_its_length(hostile: str) -> None:
+    """A quarter of it takes a quarter of the time, or nearly; not a sixteenth."""
+    spent = []
+    for part in (hostile[: len(hostile) // 4], hostile):
+        started = time.process_time()
+        result = page(html(body=f"{ARTICLE}{part}"))
+        spent.append(time.process_time() - started)
+        assert FIRST.strip() in result.text
+
+    assert spent[1] < 10 * spent[0] + 1
+    assert spent[1] < 10
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        '<meta property="og:title" content="Title | {} | a">',
+        '<meta name="author" content="Ann Lee{}">',
+        '<meta property="article:published_time" content="on day {}">',
+        '<link rel="canonical" href="http://[{}">',
+        '<script type="application/ld+json">{{"@type": "Article", "id": {}}}</script>',
+    ],
+    ids=lambda value: value[:24],
+)
+def test_what_is_declared_without_end_takes_no_time(repeated: str) -> None:
+    declared = "".join(map(repeated.format, range(20_000)))
+    started = time.process_time()
+
+    result = page(html(head=declared))
+
+    assert FIRST.strip() in result.text
+    assert time.process_time() - started < 5
+
+
+def test_one_line_of_names_without_end_is_cut() -> None:
+    started = time.process_time()
+
+    result = page(html(head=meta(author="Ann Lee, " * 300_000)))
+
+    assert result.authors == ("Ann Lee",)
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("tag", ["<a href=/x>", "<tr><td>x", "<img src=a>"])

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import time
+from pathlib import Path
 
 import pytest
 from ftfy.badness import MOJIBAKE_CATEGORIES, is_bad
@@ -15,7 +17,6 @@ from hypothesis import strategies as st
 from tasks import text as text_room
 from tasks.text import (
     MAX_MARKS,
-    PRESCAN_BYTES,
     Decoded,
     Repaired,
     charset_of,
@@ -23,6 +24,7 @@ from tasks.text import (
     repair,
 )
 
+SAMPLES = Path(__file__).parent / "samples"
 GERMAN = "Die Fähre fährt früh über den Fluß, sagte die Wärterin."
 META = '<!doctype html><html><head><meta charset="{}"></head><body>{}</body></html>'
 
@@ -140,7 +142,7 @@ def test_a_meta_element_has_no_say_in_markdown() -> None:
 
 
 def test_a_meta_element_is_looked_for_in_the_first_bytes_alone() -> None:
-    content = b" " * PRESCAN_BYTES + META.format("koi8-r", "plain").encode()
+    content = b" " * 1024 + META.format("koi8-r", "plain").encode()
 
     assert decode(content).source == "utf-8"
 
@@ -302,6 +304,21 @@ def test_a_u_fffd_that_was_written_is_not_flagged() -> None:
     assert decode("a \ufffd".encode()).flags == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        (JAPANESE, "iso-2022-jp"),
+        ("Маяк Лютого острова світить кожної ночі, каже Ївга.", "koi8-u"),
+        ("Смотритель маяка видит корабли каждую ночь.", "koi8-r"),
+    ],
+)
+def test_encodings_that_look_like_others_are_told_apart(text: str, codec: str) -> None:
+    decoded = decode(text.encode(codec))
+
+    assert (decoded.text, decoded.encoding) == (text, codec)
+    assert decoded.source == "detected"
+
+
 def test_bytes_that_no_detector_knows_are_windows_1252() -> None:
     assert decode(b"\xff") == Decoded("ÿ", "windows-1252", "fallback")
 
@@ -373,6 +390,7 @@ def test_hostile_bytes_take_no_longer_than_others(content: bytes) -> None:
         ("the US governmentâ€™s plan", "the US government’s plan", "mojibake"),
         ("CafÃ© on the mole", "Café on the mole", "mojibake"),
         ("schÃ¶n und grÃ¼n", "schön und grün", "mojibake"),
+        ("A IRMÃ® tem um cafÃ©", "A IRMÃ® tem um café", "mojibake"),
         ("Windowsâ„¢ is here", "Windows™ is here", "mojibake"),
         ("das Kabel â„– 7", "das Kabel № 7", "mojibake"),
         ("he said â€œahoyâ€", "he said “ahoy”", "mojibake"),
@@ -385,6 +403,8 @@ def test_hostile_bytes_take_no_longer_than_others(content: bytes) -> None:
         ("light\u200bhouse", "lighthouse", "zero_width"),
         ("light\u2060house\ufeff", "lighthouse", "zero_width"),
         ("Auf\u200clage", "Auflage", "zero_width"),
+        ("کتاب\u200c و", "کتاب و", "zero_width"),
+        ("Licht\u200d", "Licht", "zero_width"),
         ("left\u180eover", "leftover", "zero_width"),
         ("a" + "\u0316" * 40, "a" + "\u0316" * MAX_MARKS, "combining_marks"),
         ("Cafe\u0301", "Café", "nfc"),
@@ -460,6 +480,8 @@ GOOD = {
     "persian": "می\u200cخواهم",
     "hindi": "क्\u200dष",
     "khmer": "ភាសា\u200bខ្មែរ",
+    "bengali": "ক্\u200c শব্দ",
+    "malayalam": "അവന്\u200d വന്നു",
     "thai": "ภาษา\u200bไทย",
     "mongolian": "ᠬᠠᠷ\u180eᠠ",
     "family": "👩\u200d❤️\u200d👩 👨\u200d👩\u200d👧",
@@ -473,6 +495,33 @@ GOOD = {
     "japanese": JAPANESE,
     "html": "<p>a &amp; b</p>",
 }
+
+
+def test_good_text_of_many_languages_stays_as_it_is() -> None:
+    """Signs after capitals, quotes within quotes, joiners, and texts on encodings."""
+    lines = (SAMPLES / "good-text.txt").read_text(encoding="utf-8").splitlines()
+
+    assert len(lines) > 100
+    assert [line for line in lines if repair(line).rules] == []
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_text_of_many_languages_is_mended_however_often_it_was_broken(
+    times: int,
+) -> None:
+    pages = json.loads((SAMPLES / "pages" / "expected.json").read_text("utf-8"))
+    texts = {text for page in pages.values() for text in page["text"]}
+    broken = {_broken(text, times): text for text in texts if not text.isascii()}
+
+    assert len(broken) > 50
+    assert [meant for text, meant in broken.items() if repair(text).text != meant] == []
+
+
+def _broken(text: str, times: int) -> str:
+    """Read UTF-8 as windows-1252, as browsers do."""
+    for _ in range(times):
+        text = text.encode().decode("cp1252", "wirehouse-c1")
+    return text
 
 
 @pytest.mark.parametrize("text", GOOD.values(), ids=list(GOOD))
