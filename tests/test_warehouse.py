@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tasks.warehouse import engine
 from tasks.warehouse.engine import WarehouseError
 from tasks.warehouse.published import open_copy, open_published
 from tasks.warehouse.working import open_warehouse
@@ -83,3 +85,26 @@ def test_a_copy_s_tables_are_written_to_the_folder_of_exports_alone(hub: Hub) ->
 
     assert (parquet / "more.parquet").is_file()
     assert not elsewhere.exists()
+
+
+def test_a_file_that_grew_large_has_its_rows_in_larger_groups_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = Hub(tmp_path)
+    many = [{"title": "x", "webUrl": f"https://far.example/{n}"} for n in range(3_000)]
+    hub.write("a.md")
+    hub.write("b.md", related=many)
+    monkeypatch.setattr(engine, "LARGE_BYTES", 1_000)
+    monkeypatch.setattr("tasks.stages.sources.BATCH_FILES", 1)
+
+    hub.run()
+    hub.write("b.md", related=many[1:])
+    hub.run()
+
+    groups = "select max(count) from pragma_storage_info('related_edges')"
+    ((largest,),) = hub.ask(groups)
+    assert largest == 3_000 > engine.ROW_GROUP_ROWS
+    standing = (
+        "select count(*), count(*) filter (removed_at is null) from related_edges"
+    )
+    assert hub.ask(standing) == [(3_000, 2_999)]

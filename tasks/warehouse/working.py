@@ -38,6 +38,7 @@ from tasks.warehouse.engine import (
     WarehouseError,
     batch_tables_put,
     connect,
+    group_rows,
     in_words,
     parents_asked,
     sql_names,
@@ -75,11 +76,15 @@ class Warehouse:
 
     def __init__(
         self,
+        path: Path,
         connection: duckdb.DuckDBPyConnection,
         witness: Witness,
         *,
+        grouped: int,
         is_migrated: bool = False,
     ) -> None:
+        self._path = path
+        self._grouped = grouped  # rows of a group that is written
         self._connection = connection
         self._witness = witness
         self._is_open = True
@@ -100,6 +105,15 @@ class Warehouse:
             self._is_open = False
             self._connection.close()
             self._witness.note(closed=True)
+
+    def _reopen(self) -> None:
+        """Open the file anew, which has grown: how rows are grouped is told then."""
+        self._connection.close()
+        self._witness.note()
+        self._connection = connect(self._path)
+        self._memory = Memory(self._connection)
+        self._grouped = group_rows(self._path)
+        self._execute(";".join(map(_empty, SCHEMAS)))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -283,6 +297,8 @@ class Warehouse:
             tables = {**tables, "batch_ids": ids}
         with self._registered(tables):
             yield
+        if group_rows(self._path) != self._grouped:
+            self._reopen()
 
     def fill(self, tables: Tables) -> None:
         """Replace rows of the batch that is held."""
@@ -298,7 +314,8 @@ class Warehouse:
         ((lost,),) = self._run("find_lost")
         if not lost:
             return []  # as nearly always, and no table is read to find that out
-        self._run("find_contested")
+        ((since,),) = self._run("find_lost_since")
+        self._run("find_contested", {"since": since})
         return [StoredDocument(*row) for row in self._run("read_contested")]
 
     def load_articles(self, moment: datetime) -> None:
@@ -390,9 +407,8 @@ class Warehouse:
         self._run("delete_article_images")
         self._run("put_article_images")
         listed = self._run("find_listed_edges")
-        self._run("find_edge_places")
-        ((first, last),) = self._run("bound_edge_places")
-        standing = self._run("find_known_edges", {"first": first, "last": last})
+        ((since,),) = self._run("find_edges_since")
+        standing = self._run("find_known_edges", {"since": since})
         if listed != NOTHING or standing != NOTHING:  # most files leave theirs alone
             self._run("close_related_edges", parameters)
             self._run("revive_related_edges")
@@ -618,6 +634,7 @@ def open_warehouse(path: Path, moment: datetime) -> Iterator[Warehouse]:
 def _opened(path: Path, moment: datetime) -> Warehouse:
     witness = Witness(path)
     witness.note()
+    grouped = group_rows(path)
     connection = connect(path)
     try:
         applied = applied_migrations(connection, path)
@@ -633,7 +650,9 @@ def _opened(path: Path, moment: datetime) -> Warehouse:
         if isinstance(error, duckdb.Error):
             raise unusable(path, error) from None
         raise
-    return Warehouse(connection, witness, is_migrated=bool(unseen))
+    return Warehouse(
+        path, connection, witness, grouped=grouped, is_migrated=bool(unseen)
+    )
 
 
 @cache
