@@ -173,7 +173,8 @@ def _swap_copy(run: Run, published: Path, known: _Known) -> Digests:
         log.unlink(missing_ok=True)  # a killed run's would be applied to this copy
         copy_file(working_file(run.data), fresh)
         with _coming_to_disk(fresh), open_copy(fresh, exports=parquet) as warehouse:
-            digests = _write_parquet(warehouse, run, known)
+            with warehouse.frugal():
+                digests = _write_parquet(warehouse, run, known)
             write_report(warehouse, run.data / "report.html")
         sync_file(fresh)  # the little that was written to it since
         fresh.replace(published)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -36,7 +37,11 @@ ROW_GROUP_ROWS = 2_048
 # took each run 0.4 CPU s at its first checkpoint, 0.7 more to add some, now a tenth.
 LARGE_GROUP_ROWS = 16_384
 LARGE_BYTES = 500_000_000
-KEPT = "100MB"
+KEPT, LITTLE, MORE = "100MB", "300MB", "1GB"
+# DuckDB takes up to four fifths of the machine's memory, to keep what it reads. What it
+# must keep are indexes above all, which grow as files do.
+LEAST_LIMIT_BYTES = 1_000_000_000
+BYTES = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 CATALOG = "warehouse"
 NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -86,12 +91,21 @@ def connect(
     if not read_only:  # what memory does not hold goes here, not where a run began
         spilled = path.with_name(f".{path.name}.spilled")
         connection.execute(f"set temp_directory = {quoted(spilled)}")
+        _bound_memory(connection, path)
     if exports:
         connection.execute(f"set allowed_directories = [{quoted(exports)}]")
         # Which row groups by bytes ask for; one thread keeps the order all the same.
         connection.execute("set preserve_insertion_order = false")
     connection.execute(TUNED + LOCKED_DOWN)
     return connection
+
+
+def _bound_memory(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Let a writer have as much memory as half of its file, and 1 GB of any."""
+    limit = max(LEAST_LIMIT_BYTES, path.stat().st_size // 2)
+    usual, unit = _memory_limit(connection).split()
+    if limit < float(usual) * BYTES[unit]:
+        connection.execute(f"set memory_limit = '{limit}B'")
 
 
 def group_rows(path: Path) -> int:
@@ -106,31 +120,60 @@ class Memory:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         # Asked once: the answer is rounded down, and `reset` leaves the lower limit.
-        setting = "select current_setting('memory_limit')"
-        ((self._usual,),) = connection.execute(setting).fetchall()
+        self._usual = self._in_force = _memory_limit(connection)
+        self._is_frugal = False
+
+    @contextmanager
+    def frugal(self) -> Iterator[None]:
+        """Keep little of the tables that are read inside, which DuckDB would keep."""
+        if self._is_frugal:
+            yield
+            return
+        self._is_frugal = True
+        try:
+            self._limit(LITTLE)
+            yield
+        finally:
+            self._is_frugal = False
+            self._limit(self._usual)
 
     def frugally(self, work: Callable[[], T]) -> T:
-        """Do *work* that reads whole tables, which DuckDB would keep in memory.
+        """Do *work* that reads whole tables in as little memory as it takes.
 
-        Where little is too little, for texts of megabytes each, it may have more.
+        Little is too little for texts of megabytes each, and for joins of millions.
         """
-        try:
-            self._connection.execute("set memory_limit = '300MB'")
+        with self.frugal():
+            for limit in (LITTLE, MORE):
+                self._limit(limit)
+                try:
+                    return work()
+                except (duckdb.OutOfMemoryException, WarehouseError) as error:
+                    causes = (error, error.__context__)
+                    if not any(
+                        isinstance(c, duckdb.OutOfMemoryException) for c in causes
+                    ):
+                        raise
+            self._limit(self._usual)
             return work()
-        except (duckdb.OutOfMemoryException, WarehouseError) as error:
-            causes = (error, error.__context__)
-            if not any(isinstance(c, duckdb.OutOfMemoryException) for c in causes):
-                raise
-            self._connection.execute(f"set memory_limit = '{self._usual}'")
-            return work()
-        finally:
-            self._connection.execute(f"set memory_limit = '{self._usual}'")
 
     def forget(self) -> None:
         """Let go of what was read of tables, as far as that goes."""
-        with contextlib.suppress(duckdb.OutOfMemoryException):
-            self._connection.execute(f"set memory_limit = '{KEPT}'")
-        self._connection.execute(f"set memory_limit = '{self._usual}'")
+        self._limit(KEPT)
+        self._limit(self._usual)
+
+    def _limit(self, limit: str) -> None:
+        if limit != self._in_force:
+            # What must stay there, such as indexes, may be more than that.
+            with contextlib.suppress(duckdb.OutOfMemoryException):
+                self._connection.execute(f"set memory_limit = '{limit}'")
+                self._in_force = limit
+
+
+def _memory_limit(connection: duckdb.DuckDBPyConnection) -> str:
+    """Return how much memory a connection may use."""
+    setting = "select current_setting('memory_limit')"
+    ((limit,),) = connection.execute(setting).fetchall()
+    return str(limit)
 
 
 # As DuckDB tells of a full disk, a quota and a limit of size.

@@ -208,12 +208,11 @@ class Warehouse:
         *everything* is to be looked at, others are looked at in each run.
         """
         rules = sql_names("audits")
-        audits = self._memory.frugally(
-            lambda: [
+        with self._memory.frugal():
+            audits = [
                 self._audit(rule, held.get(rule), since, everything=everything)
                 for rule in rules
             ]
-        )
         audits += also
         found = json.dumps([asdict(audit) for audit in audits])
         self._run("put_audits", {"run_id": run_id, "audits": found})
@@ -237,7 +236,7 @@ class Warehouse:
             parameters["since"] = since if severity and since else _EVER
         if "$sampled" in sql_of(name):
             parameters["sampled"] = not severity and not everything
-        (found,) = self._run(name, parameters)
+        (found,) = self._memory.frugally(lambda: self._run(name, parameters))
         return Audit(rule, *found)
 
     def named_images(self) -> list[str]:
@@ -583,7 +582,8 @@ class Warehouse:
         try:
             return self._connection.execute(statement, dict(parameters or {}))
         except duckdb.Error as error:
-            self._witness.doubt()
+            if not isinstance(error, duckdb.OutOfMemoryException):
+                self._witness.doubt()
             reason = in_words(error)
             msg = f"the warehouse cannot go on, and the next run will repair: {reason}"
             raise WarehouseError(msg) from error
