@@ -230,17 +230,22 @@ def batch_tables_put(name: str) -> frozenset[str]:
 @cache
 def words_asked(name: str) -> frozenset[str]:
     """Return the words of a statement and of its views: each table it asks is one."""
-    words = set(re.findall(r"\w+", sql_of(name)))
-    for folder in ("views", "macros"):
-        for inner in words & set(sql_names(folder)):
-            words |= words_asked(f"{folder}/{inner}")
+    inner = {n: f"{f}/{n}" for f in ("views", "macros") for n in sql_names(f)}
+    words: set[str] = set()
+    ahead = [name]
+    while ahead:
+        statement = re.sub(r"--.*", "", sql_of(ahead.pop()))
+        new = set(re.findall(r"\w+", statement)) - words
+        words |= new
+        ahead += [inner[word] for word in new & inner.keys()]
     return frozenset(words)
 
 
-def rules_digest() -> str:
-    """Return what is equal only while all rules of `tasks/sql/audits` are the same."""
-    rules = "".join(sql_of(f"audits/{rule}") for rule in sql_names("audits"))
-    return hashlib.sha256(rules.encode()).hexdigest()
+@cache
+def statements_digest(*folders: str) -> str:
+    """Return what is equal only while all statements of folders are the same."""
+    names = [f"{folder}/{name}" for folder in folders for name in sql_names(folder)]
+    return hashlib.sha256("".join(map(sql_of, names)).encode()).hexdigest()
 
 
 @cache
