@@ -16,11 +16,11 @@ from threading import Thread
 
 from tasks.files import copy_file, stamp, sync_file, sync_folder
 from tasks.models import Audit, Severity
-from tasks.report import write_report
+from tasks.report import Kept, write_report
 from tasks.run import Run, working_file
 from tasks.snapshots import PUBLISHED, keep_snapshot
 from tasks.vouching import damaged_captures, missing_files
-from tasks.warehouse.engine import rules_digest
+from tasks.warehouse.engine import statements_digest
 from tasks.warehouse.published import Digests, Published, open_copy
 
 DIGEST = ".digest"  # beside a table's Parquet file: which rows it holds
@@ -48,9 +48,9 @@ def publish(run: Run) -> None:
     run.warehouse.checkpoint()
     run.warehouse.close()
     published = run.data / PUBLISHED
-    digests = _swap_copy(run, published, known)
+    digests, report = _swap_copy(run, published, known)
     run.is_published()
-    _leave_in_order(run, held, digests)
+    _leave_in_order(run, held, digests, report)
     keep_snapshot(run.data, run.number, keep=run.settings.keep_snapshots)
     run.say(f"published {published}")
 
@@ -63,6 +63,7 @@ class _Known:
     rules: str = ""  # digest of the rules that it knew
     held: Mapping[str, Severity] = field(default_factory=dict)  # rule to severity
     ranges: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # digests
+    report: Kept = field(default_factory=Kept)
 
 
 def _left_in_order(run: Run) -> _Known:
@@ -70,16 +71,24 @@ def _left_in_order(run: Run) -> _Known:
     try:
         checked = json.loads(_checked_file(run).read_bytes())
         is_last = checked["run"] == str(run.before)
-        parts = ("file", "rules", "held", "ranges")
-        known = _Known(*(checked[part] for part in parts))
+        known = _Known(
+            checked["file"],
+            checked["rules"],
+            checked["held"],
+            checked["ranges"],
+            Kept(**checked["report"]),
+        )
     except (OSError, ValueError, LookupError, TypeError):
         return _Known()
     is_same = is_last and known.file == run.found and not run.warehouse.is_migrated
     return known if is_same else _Known()
 
 
-def _leave_in_order(run: Run, held: Mapping[str, Severity], digests: Digests) -> None:
-    known = _Known(stamp(working_file(run.data)), rules_digest(), held, digests)
+def _leave_in_order(
+    run: Run, held: Mapping[str, Severity], digests: Digests, report: Kept
+) -> None:
+    rules = statements_digest("audits")
+    known = _Known(stamp(working_file(run.data)), rules, held, digests, report)
     checked = {"run": str(run.run_id), **asdict(known)}
     _checked_file(run).write_text(json.dumps(checked), encoding="utf-8")
 
@@ -90,7 +99,8 @@ def _checked_file(run: Run) -> Path:
 
 def _audit(run: Run, known: _Known) -> dict[str, Severity]:
     """Hold all rules, and return those that held, with their severity."""
-    held = known.held if known.rules == rules_digest() and not run.job.full else {}
+    is_known = known.rules == statements_digest("audits") and not run.job.full
+    held = known.held if is_known else {}
     also = [_reconciled(run), _missing_images(run), _damaged_captures(run)]
     audits = run.warehouse.audit(
         run.run_id, also=also, held=held, since=run.moment, everything=run.job.full
@@ -157,13 +167,13 @@ def _of_files(name: str, found: Sequence[str], mend: str) -> Audit:
     return Audit(name, "warning", len(found), f"{told}; see `{mend}`" if told else "")
 
 
-def _swap_copy(run: Run, published: Path, known: _Known) -> Digests:
+def _swap_copy(run: Run, published: Path, known: _Known) -> tuple[Digests, Kept]:
     """Finish a copy beside *published* and rename it there once it is on the disk.
 
     Only in the copy does the run say that it is complete: it is, once that is in place.
     Parquet and report are written from the copy, too: what is published is never opened
     by a run, so no reader of it, not even one who writes, and no run wait for another.
-    Returns the digests of the tables in Parquet.
+    Returns the digests of the tables in Parquet, and what is kept of the report.
     """
     fresh = published.with_name(f".{published.name}.new")
     log = fresh.with_name(f"{fresh.name}.wal")
@@ -173,8 +183,11 @@ def _swap_copy(run: Run, published: Path, known: _Known) -> Digests:
         log.unlink(missing_ok=True)  # a killed run's would be applied to this copy
         copy_file(working_file(run.data), fresh)
         with _coming_to_disk(fresh), open_copy(fresh, exports=parquet) as warehouse:
-            digests = _write_parquet(warehouse, run, known)
-            write_report(warehouse, run.data / "report.html")
+            with warehouse.frugal():
+                digests = _write_parquet(warehouse, run, known)
+            report = write_report(
+                warehouse, run.data / "report.html", known.report, run.warehouse.written
+            )
         sync_file(fresh)  # the little that was written to it since
         fresh.replace(published)
     except BaseException:
@@ -183,7 +196,7 @@ def _swap_copy(run: Run, published: Path, known: _Known) -> Digests:
             log.unlink(missing_ok=True)
         raise
     sync_folder(published.parent)
-    return digests
+    return digests, report
 
 
 @contextmanager

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from pickle import UnpicklingError
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
+from tasks.warehouse.engine import statements_digest, words_asked
 from tasks.warehouse.published import Published
 
 if TYPE_CHECKING:
@@ -33,6 +34,16 @@ _PARTS = (
     "failures",
     "runs",
 )
+# Those that read large tables whole, each with the statements it is made by. They are
+# kept from run to run while nothing that these ask for changes; none asks for now().
+_KEPT = {
+    "providers": ("providers",),
+    "topics": ("topics",),
+    "rot_total": ("gather_rot", "rot_total"),
+    "rot": ("gather_rot", "rot"),
+    "rot_by_year": ("gather_rot", "rot_by_year"),
+    "failures": ("failures",),
+}
 # The routes to a page and its loss, in the order in which bars stack them.
 FATES = {
     "at_origin": "At its own address",
@@ -92,13 +103,27 @@ class Timeline:
         return sum(bar.count for bar in self.bars)
 
 
-def write_report(warehouse: Published, target: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the next report need not ask again, as JSON takes it."""
+
+    statements: str = ""  # digest of those that it was made by
+    articles: str = ""  # digest of what these ask of articles
+    parts: Mapping[str, Rows] = field(default_factory=dict)
+
+
+def write_report(
+    warehouse: Published,
+    target: Path,
+    kept: Kept | None = None,
+    changed: Collection[str] = (),
+) -> Kept:
     """Write the report of the published file to *target*, in one piece.
 
-    Raises `OSError`; the report that was there stays then.
+    *kept* is what the last one returned, and *changed* are the tables that were changed
+    since. Raises `OSError`; the report that was there stays then.
     """
-    warehouse.rows("report/gather_rot")
-    parts = {name: warehouse.rows(f"report/{name}") for name in _PARTS}
+    parts, keep = _gather(warehouse, kept or Kept(), set(changed))
     # `wirehouse report` may run beside a refresh: each writes a file of its own.
     fresh = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
@@ -106,6 +131,49 @@ def write_report(warehouse: Published, target: Path) -> None:
         fresh.replace(target)
     finally:
         fresh.unlink(missing_ok=True)
+    return keep
+
+
+def _gather(
+    warehouse: Published, kept: Kept, changed: set[str]
+) -> tuple[dict[str, Rows], Kept]:
+    """Return the rows of each part, and what to keep of them."""
+    statements = statements_digest("report", "views")
+    is_known = kept.statements == statements
+    articles = kept.articles
+    if not is_known or "articles" in changed:
+        articles = warehouse.rows("report/asked_of_articles")[0]["digest"]
+    if articles == kept.articles:  # most runs change nothing else than heat
+        changed.discard("articles")
+    parts = {
+        name: [_revived(row) for row in kept.parts[name]]
+        for name, made_by in _KEPT.items()
+        if is_known and not any(_asked(s) & changed for s in made_by)
+    }
+    asked = [name for name in _PARTS if name not in parts]
+    if any("gather_rot" in _KEPT.get(name, ()) for name in asked):
+        warehouse.rows("report/gather_rot")
+    parts |= {name: warehouse.rows(f"report/{name}") for name in asked}
+    keep = {name: [_stored(row) for row in parts[name]] for name in _KEPT}
+    return parts, Kept(statements, articles, keep)
+
+
+def _asked(statement: str) -> frozenset[str]:
+    return words_asked(f"report/{statement}")
+
+
+def _stored(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }
+
+
+def _revived(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: datetime.fromisoformat(value) if value and name.endswith("_at") else value
+        for name, value in row.items()
+    }
 
 
 def render_report(parts: Mapping[str, Rows]) -> str:

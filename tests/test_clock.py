@@ -83,6 +83,22 @@ def test_a_clock_ten_years_ahead_asks_for_nothing_in_a_storm_and_back_again(
     assert sum(run(hub, origin, NOW + n * DAY)[0] for n in (20, 40)) == 3
 
 
+def test_edges_are_known_again_that_are_older_than_their_article_by_a_wrong_clock(
+    hub: Hub,
+) -> None:
+    link = {name: {"title": name, "webUrl": f"{LINK}/{name}"} for name in "bc"}
+    hub.write("a.md", related=[link["b"]])
+    hub.run(moment=NOW + TEN_YEARS)
+    hub.write("a.md", related=[link["b"], link["c"]])
+    hub.run(moment=NOW)
+
+    hub.write("a.md", related=[link["c"]])
+    hub.run(moment=NOW + HOUR)
+
+    edges = hub.ask("select position, removed_at is null from related_edges")
+    assert sorted(edges) == [(0, False), (0, True)]
+
+
 def test_what_is_new_is_asked_for_whatever_the_clock_says(
     hub: Hub, origin: Origin
 ) -> None:

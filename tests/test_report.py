@@ -27,6 +27,7 @@ from tasks.report import (
     timeline,
     write_report,
 )
+from tasks.warehouse.engine import sql_of
 from tasks.warehouse.published import open_published
 from tasks.warehouse.working import open_warehouse
 from tests.hub import Hub, related
@@ -147,6 +148,36 @@ class Balance(HTMLParser):
         """End the element begun last."""
         if not self.open or self.open.pop() != tag:
             self.wrong.append(f"</{tag}> in line {self.getpos()[0]}")
+
+
+# --- what is kept from run to run
+
+
+def test_what_no_run_changed_is_not_asked_again(loaded: Hub, built: Hub) -> None:
+    """Seen by a name that was put among what is kept."""
+    shutil.copytree(built.folder, loaded.folder, dirs_exist_ok=True)
+    loaded.run()
+    checked = loaded.data / "warehouse" / "checked.json"
+    checked.write_text(checked.read_text().replace('"Herald"', '"Kept Herald"'))
+    fields = {"provider": {"name": "Herald", "domain": "herald.example"}}
+    loaded.write("c.md", **fields, heat=77)
+    loaded.run()
+    kept = rows(written(loaded), "providers")
+    loaded.write("c.md", **fields, publishedDateTime="2024-05-06T10:00:00Z")
+    loaded.run()
+    asked = rows(written(loaded), "providers")
+
+    assert ["Kept Herald" in str(kept), "Kept Herald" in str(asked)] == [True, False]
+    assert kept[0] == asked[0]
+
+
+def test_all_that_kept_parts_ask_of_articles_is_in_their_digest() -> None:
+    made_by = {f"report/{s}" for of in tasks.report._KEPT.values() for s in of}
+    statements = [sql_of(name) for name in (*made_by, "views/link_rot")]
+    asked = {c for s in statements for c in re.findall(r"\barticles\.(\w+)", s)}
+
+    assert asked
+    assert asked <= set(re.findall(r"\w+", sql_of("report/asked_of_articles")))
 
 
 # --- what it says

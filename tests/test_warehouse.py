@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tasks.warehouse import engine
 from tasks.warehouse.engine import WarehouseError
 from tasks.warehouse.published import open_copy, open_published
 from tasks.warehouse.working import open_warehouse
+from tasks.witness import Witness
 from tests.hub import MOMENT, Hub
 
 Ask = Callable[[str], Any]
@@ -83,3 +87,61 @@ def test_a_copy_s_tables_are_written_to_the_folder_of_exports_alone(hub: Hub) ->
 
     assert (parquet / "more.parquet").is_file()
     assert not elsewhere.exists()
+
+
+def test_a_file_that_grew_large_has_its_rows_in_larger_groups_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = Hub(tmp_path)
+    many = [{"title": "x", "webUrl": f"https://far.example/{n}"} for n in range(3_000)]
+    hub.write("a.md")
+    hub.write("b.md", related=many)
+    monkeypatch.setattr(engine, "LARGE_BYTES", 1_000)
+    monkeypatch.setattr("tasks.stages.sources.BATCH_FILES", 1)
+
+    hub.run()
+    hub.write("b.md", related=many[1:])
+    hub.run()
+
+    groups = "select max(count) from pragma_storage_info('related_edges')"
+    ((largest,),) = hub.ask(groups)
+    assert largest == 3_000 > engine.ROW_GROUP_ROWS
+    standing = (
+        "select count(*), count(*) filter (removed_at is null) from related_edges"
+    )
+    assert hub.ask(standing) == [(3_000, 2_999)]
+
+
+def test_work_that_little_memory_is_too_little_for_has_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the working file is trusted as ever: no lack of memory is its fault."""
+    path = tmp_path / "working.duckdb"
+    monkeypatch.setattr(engine, "LITTLE", "10MB")
+    statement = "select len(list(i)) from range(3_000_000) as numbers(i)"
+
+    with open_warehouse(path, MOMENT) as warehouse:
+        execute, memory = warehouse._execute, warehouse._memory
+        with memory.frugal(), pytest.raises(WarehouseError, match="Out of Memory"):
+            execute(statement)
+        answer = memory.frugally(lambda: execute(statement).fetchall())
+
+    assert answer == [(3_000_000,)]
+    assert Witness(path).find() == "untouched"
+
+
+def test_a_writer_has_the_memory_that_its_file_needs_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = "select current_setting('memory_limit')"
+    path = tmp_path / "file.duckdb"
+    monkeypatch.setattr(engine, "LEAST_LIMIT_BYTES", 50 * 2**20)
+
+    with contextlib.closing(engine.connect(path)) as connection:
+        least = connection.execute(limit).fetchall()
+    with path.open("ab") as file:
+        file.truncate(200 * 2**20)
+    with contextlib.closing(engine.connect(path)) as connection:
+        grown = connection.execute(limit).fetchall()
+
+    assert (least, grown) == ([("50.0 MiB",)], [("100.0 MiB",)])

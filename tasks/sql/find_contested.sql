@@ -11,6 +11,7 @@ with witnesses as (
         on related_edges.target_article_id = lost.article_id
         and related_edges.kind = 'related'
         and related_edges.removed_at is null
+        and related_edges.first_seen_at >= $since
     join documents on documents.article_id = related_edges.source_article_id
     union
     -- A file that does not count for its own article has no edges, but may mention.

@@ -7,7 +7,9 @@ with changed as (
     select document_id from batch_ids
 ),
 concerned as (
-    select article_id, document_id, is_stub, is_orphaned, published_at, rowid as place
+    select
+        article_id, document_id, is_stub, is_orphaned, published_at, first_seen_at,
+        rowid as place
     from articles
     where article_id in (select article_id from batch_claims)
         or document_id in (from changed)

@@ -9,5 +9,7 @@ select
     removed_at
 from related_edges
 where kind = 'related'
-    and rowid between $first and $last
-    and rowid in (select place from edge_places)
+    and first_seen_at >= $since
+    and source_article_id in (
+        select article_id from winners where is_known and has_other_edges
+    )

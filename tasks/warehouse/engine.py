@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -32,7 +33,15 @@ set checkpoint_threshold = '32MB';
 # A checkpoint writes each group of rows that changed anew, with all its texts. DuckDB's
 # 122,880 rows are all files of most hubs, again and again; analysts never notice.
 ROW_GROUP_ROWS = 2_048
-KEPT = "100MB"
+# Of a large file it is the number of groups that costs: those of thirty million edges
+# took each run 0.4 CPU s at its first checkpoint, 0.7 more to add some, now a tenth.
+LARGE_GROUP_ROWS = 16_384
+LARGE_BYTES = 500_000_000
+KEPT, LITTLE, MORE = "100MB", "300MB", "1GB"
+# DuckDB takes up to four fifths of the machine's memory, to keep what it reads. What it
+# must keep are indexes above all, which grow as files do.
+LEAST_LIMIT_BYTES = 1_000_000_000
+BYTES = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 CATALOG = "warehouse"
 NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -71,7 +80,7 @@ def connect(
     Raises `WarehouseError` if the file is none of DuckDB's, or is held.
     """
     connection = duckdb.connect(config=NO_EXTENSIONS)
-    how = "read_only" if read_only else f"row_group_size {ROW_GROUP_ROWS}"
+    how = "read_only" if read_only else f"row_group_size {group_rows(path)}"
     try:
         connection.execute(f"attach {quoted(path)} as {CATALOG} ({how}); use {CATALOG}")
         if earlier:
@@ -86,6 +95,7 @@ def connect(
     if not read_only:  # what memory does not hold goes here, not where a run began
         spilled = path.with_name(f".{path.name}.spilled")
         connection.execute(f"set temp_directory = {quoted(spilled)}")
+        _bound_memory(connection, path)
     if exports:
         connection.execute(f"set allowed_directories = [{quoted(exports)}]")
         # Which row groups by bytes ask for; one thread keeps the order all the same.
@@ -94,37 +104,80 @@ def connect(
     return connection
 
 
+def _bound_memory(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Let a writer have as much memory as half of its file, and 1 GB of any."""
+    limit = max(LEAST_LIMIT_BYTES, path.stat().st_size // 2)
+    usual, unit = _memory_limit(connection).split()
+    if limit < float(usual) * BYTES[unit]:
+        connection.execute(f"set memory_limit = '{limit}B'")
+
+
+def group_rows(path: Path) -> int:
+    """Return how many rows a group of them has that is written to a file."""
+    is_large = path.is_file() and path.stat().st_size > LARGE_BYTES
+    return LARGE_GROUP_ROWS if is_large else ROW_GROUP_ROWS
+
+
 class Memory:
     """How much of it a connection may use: as ever, or little."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         # Asked once: the answer is rounded down, and `reset` leaves the lower limit.
-        setting = "select current_setting('memory_limit')"
-        ((self._usual,),) = connection.execute(setting).fetchall()
+        self._usual = self._in_force = _memory_limit(connection)
+        self._is_frugal = False
+
+    @contextmanager
+    def frugal(self) -> Iterator[None]:
+        """Keep little of the tables that are read inside, which DuckDB would keep."""
+        if self._is_frugal:
+            yield
+            return
+        self._is_frugal = True
+        try:
+            self._limit(LITTLE)
+            yield
+        finally:
+            self._is_frugal = False
+            self._limit(self._usual)
 
     def frugally(self, work: Callable[[], T]) -> T:
-        """Do *work* that reads whole tables, which DuckDB would keep in memory.
+        """Do *work* that reads whole tables in as little memory as it takes.
 
-        Where little is too little, for texts of megabytes each, it may have more.
+        Little is too little for texts of megabytes each, and for joins of millions.
         """
-        try:
-            self._connection.execute("set memory_limit = '300MB'")
+        with self.frugal():
+            for limit in (LITTLE, MORE):
+                self._limit(limit)
+                try:
+                    return work()
+                except (duckdb.OutOfMemoryException, WarehouseError) as error:
+                    causes = (error, error.__context__)
+                    if not any(
+                        isinstance(c, duckdb.OutOfMemoryException) for c in causes
+                    ):
+                        raise
+            self._limit(self._usual)
             return work()
-        except (duckdb.OutOfMemoryException, WarehouseError) as error:
-            causes = (error, error.__context__)
-            if not any(isinstance(c, duckdb.OutOfMemoryException) for c in causes):
-                raise
-            self._connection.execute(f"set memory_limit = '{self._usual}'")
-            return work()
-        finally:
-            self._connection.execute(f"set memory_limit = '{self._usual}'")
 
     def forget(self) -> None:
         """Let go of what was read of tables, as far as that goes."""
-        with contextlib.suppress(duckdb.OutOfMemoryException):
-            self._connection.execute(f"set memory_limit = '{KEPT}'")
-        self._connection.execute(f"set memory_limit = '{self._usual}'")
+        self._limit(KEPT)
+        self._limit(self._usual)
+
+    def _limit(self, limit: str) -> None:
+        if limit != self._in_force:
+            # What must stay there, such as indexes, may be more than that.
+            with contextlib.suppress(duckdb.OutOfMemoryException):
+                self._connection.execute(f"set memory_limit = '{limit}'")
+                self._in_force = limit
+
+
+def _memory_limit(connection: duckdb.DuckDBPyConnection) -> str:
+    """Return how much memory a connection may use."""
+    setting = "select current_setting('memory_limit')"
+    ((limit,),) = connection.execute(setting).fetchall()
+    return str(limit)
 
 
 # As DuckDB tells of a full disk, a quota and a limit of size.
@@ -181,17 +234,22 @@ def batch_tables_put(name: str) -> frozenset[str]:
 @cache
 def words_asked(name: str) -> frozenset[str]:
     """Return the words of a statement and of its views: each table it asks is one."""
-    words = set(re.findall(r"\w+", sql_of(name)))
-    for folder in ("views", "macros"):
-        for inner in words & set(sql_names(folder)):
-            words |= words_asked(f"{folder}/{inner}")
+    inner = {n: f"{f}/{n}" for f in ("views", "macros") for n in sql_names(f)}
+    words: set[str] = set()
+    ahead = [name]
+    while ahead:
+        statement = re.sub(r"--.*", "", sql_of(ahead.pop()))
+        new = set(re.findall(r"\w+", statement)) - words
+        words |= new
+        ahead += [inner[word] for word in new & inner.keys()]
     return frozenset(words)
 
 
-def rules_digest() -> str:
-    """Return what is equal only while all rules of `tasks/sql/audits` are the same."""
-    rules = "".join(sql_of(f"audits/{rule}") for rule in sql_names("audits"))
-    return hashlib.sha256(rules.encode()).hexdigest()
+@cache
+def statements_digest(*folders: str) -> str:
+    """Return what is equal only while all statements of folders are the same."""
+    names = [f"{folder}/{name}" for folder in folders for name in sql_names(folder)]
+    return hashlib.sha256("".join(map(sql_of, names)).encode()).hexdigest()
 
 
 @cache

@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -58,6 +58,10 @@ class Published:
         self._connection = connection
         self._memory = Memory(connection)
         self._sizes: dict[str, int] = {}  # of tables, in rows; empty: not asked yet
+
+    def frugal(self) -> AbstractContextManager[None]:
+        """Keep little in memory of the tables that are read inside."""
+        return self._memory.frugal()
 
     def digests(self, *, but: Collection[str] = (), said: str = "") -> Digests:
         """Return of each table what is equal only while its rows and columns are.

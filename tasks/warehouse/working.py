@@ -38,6 +38,7 @@ from tasks.warehouse.engine import (
     WarehouseError,
     batch_tables_put,
     connect,
+    group_rows,
     in_words,
     parents_asked,
     sql_names,
@@ -75,11 +76,15 @@ class Warehouse:
 
     def __init__(
         self,
+        path: Path,
         connection: duckdb.DuckDBPyConnection,
         witness: Witness,
         *,
+        grouped: int,
         is_migrated: bool = False,
     ) -> None:
+        self._path = path
+        self._grouped = grouped  # rows of a group that is written
         self._connection = connection
         self._witness = witness
         self._is_open = True
@@ -100,6 +105,15 @@ class Warehouse:
             self._is_open = False
             self._connection.close()
             self._witness.note(closed=True)
+
+    def _reopen(self) -> None:
+        """Open the file anew, which has grown: how rows are grouped is told then."""
+        self._connection.close()
+        self._witness.note()
+        self._connection = connect(self._path)
+        self._memory = Memory(self._connection)
+        self._grouped = group_rows(self._path)
+        self._execute(";".join(map(_empty, SCHEMAS)))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -194,12 +208,11 @@ class Warehouse:
         *everything* is to be looked at, others are looked at in each run.
         """
         rules = sql_names("audits")
-        audits = self._memory.frugally(
-            lambda: [
+        with self._memory.frugal():
+            audits = [
                 self._audit(rule, held.get(rule), since, everything=everything)
                 for rule in rules
             ]
-        )
         audits += also
         found = json.dumps([asdict(audit) for audit in audits])
         self._run("put_audits", {"run_id": run_id, "audits": found})
@@ -223,7 +236,7 @@ class Warehouse:
             parameters["since"] = since if severity and since else _EVER
         if "$sampled" in sql_of(name):
             parameters["sampled"] = not severity and not everything
-        (found,) = self._run(name, parameters)
+        (found,) = self._memory.frugally(lambda: self._run(name, parameters))
         return Audit(rule, *found)
 
     def named_images(self) -> list[str]:
@@ -283,6 +296,8 @@ class Warehouse:
             tables = {**tables, "batch_ids": ids}
         with self._registered(tables):
             yield
+        if group_rows(self._path) != self._grouped:
+            self._reopen()
 
     def fill(self, tables: Tables) -> None:
         """Replace rows of the batch that is held."""
@@ -298,7 +313,8 @@ class Warehouse:
         ((lost,),) = self._run("find_lost")
         if not lost:
             return []  # as nearly always, and no table is read to find that out
-        self._run("find_contested")
+        ((since,),) = self._run("find_lost_since")
+        self._run("find_contested", {"since": since})
         return [StoredDocument(*row) for row in self._run("read_contested")]
 
     def load_articles(self, moment: datetime) -> None:
@@ -390,9 +406,8 @@ class Warehouse:
         self._run("delete_article_images")
         self._run("put_article_images")
         listed = self._run("find_listed_edges")
-        self._run("find_edge_places")
-        ((first, last),) = self._run("bound_edge_places")
-        standing = self._run("find_known_edges", {"first": first, "last": last})
+        ((since,),) = self._run("find_edges_since")
+        standing = self._run("find_known_edges", {"since": since})
         if listed != NOTHING or standing != NOTHING:  # most files leave theirs alone
             self._run("close_related_edges", parameters)
             self._run("revive_related_edges")
@@ -567,7 +582,8 @@ class Warehouse:
         try:
             return self._connection.execute(statement, dict(parameters or {}))
         except duckdb.Error as error:
-            self._witness.doubt()
+            if not isinstance(error, duckdb.OutOfMemoryException):
+                self._witness.doubt()
             reason = in_words(error)
             msg = f"the warehouse cannot go on, and the next run will repair: {reason}"
             raise WarehouseError(msg) from error
@@ -618,6 +634,7 @@ def open_warehouse(path: Path, moment: datetime) -> Iterator[Warehouse]:
 def _opened(path: Path, moment: datetime) -> Warehouse:
     witness = Witness(path)
     witness.note()
+    grouped = group_rows(path)
     connection = connect(path)
     try:
         applied = applied_migrations(connection, path)
@@ -633,7 +650,9 @@ def _opened(path: Path, moment: datetime) -> Warehouse:
         if isinstance(error, duckdb.Error):
             raise unusable(path, error) from None
         raise
-    return Warehouse(connection, witness, is_migrated=bool(unseen))
+    return Warehouse(
+        path, connection, witness, grouped=grouped, is_migrated=bool(unseen)
+    )
 
 
 @cache

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import duckdb
 
-from tasks.warehouse.engine import ROW_GROUP_ROWS
+from tasks.warehouse.engine import LARGE_GROUP_ROWS, ROW_GROUP_ROWS
 from tasks.warehouse.working import open_warehouse
 from tests.hub import MOMENT
 
 EDGES_EACH = 30
+LARGE = 150_000  # articles, whose file is large for `tasks.warehouse.engine`
 ADDRESS = "https://p17.example/news/17"  # of one of the articles
 _WORDS = (
     "harbour ferry light tide council bridge winter school market island garden train"
@@ -91,7 +92,9 @@ def make_warehouse(path: Path, articles: int) -> None:
         pass
     words = "', '".join(_WORDS)
     with duckdb.connect() as file:
-        how = f"row_group_size {ROW_GROUP_ROWS}"
+        # As if it had grown: what is there of it when it becomes large is little.
+        grouped = LARGE_GROUP_ROWS if articles > LARGE else ROW_GROUP_ROWS
+        how = f"row_group_size {grouped}"
         file.execute(f"attach '{path}' as made ({how}); use made")
         file.execute("set preserve_insertion_order = false")
         file.execute("set memory_limit = '4GB'")

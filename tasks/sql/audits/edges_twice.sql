@@ -10,7 +10,10 @@ twice as (
     select source_article_id
     from related_edges, part
     where source_article_id in (
-            select source_article_id from related_edges where first_seen_at >= $since
+            select source_article_id
+            from related_edges, part
+            where first_seen_at >= $since
+                and (not $sampled or hash(source_article_id) % parts = number % parts)
         )
         and (not $sampled or hash(source_article_id) % parts = number % parts)
     group by source_article_id, target_article_id, kind
