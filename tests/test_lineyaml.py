@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tasks.frontmatter import FrontMatterError, GuardedHandler, read_yaml
+from tasks.frontmatter import FrontMatterError, split_front_matter
+from tasks.guardedyaml import read_yaml
 from tasks.lineyaml import Block, read_lines, to_json
 
 SHARED = Path(os.environ.get("SHARED_SETS", Path(__file__).parents[2] / "shared"))
@@ -195,7 +196,7 @@ def test_every_file_of_the_sample_is_read_alike() -> None:
 def _file_agrees(file: Path) -> bool:
     text = file.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
     try:
-        front_matter, _ = GuardedHandler().split(text)
+        front_matter, _ = split_front_matter(text)
     except FrontMatterError:
         return False
     return agrees(front_matter)
