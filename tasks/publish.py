@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
@@ -173,7 +174,8 @@ def _swap_copy(run: Run, published: Path, known: _Known) -> Digests:
         log.unlink(missing_ok=True)  # a killed run's would be applied to this copy
         copy_file(working_file(run.data), fresh)
         with _coming_to_disk(fresh), open_copy(fresh, exports=parquet) as warehouse:
-            digests = _write_parquet(warehouse, run, known)
+            write = partial(_write_parquet, warehouse, run, known)
+            digests = warehouse.frugally(write)
             write_report(warehouse, run.data / "report.html")
         sync_file(fresh)  # the little that was written to it since
         fresh.replace(published)

@@ -100,29 +100,39 @@ class Memory:
         # Asked once: the answer is rounded down, and `reset` leaves the lower limit.
         setting = "select current_setting('memory_limit')"
         ((self._usual,),) = connection.execute(setting).fetchall()
+        self._is_little = False
 
     def frugally(self, work: Callable[[], T]) -> T:
         """Do *work* that reads whole tables, which DuckDB would keep in memory.
 
-        Where little is too little, for texts of megabytes each, it may have more.
+        Where little is too little, for texts of megabytes each, it may have more. Work
+        within such work changes the limit no more often, as that takes a millisecond.
         """
+        was_little = self._is_little
         try:
-            self._connection.execute("set memory_limit = '300MB'")
+            if not was_little:
+                self._allow("300MB")
+                self._is_little = True
             return work()
         except (duckdb.OutOfMemoryException, WarehouseError) as error:
             causes = (error, error.__context__)
             if not any(isinstance(c, duckdb.OutOfMemoryException) for c in causes):
                 raise
-            self._connection.execute(f"set memory_limit = '{self._usual}'")
+            self._allow(self._usual)
             return work()
         finally:
-            self._connection.execute(f"set memory_limit = '{self._usual}'")
+            if not was_little:
+                self._allow(self._usual)
+                self._is_little = False
+
+    def _allow(self, limit: str) -> None:
+        self._connection.execute(f"set memory_limit = '{limit}'")
 
     def forget(self) -> None:
         """Let go of what was read of tables, as far as that goes."""
         with contextlib.suppress(duckdb.OutOfMemoryException):
-            self._connection.execute(f"set memory_limit = '{KEPT}'")
-        self._connection.execute(f"set memory_limit = '{self._usual}'")
+            self._allow(KEPT)
+        self._allow(self._usual)
 
 
 # As DuckDB tells of a full disk, a quota and a limit of size.
@@ -170,10 +180,9 @@ def parents_asked(name: str) -> frozenset[str]:
 
 
 @cache
-def batch_tables_put(name: str) -> frozenset[str]:
-    """Return the tables of the batch that a statement puts: none, nothing to do."""
-    is_put = name.startswith("put_")
-    return frozenset(re.findall(r"\bbatch_\w+", sql_of(name)) if is_put else ())
+def batch_tables_asked(name: str) -> frozenset[str]:
+    """Return the tables of the batch that a statement names."""
+    return frozenset(re.findall(r"\bbatch_\w+", sql_of(name)))
 
 
 @cache

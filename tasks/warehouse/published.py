@@ -57,6 +57,7 @@ class Published:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         self._memory = Memory(connection)
+        self.frugally = self._memory.frugally
         self._sizes: dict[str, int] = {}  # of tables, in rows; empty: not asked yet
 
     def digests(self, *, but: Collection[str] = (), said: str = "") -> Digests:

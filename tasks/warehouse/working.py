@@ -36,7 +36,7 @@ from tasks.rows import SCHEMAS, JsonTable, Table, Tables, table
 from tasks.warehouse.engine import (
     Memory,
     WarehouseError,
-    batch_tables_put,
+    batch_tables_asked,
     connect,
     in_words,
     parents_asked,
@@ -83,13 +83,13 @@ class Warehouse:
         self._is_transaction = False  # under way
         self._memory = Memory(connection)
         self.is_migrated = is_migrated  # when it was opened: any table may be another
-        self._filled: set[str] = set()  # temporary tables that hold rows
+        self._made: set[str] = set()  # temporary tables of batches
+        self._filled: set[str] = set()  # those that hold rows
         self._filled_bytes = 0  # of rows, since DuckDB was last told to forget
         self._knows: bool | None = None  # documents of the batch; None: not asked yet
         self.written: set[str] = set()  # tables of which this run changed rows
         self.shrunk: set[str] = set()  # those of which it deleted some
         self.killed_flow_runs: list[UUID] = []  # found open when this run began
-        self._execute(";".join(map(_empty, SCHEMAS)))
 
     def close(self) -> None:
         """Close the file; what was committed stays."""
@@ -109,6 +109,7 @@ class Warehouse:
             # Where the disk is full, DuckDB has rolled back already and says so.
             with contextlib.suppress(WarehouseError):
                 self._execute("rollback")
+            self._made &= self._filled  # what was made inside is gone
             raise
         finally:
             self._is_transaction = False
@@ -546,9 +547,12 @@ class Warehouse:
     def _run(
         self, name: str, parameters: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
-        given = batch_tables_put(name)
-        if given and not given & self._filled:
+        asked = batch_tables_asked(name)
+        if asked and name.startswith("put_") and not asked & self._filled:
             return NOTHING
+        for unmade in (asked - self._made) & SCHEMAS.keys():
+            self._execute(_empty(unmade))
+            self._made.add(unmade)
         result = self._execute(sql_of(name), parameters)
         rows = result.fetchall() if result.description else []
         if rows != NOTHING:
@@ -595,6 +599,7 @@ class Warehouse:
             self._connection.register("batch", rows.__arrow_c_stream__())
             self._execute(f"create or replace temp table {name} as from batch")
             self._connection.unregister("batch")
+        self._made.add(name)
         self._filled.add(name)
         self._filled_bytes += rows.nbytes
 
