@@ -38,7 +38,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 def tables(draw: st.DrawFn) -> tuple[str, list[tuple[Any, ...]]]:
     name = draw(st.sampled_from(sorted(SCHEMAS)))
     values = [st.none() | VALUES[kind] for kind in SCHEMAS[name].values()]
-    return name, draw(st.lists(st.tuples(*values), max_size=4))
+    return name, draw(st.lists(st.tuples(*values), min_size=1, max_size=4))
 
 
 @settings(
