@@ -19,9 +19,6 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from yaml.nodes import ScalarNode
-from yaml.resolver import Resolver
-
 MAX_INDENT = 40  # columns; deeper nesting is unusual, and PyYAML's to judge
 MAX_LINES = 100_000  # real files have 3,000; PyYAML's guard counts what is more
 # Distinct blocks that are remembered: a hub's newest articles share their entries.
@@ -358,16 +355,20 @@ def _word(text: str) -> str | bool:
         return text == "true"
     if text.lower() in _WORDS:
         raise _UnprovenError
-    if text[0].isdigit():  # `01Net` is a name, `1e3`, `0x1f` and `1:30` are numbers
-        tag = _RESOLVER.resolve(  # type: ignore[no-untyped-call]
-            ScalarNode, text, (True, False)
-        )
-        if tag != Resolver.DEFAULT_SCALAR_TAG:
-            raise _UnprovenError
+    # `01Net` is a name, `1e3`, `0x1f` and `1:30` are numbers.
+    if text[0].isdigit() and not _is_text_to_pyyaml(text):
+        raise _UnprovenError
     return text
 
 
-_RESOLVER = Resolver()
+def _is_text_to_pyyaml(word: str) -> bool:
+    from yaml.nodes import ScalarNode  # noqa: PLC0415 - few files have such a word
+    from yaml.resolver import Resolver  # noqa: PLC0415
+
+    tag = Resolver().resolve(ScalarNode, word, (True, False))  # type: ignore[no-untyped-call]
+    return bool(tag == Resolver.DEFAULT_SCALAR_TAG)
+
+
 _SCALARS: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
     (_INTEGER, int),
     (_MOMENT, _moment),

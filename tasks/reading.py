@@ -1,6 +1,6 @@
 """Unusual files, read in child processes that may hang or die of them.
 
-What is unusual is said in `tasks.frontmatter.is_unusual`; real hubs hardly have any.
+What is unusual is said in `tasks.guardedyaml.is_unusual`; real hubs hardly have any.
 """
 
 from __future__ import annotations

@@ -1,14 +1,19 @@
-"""Values become the rows of Arrow tables that the warehouse loads. Pure."""
+"""Values become the rows of tables that the warehouse loads. Pure.
+
+Few rows are JSON: pyarrow takes 50 ms to be imported, as much as all else that a small
+run does to load them. Many rows are Arrow, which takes a third of the time a row.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from functools import cache
 from itertools import repeat
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 from uuid import UUID
 
 from tasks.models import (
@@ -35,7 +40,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-Tables = dict[str, "pa.Table"]
+FEW_ROWS = 2_000  # a hundredth of a hub's files with what they relate to
 
 _ID = "uuid"
 _TEXT = "varchar"
@@ -267,13 +272,69 @@ SCHEMAS: dict[str, dict[str, str]] = {
 }
 
 
-def table(name: str, rows: Sequence[Sequence[Any]]) -> pa.Table:
-    """Make the Arrow table *name* of *rows*, each in the order of its schema."""
-    import pyarrow as pa  # noqa: PLC0415 - a run without changes makes no table
+@dataclass(frozen=True, slots=True)
+class JsonTable:
+    """Few rows: *content* is one JSON object, with the list of values of each column.
+
+    Ids and bytes are hexadecimal, moments in ISO 8601.
+    """
+
+    content: str
+    num_rows: int
+
+    @property
+    def nbytes(self) -> int:
+        """About how large it is."""
+        return len(self.content)
+
+
+Table = Union["pa.Table", JsonTable]
+Tables = dict[str, Table]
+
+
+def table(
+    name: str, rows: Sequence[Sequence[Any]], *, is_few: bool | None = None
+) -> Table:
+    """Make the table *name* of *rows*, each in the order of its schema.
+
+    *is_few* tells that it is to be JSON, which hangs on the number of rows otherwise.
+    """
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(SCHEMAS[name])
+    if len(rows) <= FEW_ROWS if is_few is None else is_few:
+        return _json_table(name, columns, len(rows))
+    return _arrow_table(name, columns)
+
+
+def _json_table(
+    name: str, columns: Sequence[Sequence[Any]], num_rows: int
+) -> JsonTable:
+    values = {
+        column: _spelled(found, kind)
+        for (column, kind), found in zip(SCHEMAS[name].items(), columns, strict=True)
+    }
+    return JsonTable(_as_json(values), num_rows)
+
+
+_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_SPELLINGS: dict[str, Callable[[Any], str]] = {
+    _ID: lambda value: value.hex if isinstance(value, UUID) else value.hex(),
+    _BLOB: bytes.hex,
+    _MOMENT: lambda value: value.isoformat(),
+}
+
+
+def _spelled(column: Sequence[Any], kind: str) -> Sequence[Any]:
+    spell = _SPELLINGS.get(kind)
+    if spell is None:
+        return column
+    return [None if value is None else spell(value) for value in column]
+
+
+def _arrow_table(name: str, columns: Sequence[Sequence[Any]]) -> pa.Table:
+    import pyarrow as pa  # noqa: PLC0415 - most runs have few rows
 
     schema = SCHEMAS[name]
     types = _arrow_types()
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
     arrays = [
         pa.array(_id_bytes(column) if kind is _ID else column, types[kind])
         for column, kind in zip(columns, schema.values(), strict=True)
@@ -317,7 +378,7 @@ def article_tables(
 
 def version_table(
     versions: Iterable[tuple[UUID, datetime | None, int, str, Visible | None]],
-) -> pa.Table:
+) -> Table:
     """Rows of versions: file, moment, generation, revision, what a reader could see.
 
     None for the moment of the run, and for what was not read yet.
@@ -333,7 +394,7 @@ def file_table(
     source_id: UUID,
     files: Iterable[tuple[KnownFile, int]],
     read_paths: AbstractSet[str],
-) -> pa.Table:
+) -> Table:
     """Rows of what is known of files, each with its size in bytes.
 
     *read_paths* are those that were read because their bytes are new, or that are gone.
@@ -348,7 +409,7 @@ def file_table(
 
 def rejection_table(
     rejections: Iterable[Rejection], subject_ids: Iterable[UUID | None] = repeat(None)
-) -> pa.Table:
+) -> Table:
     """Rows of rejections; *subject_ids* are the ids of what they concern, if any."""
     rows = [
         (found.stage, found.source_id, found.subject, subject_id, found.line,
@@ -358,7 +419,7 @@ def rejection_table(
     return table("batch_rejections", rows)
 
 
-def capture_table(captures: Iterable[Capture]) -> pa.Table:
+def capture_table(captures: Iterable[Capture]) -> Table:
     """Rows of captures."""
     names = [n for n in SCHEMAS["batch_captures"] if not n.startswith("warc_")]
     rows = []
@@ -395,7 +456,7 @@ def page_tables(
     }
 
 
-def image_table(results: Iterable[ImageResult]) -> pa.Table:
+def image_table(results: Iterable[ImageResult]) -> Table:
     """Rows of how due images ended."""
     own = list(SCHEMAS["batch_image_results"])[:10]
     facts = list(SCHEMAS["batch_image_results"])[10:]
@@ -409,13 +470,13 @@ def image_table(results: Iterable[ImageResult]) -> pa.Table:
     return table("batch_image_results", rows)
 
 
-def lost_image_table(lost: Iterable[CacheFault]) -> pa.Table:
+def lost_image_table(lost: Iterable[CacheFault]) -> Table:
     """Rows of images whose cached file is missing or changed."""
     rows = [(each.path, f"the cached file was {each.fault}") for each in lost]
     return table("batch_lost_images", rows)
 
 
-def rest_table(rests: Iterable[Rest], latest: datetime) -> pa.Table:
+def rest_table(rests: Iterable[Rest], latest: datetime) -> Table:
     """Rows of hosts that asked for a rest, which lasts until *latest* at most."""
     by_host = {
         rest.host: (
@@ -430,12 +491,12 @@ def rest_table(rests: Iterable[Rest], latest: datetime) -> pa.Table:
     return table("batch_resting_hosts", list(by_host.values()))
 
 
-def lost_capture_table(lost: Iterable[UUID]) -> pa.Table:
+def lost_capture_table(lost: Iterable[UUID]) -> Table:
     """Rows of captures that cannot be read back."""
     return table("batch_lost_captures", [(capture_id,) for capture_id in lost])
 
 
-def lead_image_table(urls: Iterable[str]) -> pa.Table:
+def lead_image_table(urls: Iterable[str]) -> Table:
     """Rows of images that pages show, of which nothing is declared."""
     rows = [(identify("image", url), url, *[None] * 5) for url in urls]
     return table("batch_images", rows)
@@ -474,7 +535,9 @@ class _Rows:
             "batch_topics": list(self._topics.values()),
             "batch_images": list(self._images.values()),
         }
-        return {n: table(n, rows) for n, rows in {**self._lists, **keyed}.items()}
+        is_few = len(self._lists["batch_claims"]) <= FEW_ROWS
+        lists = {**self._lists, **keyed}
+        return {n: table(n, rows, is_few=is_few) for n, rows in lists.items()}
 
     def document(self, article: Article) -> None:
         names = SCHEMAS["batch_documents"]

@@ -29,17 +29,17 @@ DOORS = {
     "ftfy": ("tasks/text.py",),
     "cchardet": ("tasks/text.py",),
     "ada_url": ("tasks/urls.py", "tasks/web/targets.py"),
-    "yaml": ("tasks/frontmatter.py", "tasks/lineyaml.py"),
-    "frontmatter": ("tasks/frontmatter.py",),
+    "yaml": ("tasks/guardedyaml.py", "tasks/lineyaml.py"),
+    "frontmatter": ("tasks/guardedyaml.py",),
     "requests": (),
     "urllib.request": (),
 }
 # Rooms that only compute: no files, no network, no clock, no process.
 PURE = (
-    "articles avif bylines clock coding due frontmatter hashing history imageformats"
-    " lineyaml linkeddata markup metadata models moments pages rows sources/changes"
-    " sources/selection standins summary svg text urls warc web/answers web/guard"
-    " web/mementos web/phrases web/soft_errors web/targets"
+    "articles avif bylines clock coding due frontmatter guardedyaml hashing history"
+    " imageformats lineyaml linkeddata markup metadata models moments pages rows"
+    " sources/changes sources/selection standins summary svg text urls warc"
+    " web/answers web/guard web/mementos web/phrases web/soft_errors web/targets"
 ).split()
 WORLDLY = frozenset({"os", "pathlib", "subprocess", "socket", "shutil", "time"})
 

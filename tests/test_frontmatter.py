@@ -16,14 +16,13 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tasks.frontmatter import (
+from tasks.frontmatter import FrontMatterError, read_front_matter
+from tasks.guardedyaml import (
     MAX_ALIASES,
     MAX_DEPTH,
     MAX_DIGITS,
     MAX_MERGES,
     MAX_VALUES,
-    FrontMatterError,
-    read_front_matter,
     read_yaml,
 )
 from tasks.lineyaml import to_json

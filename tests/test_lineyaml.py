@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from tasks.frontmatter import (
     FrontMatterError,
-    GuardedHandler,
     UnusualError,
     read_front_matter,
-    read_yaml,
+    split_front_matter,
 )
+from tasks.guardedyaml import read_yaml
 from tasks.lineyaml import Block, read_lines, read_pieces, to_json
 
 SHARED = Path(os.environ.get("SHARED_SETS", Path(__file__).parents[2] / "shared"))
@@ -331,6 +331,6 @@ def _file_agrees(file: Path) -> bool:
 def _front_matter(file: Path) -> str:
     text = file.read_bytes().decode("utf-8-sig", "replace").replace("\r\n", "\n")
     try:
-        return GuardedHandler().split(text)[0]
+        return split_front_matter(text)[0]
     except FrontMatterError:
         return ""

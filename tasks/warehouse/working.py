@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import _duckdb as duckdb
@@ -32,11 +32,11 @@ from tasks.models import (
     StoredDocument,
     WarcPlace,
 )
-from tasks.rows import SCHEMAS, Tables, table
+from tasks.rows import SCHEMAS, JsonTable, Table, Tables, table
 from tasks.warehouse.engine import (
     Memory,
     WarehouseError,
-    batch_tables_put,
+    batch_tables_asked,
     connect,
     group_rows,
     in_words,
@@ -56,9 +56,6 @@ from tasks.warehouse.migrations import (
     put_questions,
 )
 from tasks.witness import Witness
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 # DuckDB keeps what it reads of tables while there is memory, and glibc what DuckDB let
 # go of. After so many bytes of batches both are told to give back all but so much: a
@@ -91,13 +88,13 @@ class Warehouse:
         self._is_transaction = False  # under way
         self._memory = Memory(connection)
         self.is_migrated = is_migrated  # when it was opened: any table may be another
-        self._filled: set[str] = set()  # temporary tables that hold rows
+        self._made: set[str] = set()  # temporary tables of batches
+        self._filled: set[str] = set()  # those that hold rows
         self._filled_bytes = 0  # of rows, since DuckDB was last told to forget
         self._knows: bool | None = None  # documents of the batch; None: not asked yet
         self.written: set[str] = set()  # tables of which this run changed rows
         self.shrunk: set[str] = set()  # those of which it deleted some
         self.killed_flow_runs: list[UUID] = []  # found open when this run began
-        self._execute(";".join(map(_empty, SCHEMAS)))
 
     def close(self) -> None:
         """Close the file; what was committed stays."""
@@ -126,6 +123,7 @@ class Warehouse:
             # Where the disk is full, DuckDB has rolled back already and says so.
             with contextlib.suppress(WarehouseError):
                 self._execute("rollback")
+            self._made &= self._filled  # what was made inside is gone
             raise
         finally:
             self._is_transaction = False
@@ -430,13 +428,13 @@ class Warehouse:
         }
         return [DuePage(*row) for row in self._run("due_pages", parameters)]
 
-    def put_captures(self, captures: pa.Table) -> int:
+    def put_captures(self, captures: Table) -> int:
         """Put tries on record, each once, and return how many were not yet."""
         with self._registered({"batch_captures": captures}):
             ((count,),) = self._run("put_captures")
         return int(count)
 
-    def put_resting_hosts(self, rests: pa.Table) -> None:
+    def put_resting_hosts(self, rests: Table) -> None:
         """Note which hosts asked for a rest."""
         with self._registered({"batch_resting_hosts": rests}):
             self._run("put_resting_hosts")
@@ -450,7 +448,7 @@ class Warehouse:
         rows = self._run("kept_captures")
         return [KeptCapture(row[0], row[1], WarcPlace(*row[2:])) for row in rows]
 
-    def lose_captures(self, lost: pa.Table, moment: datetime) -> None:
+    def lose_captures(self, lost: Table, moment: datetime) -> None:
         """Let go of captures that cannot be read back; their pages are due."""
         if lost.num_rows:
             books = {"batch_lost_captures": lost}
@@ -459,7 +457,7 @@ class Warehouse:
                 self._run("due_lost_captures", {"moment": moment})
 
     def put_damaged_captures(
-        self, rejections: pa.Table, run_id: UUID, moment: datetime
+        self, rejections: Table, run_id: UUID, moment: datetime
     ) -> None:
         """Note the captures that cannot be read back; those not named can be."""
         with self._registered({"batch_rejections": rejections}), self.transaction():
@@ -528,12 +526,12 @@ class Warehouse:
         """Return the addresses of images that pages show and no row knows."""
         return [url for (url,) in self._run("unknown_lead_images")]
 
-    def put_lead_images(self, images: pa.Table, moment: datetime) -> None:
+    def put_lead_images(self, images: Table, moment: datetime) -> None:
         """Make rows of images that pages show; they are due at once."""
         with self._registered({"batch_images": images}):
             self._run("put_images", {"moment": moment})
 
-    def put_images(self, results: pa.Table) -> None:
+    def put_images(self, results: Table) -> None:
         """Note how due images ended, and which of them have a new content."""
         with self._registered({"batch_image_results": results}), self.transaction():
             self._run("put_image_versions")
@@ -544,7 +542,7 @@ class Warehouse:
         """Return each file of the image cache that a row names."""
         return [KeptImage(*row) for row in self._run("kept_images")]
 
-    def lose_images(self, lost: pa.Table) -> None:
+    def lose_images(self, lost: Table) -> None:
         """Let go of cached files that are not there; their images are due."""
         with self._registered({"batch_lost_images": lost}), self.transaction():
             self._run("lose_images")
@@ -564,9 +562,12 @@ class Warehouse:
     def _run(
         self, name: str, parameters: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
-        given = batch_tables_put(name)
-        if given and not given & self._filled:
+        asked = batch_tables_asked(name)
+        if asked and name.startswith("put_") and not asked & self._filled:
             return NOTHING
+        for unmade in (asked - self._made) & SCHEMAS.keys():
+            self._execute(_empty(unmade))
+            self._made.add(unmade)
         result = self._execute(sql_of(name), parameters)
         rows = result.fetchall() if result.description else []
         if rows != NOTHING:
@@ -605,12 +606,16 @@ class Warehouse:
                 self._memory.forget()
                 self._filled_bytes = 0
 
-    def _fill(self, name: str, rows: pa.Table) -> None:
-        # As a stream of Arrow's C interface: for a table DuckDB would import all of
-        # pyarrow.dataset and compute (40 ms), to ask whether it is one of theirs.
-        self._connection.register("batch", rows.__arrow_c_stream__())
-        self._execute(f"create or replace temp table {name} as from batch")
-        self._connection.unregister("batch")
+    def _fill(self, name: str, rows: Table) -> None:
+        if isinstance(rows, JsonTable):
+            self._execute(_from_json(name), {"content": rows.content})
+        else:
+            # As a stream of Arrow's C interface: for a table DuckDB would import all of
+            # pyarrow.dataset and compute (40 ms), to ask whether it is one of theirs.
+            self._connection.register("batch", rows.__arrow_c_stream__())
+            self._execute(f"create or replace temp table {name} as from batch")
+            self._connection.unregister("batch")
+        self._made.add(name)
         self._filled.add(name)
         self._filled_bytes += rows.nbytes
 
@@ -659,3 +664,18 @@ def _opened(path: Path, moment: datetime) -> Warehouse:
 def _empty(name: str) -> str:
     columns = ", ".join(f'"{name}" {kind}' for name, kind in SCHEMAS[name].items())
     return f"create or replace temp table {name} ({columns})"
+
+
+@cache
+def _from_json(name: str) -> str:
+    """Return what makes a temporary table of a `JsonTable`; no value may be lost."""
+    kinds = {c: "varchar" if k == "blob" else k for c, k in SCHEMAS[name].items()}
+    structure = json.dumps({column: [kind] for column, kind in kinds.items()})
+    values = ", ".join(
+        f'{"unhex" if kind == "blob" else ""}(unnest(rows."{column}")) as "{column}"'
+        for column, kind in SCHEMAS[name].items()
+    )
+    return (
+        f"create or replace temp table {name} as select {values}"  # noqa: S608 - ours
+        f" from (select from_json_strict($content, '{structure}') as rows)"
+    )
