@@ -28,6 +28,7 @@ from tasks.web.tries import Courier, open_courier
 MAX_BEGUN = 5_000
 # Answers that nobody took yet; no other job begins meanwhile.
 MAX_UNTAKEN_BYTES = 20_000_000
+TOLD_BYTES = 1_000_000  # taken before the loop is told of it, which wakes it up
 LONG_SECONDS = 60.0  # to wait for an answer before waiting again
 
 Call = Callable[[], None]
@@ -79,7 +80,10 @@ class Fetcher:
             open_courier, settings, rests=rests, sleep=sleep, draw=draw
         )
         self._found: SimpleQueue[tuple[Call, int]] = SimpleQueue()
-        self._under_way = 0  # jobs, as the thread sees them that takes answers
+        # As the thread sees them that takes answers: jobs, and bytes that the loop
+        # was not told of.
+        self._under_way = 0
+        self._untold_bytes = 0
         # What follows belongs to the event loop.
         self._hosts: dict[str, _Host] = {}
         self._line: deque[str] = deque()  # hosts with a job to begin and a place for it
@@ -114,14 +118,24 @@ class Fetcher:
 
         Raises what they raise; what was not called by then waits for the next time.
         """
-        taken_bytes = 0
         try:
             for call, size in self._take(seconds):
-                taken_bytes += size
+                self._untold_bytes += size
                 call()
         finally:
-            with suppress(RuntimeError):  # a loop that is closed begins nothing more
-                self._loop.call_soon_threadsafe(self._taken, taken_bytes)
+            if self._untold_bytes >= TOLD_BYTES:
+                # A loop that is closed begins nothing more.
+                with suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(self._taken, self._untold_bytes)
+                self._untold_bytes = 0
+
+    def post(self, call: Call) -> None:
+        """Let *call* be made where answers are taken; for any thread."""
+        self._found.put((call, 0))
+
+    def hold(self, size: int) -> None:
+        """Count *size* bytes of what was taken as not taken yet; below 0 to let go."""
+        self._untold_bytes -= size
 
     def finish(self) -> None:
         """Hand on until nothing is under way."""
