@@ -28,7 +28,8 @@ from tasks.web.tries import Courier, open_courier
 MAX_BEGUN = 5_000
 # Answers that nobody took yet; no other job begins meanwhile.
 MAX_UNTAKEN_BYTES = 20_000_000
-TOLD_BYTES = 1_000_000  # taken before the loop is told of it, which wakes it up
+# The share of it that was taken before the loop is told so, which wakes it up.
+TOLD_SHARE = 1 / 20
 LONG_SECONDS = 60.0  # to wait for an answer before waiting again
 
 Call = Callable[[], None]
@@ -123,7 +124,7 @@ class Fetcher:
                 self._untold_bytes += size
                 call()
         finally:
-            if self._untold_bytes >= TOLD_BYTES:
+            if self._untold_bytes >= TOLD_SHARE * MAX_UNTAKEN_BYTES:
                 # A loop that is closed begins nothing more.
                 with suppress(RuntimeError):
                     self._loop.call_soon_threadsafe(self._taken, self._untold_bytes)
