@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tasks.frontmatter import (
@@ -168,6 +168,7 @@ def as_json(value: Any) -> Any:
 @given(
     st.text(alphabet=st.sampled_from("ab: -\n[]{}&*!<>|'\"#%?0,.") | st.characters())
 )
+@example("a: \ud800")
 def test_any_text_is_read_or_refused_as_pyyaml_would(yaml_text: str) -> None:
     found = outcome(yaml_text)
 
@@ -267,10 +268,11 @@ def test_a_file_of_yaml_alone_counts_from_its_first_line() -> None:
     ],
 )
 def test_a_value_that_cannot_be_is_refused(value: str) -> None:
-    error = refusal(f"---\na: {value}\n---\n")
+    error = refusal(f"---\na: 1\nb:\n- c: {value}\n---\n")
 
     assert error.reason in {"holds a value that YAML cannot build", "is not valid YAML"}
     assert error.detail
+    assert error.line == 4
 
 
 # What is meant to do harm: each in a process of its own, which must live

@@ -257,7 +257,13 @@ def _answered(run: Run, image: DueImage, answer: Answer) -> ImageResult:
     from tasks.web.answers import header, retry_at  # noqa: PLC0415 - as above
 
     wanted = retry_at(answer, run.moment)
-    tried = Try(answer.outcome, answer.status_code, answer.reason, not_before=wanted)
+    tried = Try(
+        answer.outcome,
+        answer.status_code,
+        answer.reason,
+        not_before=wanted,
+        is_online=run.fetcher.is_answered,
+    )
     is_unchanged = answer.outcome == "not_modified"
     return ImageResult(
         image_id=image.image_id,
