@@ -402,14 +402,14 @@ def test_what_is_held_counts_as_not_taken(
     jobs = [page_job(each, settings, keep, lambda _: None) for each in requests]
     with closing(Fetcher(settings)) as fetcher:
         fetcher.begin(jobs)
-        for _ in range(6):
-            fetcher.hand_on(0.05)
+        for _ in range(20):
+            fetcher.hand_on(0.02)
         asked = len(origin.paths())
         fetcher.hold(-sum(held) * len(rows))
         held.clear()
         fetcher.finish()
 
-    assert asked < 8
+    assert asked < 8, asked
     assert len(rows) == 20
 
 

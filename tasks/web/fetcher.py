@@ -129,11 +129,7 @@ class Fetcher:
                 self._untold_bytes += size
                 call()
         finally:
-            if self._untold_bytes >= TOLD_SHARE * MAX_UNTAKEN_BYTES:
-                # A loop that is closed begins nothing more.
-                with suppress(RuntimeError):
-                    self._loop.call_soon_threadsafe(self._taken, self._untold_bytes)
-                self._untold_bytes = 0
+            self._tell_taken()
 
     def post(self, call: Call) -> None:
         """Let *call* be made where answers are taken; for any thread."""
@@ -142,6 +138,7 @@ class Fetcher:
     def hold(self, size: int) -> None:
         """Count *size* bytes of what was taken as not taken yet; below 0 to let go."""
         self._untold_bytes -= size
+        self._tell_taken()
 
     def finish(self) -> None:
         """Hand on until nothing is under way."""
@@ -164,6 +161,13 @@ class Fetcher:
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._main.cancel)
         self._thread.join()
+
+    def _tell_taken(self) -> None:
+        """Tell the loop what was taken, if it is worth waking it up."""
+        if self._untold_bytes >= TOLD_SHARE * MAX_UNTAKEN_BYTES:
+            with suppress(RuntimeError):  # a loop that is closed begins nothing more
+                self._loop.call_soon_threadsafe(self._taken, self._untold_bytes)
+            self._untold_bytes = 0
 
     def _take(self, seconds: float) -> Iterator[tuple[Call, int]]:
         try:
