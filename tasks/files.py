@@ -35,11 +35,12 @@ class FileGroup:
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - few do
 
         self._writers = ThreadPoolExecutor(_WRITERS, "wirehouse-files")
-        self._paths: dict[Path, None] = {}  # a set with an order
+        # A set with an order, of strings: a `Path` costs more than its write.
+        self._paths: dict[str, None] = {}
         self._written: list[Future[None]] = []
         self._bytes = 0
 
-    def add(self, contents: Mapping[Path, bytes]) -> None:
+    def add(self, contents: Mapping[str, bytes]) -> None:
         """Begin to write *contents*, but for files that are there with that size.
 
         Until they are settled, they lie two folders up. Raises `OSError` for files
@@ -68,8 +69,8 @@ class FileGroup:
                 written.result()
             for path in self._paths:
                 _put_in_place(path)
-            folders = {path.parent for path in self._paths}
-            folders |= {folder.parent for folder in folders}
+            folders = {_above(path) for path in self._paths}
+            folders |= {_above(folder) for folder in folders}
             shares = [list(folders)[at::_WRITERS] for at in range(_WRITERS)]
             list(self._writers.map(_sync_folders, shares))
         except BaseException:
@@ -88,7 +89,7 @@ class FileGroup:
                 written.result()
         for path in self._paths:
             with suppress(OSError):
-                _part_of(path).unlink()
+                os.unlink(_part_of(path))  # noqa: PTH108 - a string
         self._forget()
 
     def _forget(self) -> None:
@@ -103,48 +104,55 @@ def remove_parts(place: Path) -> None:
         path.unlink()
 
 
-def _has_size(path: Path, size: int) -> bool:
+def _has_size(path: str, size: int) -> bool:
     try:
-        facts = path.stat()
+        facts = os.stat(path)  # noqa: PTH116 - a string
     except OSError:
         return False
     return stat.S_ISREG(facts.st_mode) and facts.st_size == size
 
 
-def _part_of(path: Path) -> Path:
+def _above(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _part_of(path: str) -> str:
     """Return where a file lies until it is settled."""
-    return path.parents[1] / f".{path.name}{PART}"
+    folder, _, name = path.rpartition("/")
+    return f"{_above(folder)}/.{name}{PART}"
 
 
-def _write_all(contents: Mapping[Path, bytes]) -> None:
+def _write_all(contents: Mapping[str, bytes]) -> None:
     for path, content in contents.items():
         _write(_part_of(path), content)
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: str, content: bytes) -> None:
     """Write a file that is not there yet, durably but for its name."""
     how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     try:
         descriptor = os.open(path, how, 0o644)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        os.makedirs(_above(path), exist_ok=True)  # noqa: PTH103 - a string
         descriptor = os.open(path, how, 0o644)
-    with os.fdopen(descriptor, "wb", buffering=0) as file:
+    try:
         left = memoryview(content)
         while left:
-            left = left[file.write(left) :]
+            left = left[os.write(descriptor, left) :]
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
-def _put_in_place(path: Path) -> None:
+def _put_in_place(path: str) -> None:
     try:
-        _part_of(path).replace(path)
+        os.replace(_part_of(path), path)  # noqa: PTH105 - a string
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _part_of(path).replace(path)
+        os.makedirs(_above(path), exist_ok=True)  # noqa: PTH103 - a string
+        os.replace(_part_of(path), path)  # noqa: PTH105 - a string
 
 
-def _sync_folders(folders: Iterable[Path]) -> None:
+def _sync_folders(folders: Iterable[str]) -> None:
     for folder in folders:
         sync_folder(folder)
 
@@ -183,7 +191,7 @@ def sync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path | str) -> None:
     """Make new names durable: fsync of a file alone does not keep its entry."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

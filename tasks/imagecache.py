@@ -31,7 +31,7 @@ class ImageCache:
     def __init__(self, folder: Path) -> None:
         for place in (IMAGES, THUMBNAILS):
             remove_parts(folder / place)
-        self._folder = folder
+        self._folder = os.fspath(folder)
         self._files = FileGroup()
 
     def keep(self, content: bytes, image: CheckedImage) -> tuple[str, str]:
@@ -43,9 +43,9 @@ class ImageCache:
         """
         path = f"{IMAGES}/{image.sha256[:2]}/{image.sha256}.{image.extension}"
         thumbnail_path = _thumbnail_path(image)
-        contents = {self._folder / path: content}
+        contents = {f"{self._folder}/{path}": content}
         if thumbnail_path:
-            contents[self._folder / thumbnail_path] = image.thumbnail
+            contents[f"{self._folder}/{thumbnail_path}"] = image.thumbnail
         self._files.add(contents)
         return path, thumbnail_path
 
@@ -53,7 +53,7 @@ class ImageCache:
         """Keep the thumbnail alone; return its path, empty if there is none."""
         path = _thumbnail_path(image)
         if path:
-            self._files.add({self._folder / path: image.thumbnail})
+            self._files.add({f"{self._folder}/{path}": image.thumbnail})
         return path
 
     def settle(self) -> None:

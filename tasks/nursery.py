@@ -16,7 +16,6 @@ import struct
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from typing import Any
 
 NUMBER = struct.Struct("!q")
@@ -58,15 +57,27 @@ def nurse(descriptor: int) -> None:
                 os.close(received[0])
             else:
                 control.close()
-                _work(Connection(received[0]), function, seconds, memory_bytes)
+                pipe = socket.socket(fileno=received[0])
+                _work(pipe, function, seconds, memory_bytes)
             control.sendall(NUMBER.pack(answer))
     for pid in children:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)  # so that the program's books of CPU time are whole
 
 
+def receive(pipe: socket.socket) -> bytearray:
+    """Wait for a message behind the `NUMBER` of its bytes; `EOFError` at the end."""
+    head = pipe.recv(NUMBER.size, socket.MSG_WAITALL)
+    if len(head) < NUMBER.size:
+        raise EOFError
+    message = bytearray(NUMBER.unpack(head)[0])
+    if pipe.recv_into(message, 0, socket.MSG_WAITALL) < len(message):
+        raise EOFError
+    return message
+
+
 def _work(
-    pipe: Connection,
+    pipe: socket.socket,
     function: Callable[[Any], object],
     seconds: float,
     memory_bytes: int,
@@ -77,14 +88,15 @@ def _work(
         _limit(resource.RLIMIT_AS, memory_bytes)
         _limit(resource.RLIMIT_CORE, 0)
         while True:
-            item = pipe.recv_bytes()
+            item = receive(pipe)
             # The kernel's default for the alarm is to kill, whatever the code is doing.
             signal.setitimer(signal.ITIMER_REAL, seconds + _ALARM_GRACE_SECONDS)
             answer = _answer(function, item)
             signal.setitimer(signal.ITIMER_REAL, 0)
-            pipe.send_bytes(answer)
+            pipe.sendall(NUMBER.pack(len(answer)))
+            pipe.sendall(answer)
             del item, answer
-            select.select([pipe], [], [])
+            select.select([pipe], [], [])  # holding nothing while there is nothing
     except (EOFError, OSError):
         pass
     except MemoryError:
@@ -93,7 +105,7 @@ def _work(
         os._exit(status)
 
 
-def _answer(function: Callable[[Any], object], item: bytes) -> bytes:
+def _answer(function: Callable[[Any], object], item: bytearray) -> bytes:
     try:
         return pickle.dumps(function(pickle.loads(item)))  # noqa: S301 - from our own program
     except MemoryError:

@@ -202,7 +202,7 @@ class Run:
 
     @property
     def image_checker(self) -> Sandbox[bytes, CheckedImage | Rejection]:
-        """The child processes that check images, started by the first image."""
+        """The child processes that check images, started by whoever asks first."""
         if self._image_checker is None:
             from tasks.images import check_image  # noqa: PLC0415 - none, no import
             from tasks.sandbox import Sandbox  # noqa: PLC0415
@@ -220,6 +220,10 @@ class Run:
                 workers=limits.workers,
             )
         return self._image_checker
+
+    def start_image_checker(self) -> None:
+        """Start what will be waited for soon."""
+        _ = self.image_checker
 
     def adopt_captures(self) -> None:
         """Put on record what a killed run captured and could not put there."""

@@ -5,6 +5,9 @@ children on demand. So a child starts in milliseconds, shares no thread, lock or
 file of the program, and never runs the program's `__main__` again, as multiprocessing's
 would.
 
+A thread of its own feeds the children and takes their answers, so that they work on
+whatever the program does meanwhile.
+
 This guards against accidents (hangs, crashes, memory), not against an attacker who
 takes a child over: answers are pickles.
 """
@@ -14,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import select
 import signal
 import socket
 import subprocess
@@ -21,12 +25,14 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from multiprocessing.connection import Connection, Pipe, wait
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any, Generic, Self, TypeVar
 
 from tasks import nursery
-from tasks.nursery import EXIT_OUT_OF_MEMORY, NUMBER, Failure
+from tasks.nursery import EXIT_OUT_OF_MEMORY, NUMBER, Failure, receive
 
 __all__ = ["Failure", "Sandbox", "run_sandboxed"]
 
@@ -69,7 +75,7 @@ class Sandbox(Generic[Item, Value]):
         memory_bytes: int,
         workers: int,
     ) -> None:
-        self._children = _Nursery(_pickled(function), seconds, memory_bytes)
+        self._children = _Nursery(_pickled(function), seconds, memory_bytes, workers)
         self._workers = workers
 
     def __enter__(self) -> Self:
@@ -79,34 +85,29 @@ class Sandbox(Generic[Item, Value]):
         self.close()
 
     def close(self) -> None:
-        """End all children at once."""
+        """End all children at once; what was begun never gets an outcome."""
         self._children.close()
+
+    def begin(self, item: Item) -> Future[Value | Failure]:
+        """Hand *item* in and return at once; what comes of it is for the future.
+
+        Nothing but a machine on which no child can be started makes it raise. What is
+        called when it is done is called in the sandbox's thread.
+        """
+        return self._children.begin(item)
 
     def run(self, items: Iterable[Item]) -> Iterator[Value | Failure]:
         """Yield, in the order of *items*, what comes of each; no item makes this raise.
 
         *items* is read only a little ahead of what is yielded.
         """
-        source, exhausted = iter(items), False
-        children = self._children
-        line: deque[_Place[Value]] = deque()
-        longest = self._workers * _AHEAD
-        while True:
-            has_room = children.busy < self._workers and len(line) < longest
-            if not exhausted and has_room:
-                try:
-                    item = next(source)
-                except StopIteration:
-                    exhausted = True
-                else:
-                    line.append(_Place())
-                    children.begin(item, line[-1])
-            elif line and line[0].outcome:
-                yield line.popleft().outcome[0]
-            elif children.busy:
-                children.collect()
-            else:
-                return
+        line: deque[Future[Value | Failure]] = deque()
+        for item in items:
+            while len(line) >= self._workers * _AHEAD or (line and line[0].done()):
+                yield line.popleft().result()
+            line.append(self.begin(item))
+        while line:
+            yield line.popleft().result()
 
 
 _BOOT = (
@@ -122,22 +123,30 @@ _MEMORY_KEPT = {
 }
 # How far a worker may be ahead of a slow item: each answer is kept till its turn.
 _AHEAD = 4
+# Items that a child has at once, all but one of them waiting: it need not wait for us.
+_AT_ONCE = 3
+_BELLS = 4_096  # bytes: rings that are heard at once
 # A child is replaced after so many items: what a C library leaks goes with it.
 _ITEMS_PER_CHILD = 500
 
 
-@dataclass(slots=True)
-class _Place(Generic[Value]):
-    """A place in line; *outcome* is empty until it is known."""
-
-    outcome: tuple[Value | Failure, ...] = ()
+@dataclass(frozen=True, slots=True)
+class _Task:
+    item: Any
+    future: Future[Any]
 
 
 @dataclass(slots=True, eq=False)
 class _Child:
+    """A process; the first of its *tasks* is what it works on, until *deadline*.
+
+    *unsent* is what its pipe has no room for.
+    """
+
     pid: int
-    pipe: Connection
-    place: _Place[Any]
+    pipe: socket.socket
+    tasks: deque[_Task] = field(default_factory=deque)
+    unsent: deque[memoryview] = field(default_factory=deque)
     deadline: float = 0.0
     items: int = 0
 
@@ -155,13 +164,24 @@ def _pickled(function: Callable[..., object]) -> bytes:
 
 
 class _Nursery:
-    """The program's side: its children, which of them are busy, and since when."""
+    """The program's side, in a thread of its own: who works on what, and since when."""
 
-    def __init__(self, function: bytes, seconds: float, memory_bytes: int) -> None:
+    def __init__(
+        self, function: bytes, seconds: float, memory_bytes: int, workers: int
+    ) -> None:
         self._seconds = seconds
         self._memory_bytes = memory_bytes
-        self._idle: list[_Child] = []
-        self._busy: dict[Connection, _Child] = {}
+        self._workers = workers
+        self._handed_in: SimpleQueue[_Task | None] = SimpleQueue()
+        self._bell, self._ear = socket.socketpair()
+        for end in (self._bell, self._ear):
+            end.settimeout(0.0)  # seconds: never wait
+        self._is_open = True
+        self._is_listening = True
+        self._waiting: deque[_Task] = deque()
+        self._children: dict[int, _Child] = {}  # by the descriptor of their pipe
+        self._poll = select.poll()
+        self._poll.register(self._ear, select.POLLIN)
         self._control, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
@@ -177,58 +197,150 @@ class _Nursery:
         limits = (function, seconds, memory_bytes)
         with contextlib.suppress(BrokenPipeError), self._process.stdin as stdin:  # type: ignore[union-attr]
             stdin.write(pickle.dumps(path) + pickle.dumps(limits))
+        self._thread = Thread(target=self._live, name="wirehouse-sandbox", daemon=True)
+        self._thread.start()
+
+    def begin(self, item: object) -> Future[Any]:
+        task = _Task(item, Future())
+        self._handed_in.put(task)
+        if self._is_listening:
+            with contextlib.suppress(BlockingIOError):  # then it was rung often enough
+                self._bell.send(b".")
+        return task.future
 
     def close(self) -> None:
         """End everything at once: the nursery kills its children when we hang up."""
-        self._control.close()
-        for child in [*self._idle, *self._busy.values()]:
-            child.pipe.close()
+        self._is_open = False
+        self._handed_in.put(None)
+        self._control.shutdown(socket.SHUT_RDWR)
+        self._bell.close()
+        self._thread.join()
         self._process.wait()
+        pipes = [child.pipe for child in self._children.values()]
+        for end in (self._ear, self._control, *pipes):
+            end.close()
 
-    @property
-    def busy(self) -> int:
-        return len(self._busy)
+    # --- in the thread
 
-    def begin(self, item: object, place: _Place[Any]) -> None:
-        """Hand *item* to an idle or a new child."""
+    def _live(self) -> None:
         try:
-            message = pickle.dumps(item)
-        except (pickle.PicklingError, AttributeError, TypeError) as error:
-            place.outcome = (Failure("cannot be sent to a child process", str(error)),)
-            return
-        child = self._idle.pop() if self._idle else self._new_child()
-        child.place = place
-        child.items += 1
-        child.deadline = time.monotonic() + self._seconds
-        self._busy[child.pipe] = child
-        # A child that is gone already is found, with its reason, by `collect`.
-        with contextlib.suppress(OSError):
-            child.pipe.send_bytes(message)
+            while self._is_open:
+                self._hand_out()
+                for descriptor, event in self._poll.poll(self._milliseconds()):
+                    self._attend(descriptor, event)
+                self._give_up_late()
+        except Exception as error:  # noqa: BLE001 - whoever waits must learn of it
+            self._refuse(error)
 
-    def collect(self) -> None:
-        """Wait until a child answers, dies or has used up its time."""
-        nearest = min(child.deadline for child in self._busy.values())
-        ready = wait(list(self._busy), max(0.0, nearest - time.monotonic()))
-        for pipe in ready:
-            self._receive(self._busy.pop(pipe))  # type: ignore[call-overload]
-        now = time.monotonic()
-        for child in [late for late in self._busy.values() if late.deadline <= now]:
-            del self._busy[child.pipe]
-            self._bury(child)
-            child.place.outcome = (self._too_slow(),)
+    def _refuse(self, error: Exception) -> None:
+        """Answer everything with *error*, from now on."""
+        begun = [task for child in self._children.values() for task in child.tasks]
+        for waiting in [*begun, *self._waiting]:
+            waiting.future.set_exception(error)
+        while self._is_open and (task := self._handed_in.get()) is not None:
+            task.future.set_exception(error)
 
-    def _receive(self, child: _Child) -> None:
-        try:
-            answer = child.pipe.recv_bytes()
-        except (EOFError, OSError):
-            outcome = self._why_dead(self._bury(child))
-        else:
-            outcome = pickle.loads(answer)  # noqa: S301 - see the module's docstring
-            if child.items < _ITEMS_PER_CHILD:
-                self._idle.append(child)
+    def _attend(self, descriptor: int, event: int) -> None:
+        if child := self._children.get(descriptor):
+            if event == select.POLLOUT:
+                self._send(child)
             else:
-                self._bury(child)
-        child.place.outcome = (outcome,)
+                self._collect(child)
+        else:
+            with contextlib.suppress(BlockingIOError):
+                self._ear.recv(_BELLS)
+
+    def _hand_out(self) -> None:
+        """Give children what waits; listen for the bell if they can take more."""
+        self._is_listening = True
+        while True:
+            with contextlib.suppress(Empty):
+                while (task := self._handed_in.get_nowait()) is not None:
+                    self._waiting.append(task)
+            if not self._waiting:
+                return
+            child = self._free_child()
+            if child is None:
+                break
+            self._give(child, self._waiting.popleft())
+        self._is_listening = False  # the next answer makes room
+
+    def _free_child(self) -> _Child | None:
+        """Return the child with the least to do, a new one if all have something."""
+        takers = [
+            child
+            for child in self._children.values()
+            if len(child.tasks) < _AT_ONCE and child.items < _ITEMS_PER_CHILD
+        ]
+        child = min(takers, key=lambda taker: len(taker.tasks), default=None)
+        if (child is None or child.tasks) and len(self._children) < self._workers:
+            return self._new_child()
+        return child
+
+    def _give(self, child: _Child, task: _Task) -> None:
+        try:
+            message = pickle.dumps(task.item)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            why = Failure("cannot be sent to a child process", str(error))
+            task.future.set_result(why)
+            return
+        if not child.tasks:
+            child.deadline = time.monotonic() + self._seconds
+        child.tasks.append(task)
+        child.items += 1
+        head = NUMBER.pack(len(message))
+        child.unsent.extend((memoryview(head), memoryview(message)))
+        self._send(child)
+
+    def _send(self, child: _Child) -> None:
+        """Send what there is room for; the rest waits until there is more."""
+        try:
+            while child.unsent:
+                sent = child.pipe.sendmsg(child.unsent, (), socket.MSG_DONTWAIT)
+                while child.unsent and sent >= len(child.unsent[0]):
+                    sent -= len(child.unsent.popleft())
+                if sent:
+                    child.unsent[0] = child.unsent[0][sent:]
+        except BlockingIOError:
+            self._poll.modify(child.pipe, select.POLLIN | select.POLLOUT)
+        except OSError:  # a child that is gone is found, with its reason, by `_collect`
+            child.unsent.clear()
+        else:
+            self._poll.modify(child.pipe, select.POLLIN)
+
+    def _milliseconds(self) -> float | None:
+        """How long to wait for the first child that may be late."""
+        busy = [child.deadline for child in self._children.values() if child.tasks]
+        left = min(busy, default=None)
+        return left and max(0.0, 1_000 * (left - time.monotonic()))
+
+    def _collect(self, child: _Child) -> None:
+        """Take an answer of *child*, or learn what it died of."""
+        try:
+            answer = receive(child.pipe)
+        except (EOFError, OSError):
+            self._lose(child, self._why_dead)
+            return
+        outcome = pickle.loads(answer)  # noqa: S301 - see the module's docstring
+        task = child.tasks.popleft()
+        child.deadline = time.monotonic() + self._seconds
+        task.future.set_result(outcome)
+        if child.items >= _ITEMS_PER_CHILD and not child.tasks:
+            self._bury(child)
+
+    def _give_up_late(self) -> None:
+        now = time.monotonic()
+        for child in list(self._children.values()):
+            if child.tasks and child.deadline <= now:
+                self._lose(child, lambda _: self._too_slow())
+
+    def _lose(self, child: _Child, why: Callable[[int], Failure]) -> None:
+        """End *child*; what it worked on fails, what waited for it goes to another."""
+        guilty = child.tasks.popleft() if child.tasks else None
+        self._waiting.extendleft(reversed(child.tasks))
+        failure = why(self._bury(child))
+        if guilty is not None:
+            guilty.future.set_result(failure)
 
     def _why_dead(self, status: int) -> Failure:
         code = os.waitstatus_to_exitcode(status)
@@ -244,17 +356,22 @@ class _Nursery:
         return Failure(f"took longer than {self._seconds:g} s")
 
     def _new_child(self) -> _Child:
-        ours, theirs = Pipe()
-        with theirs:
+        ours, theirs = socket.socketpair()
+        with theirs, contextlib.ExitStack() as stack:
+            stack.callback(ours.close)
             pid = self._ask(0, [theirs.fileno()])
-        return _Child(pid, ours, _Place())
+            stack.pop_all()
+        self._poll.register(ours, select.POLLIN)
+        child = self._children[ours.fileno()] = _Child(pid, ours)
+        return child
 
     def _bury(self, child: _Child) -> int:
         """End *child*, if it is not dead already, and return its exit status."""
         os.kill(child.pid, signal.SIGKILL)
-        status = self._ask(child.pid)
+        self._poll.unregister(child.pipe)
+        del self._children[child.pipe.fileno()]
         child.pipe.close()
-        return status
+        return self._ask(child.pid)
 
     def _ask(self, request: int, descriptors: Iterable[int] = ()) -> int:
         answer = b""

@@ -23,14 +23,17 @@ _RUNNING = frozenset(
     " link meta base".split()
 )
 _ANIMATIONS = frozenset({"set", "animate", "animatetransform", "animatemotion"})
-_REFERENCES = frozenset({"href", "src", "data"})
+_REFERENCES = frozenset({"href", "src", "data", "ping"})
 _OWN = re.compile(
     r"\s*(?:#|data:image/(?:png|jpeg|gif|webp|avif)[;,]|\Z)", re.IGNORECASE
 )
+# Where the definitions of SVG itself lie, which nobody loads.
+_DEFINITION = re.compile(r"https?://www\.w3\.org/", re.IGNORECASE)
 _LINK = re.compile(r"\s*(?:https?|mailto):", re.IGNORECASE)
 # What a style may ask for; one with an escape could spell the same in many ways.
 _ASKING = re.compile(
-    r"@import|expression\s*\(|javascript:|\\"
+    r"@import|expression\s*\(|javascript:|\\|(?<![\w-])(?:src|image(?:-set)?)\("
+    r"|-webkit-image-set\("
     r"|url\s*\(\s*[\"']?\s*(?!#|data:(?:image/(?!svg)|font/|application/(?:x-)?font))",
     re.IGNORECASE,
 )
@@ -58,7 +61,7 @@ class _Reader:
     elements: int = 0
     size: tuple[int, int] | None = None
     styles: list[str] = field(default_factory=list)
-    in_style: bool = False
+    style_depth: int = 0  # of the style element that is open, 0 if none is
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         namespace, _, local = name.rpartition(" ")
@@ -75,20 +78,26 @@ class _Reader:
         if namespace == XHTML or local in _RUNNING:
             msg = f"with an element {local[:40]!r}, which may run or load something"
             raise UnsafeSvgError(msg)
-        self.in_style = local == "style"
+        if local == "style" and not self.style_depth:
+            self.style_depth = self.depth
         for key, value in attributes.items():
             _check_attribute(local, key.lower(), value)
 
     def end(self, _name: str) -> None:
-        self.depth -= 1
-        if self.in_style:
+        if self.depth == self.style_depth:
             _check_style("".join(self.styles))
             self.styles.clear()
-            self.in_style = False
+            self.style_depth = 0
+        self.depth -= 1
 
     def text(self, text: str) -> None:
-        if self.in_style:
+        if self.style_depth:
             self.styles.append(text)
+
+    def doctype(self, _name: str, address: str | None, *_: object) -> None:
+        if address and not _DEFINITION.match(address):
+            msg = f"that is defined by {address[:80]!r}"
+            raise UnsafeSvgError(msg)
 
     def entity(self, *_: object) -> None:
         msg = "that defines entities"
@@ -115,6 +124,7 @@ def svg_size(content: bytes) -> tuple[int, int] | None:
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.text
+    parser.StartDoctypeDeclHandler = reader.doctype
     parser.EntityDeclHandler = reader.entity
     parser.ProcessingInstructionHandler = reader.instruction
     # A name that only an outside definition could explain.
@@ -145,7 +155,8 @@ def _check_attribute(element: str, key: str, value: str) -> None:
             msg = f"that changes {changed[:40]!r} while it is shown"
             raise UnsafeSvgError(msg)
     if local in _REFERENCES:
-        may = _OWN.match(value) or (element == "a" and _LINK.match(value))
+        is_link = element == "a" and local == "href"
+        may = _OWN.match(value) or (is_link and _LINK.match(value))
         if not may:
             msg = f"that refers to {value.strip()[:80]!r}"
             raise UnsafeSvgError(msg)

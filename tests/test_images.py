@@ -248,6 +248,18 @@ def test_a_png_with_a_flipped_byte_is_damaged() -> None:
     assert reason(bytes(content)) in {"is damaged", "is cut off"}
 
 
+@pytest.mark.parametrize("place", [-16, -12])
+def test_a_png_is_damaged_whose_last_chunks_have_wrong_checksums(place: int) -> None:
+    """Decoders are through with the picture before they come to them."""
+    content = bytearray(encoded(picture(), "PNG"))
+    if place == -12:
+        content[place:place] = b"\0\0\0\3tEXtk\0vabcd"
+    else:
+        content[place] ^= 1
+
+    assert reason(bytes(content)) == "is damaged"
+
+
 @pytest.mark.parametrize("at", [0.1, 0.5, 0.9])
 def test_a_png_is_damaged_whose_checksums_are_sound(at: float) -> None:
     """The sum of what it unpacks to (RFC 1950) is not; Pillow tells that only once."""

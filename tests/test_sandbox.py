@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import wait
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tasks.sandbox import Failure, run_sandboxed
+from tasks.sandbox import Failure, Sandbox, run_sandboxed
 
 ROOT = Path(__file__).parent.parent
 
@@ -82,6 +85,42 @@ def test_a_child_that_dies_is_replaced(
     dead = Failure(f"the child process died ({how})")
 
     assert run(function, [item] * 5) == [dead] * 5
+
+
+def test_what_waits_for_a_child_that_dies_goes_to_another() -> None:
+    dead = Failure("the child process died (signal 9)")
+
+    answers = run(signal.raise_signal, [0, 9, 0, 0, 9, 0], workers=1)
+
+    assert answers == [None, dead, None, None, dead, None]
+
+
+def test_children_go_on_while_nobody_takes_their_answers() -> None:
+    children: Sandbox[int, int] = Sandbox(
+        abs, seconds=20, memory_bytes=500_000_000, workers=2
+    )
+    with children as sandbox:
+        answers = [sandbox.begin(number) for number in range(-300, 0)]
+        done, late = wait(answers, timeout=20)
+
+    assert not late
+    assert {answer.result() for answer in done} == set(range(1, 301))
+
+
+def test_whoever_waits_is_told_that_no_child_can_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = tmp_path / "soon_gone.py"
+    module.write_text("def double(number): return 2 * number\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    function = importlib.import_module("soon_gone").double
+    module.unlink()
+    shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
+
+    with Sandbox(function, seconds=20, memory_bytes=500_000_000, workers=2) as sandbox:
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="no child process can be started"):
+                sandbox.begin(1).result(timeout=20)
 
 
 def test_an_exception_is_the_fate_of_its_item_alone() -> None:

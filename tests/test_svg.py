@@ -88,6 +88,12 @@ def test_it_may_have_a_doctype_and_an_encoding(encoding: str) -> None:
         ("<style><![CDATA[@import '//spy.example/';]]></style>", "style"),
         ("<g style='fill: url(//spy.example/)'/>", "style"),
         ("<g fill='url(https://spy.example/#a)'/>", "style"),
+        ("<style>@import '//spy.example/';<g/></style>", "style"),
+        ("<style>g { <g/>fill: url(//spy.example/) }</style>", "style"),
+        ("<g style='cursor: image-set(&quot;//spy.example/&quot; 1x)'/>", "style"),
+        ("<g style='cursor: -webkit-image-set(&quot;//a/&quot; 1x)'/>", "style"),
+        ("<g style='fill: src(&quot;//spy.example/&quot;)'/>", "style"),
+        ("<a href='#a' ping='https://spy.example/'/>", "refers to"),
         ("<set attributeName='href' to='javascript:x()'/>", "changes 'href'"),
         ("<animate attributeName='xlink:href' values='a'/>", "changes 'href'"),
         ("<set attributeName='onclick' to='x()'/>", "changes 'onclick'"),
@@ -103,6 +109,14 @@ def test_a_drawing_that_runs_or_loads_something_is_refused(
 ) -> None:
     with pytest.raises(UnsafeSvgError, match=why):
         svg_size(drawing(inside))
+
+
+@pytest.mark.parametrize("address", ["https://spy.example/a.dtd", "file:///a", "a"])
+def test_a_drawing_that_is_defined_elsewhere_is_refused(address: str) -> None:
+    content = f"<!DOCTYPE svg SYSTEM {address!r}>".encode() + drawing()
+
+    with pytest.raises(UnsafeSvgError, match="defined by"):
+        svg_size(content)
 
 
 @pytest.mark.parametrize(

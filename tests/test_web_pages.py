@@ -385,6 +385,34 @@ def test_what_waits_to_be_taken_is_bounded(
     assert len(rows) == 20
 
 
+def test_what_is_held_counts_as_not_taken(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as images that are being checked, which take up memory till then."""
+    monkeypatch.setattr("tasks.web.fetcher.MAX_UNTAKEN_BYTES", 3 * len(PAGE))
+    rows: list[Row] = []
+    held = [10 * len(PAGE)]
+    settings = settings_for(origin)
+
+    def keep(*row: Any) -> None:
+        rows.append(row)
+        fetcher.hold(sum(held))
+
+    requests = [page(f"http://h.example/page?{n}") for n in range(20)]
+    jobs = [page_job(each, settings, keep, lambda _: None) for each in requests]
+    with closing(Fetcher(settings)) as fetcher:
+        fetcher.begin(jobs)
+        for _ in range(20):
+            fetcher.hand_on(0.02)
+        asked = len(origin.paths())
+        fetcher.hold(-sum(held) * len(rows))
+        held.clear()
+        fetcher.finish()
+
+    assert asked < 8, asked
+    assert len(rows) == 20
+
+
 def test_a_job_that_breaks_is_told_to_whoever_waits(origin: Origin) -> None:
     """A bug must end the run, not leave it waiting for ever."""
 

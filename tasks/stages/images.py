@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from tasks.due import Try, next_moment
@@ -23,12 +25,13 @@ from tasks.models import (
 from tasks.rows import image_table, lead_image_table
 from tasks.run import Run
 from tasks.sandbox import Failure
-from tasks.web.answers import header, retry_at
-from tasks.web.pages import image_job
 
 BATCH_IMAGES = 200  # images per task: some seconds of work
 # Hosts under way for each of the requests at once, as for pages.
 HOSTS_PER_PLACE = 4
+# For answers and verdicts to gather: threads that wake up for each one wait for each
+# other. Children have more to do meanwhile.
+GATHER_SECONDS = 0.01
 PUT_SECONDS = 1.0  # between two transactions: what is cached is soon to be seen
 
 # What came of asking: a response, the content of a data: address, or why it has none.
@@ -67,6 +70,8 @@ def fetch_images(run: Run, images: Sequence[DueImage]) -> None:
 
     What is still under way goes on while the next batches run; `finish_images` waits.
     """
+    if any(image.path is None for image in images):
+        run.start_image_checker()  # which takes as long as opening the network
     _imaging(run).begin(images)
 
 
@@ -94,17 +99,19 @@ class Imaging:
         self._fetcher = run.fetcher
         self._cache = ImageCache(run.data)
         self._asked: dict[UUID, DueImage] = {}
-        self._answers: list[tuple[DueImage, Answer]] = []  # not yet checked
+        self._checking = 0  # images that the child processes have
         self._results: list[ImageResult] = []  # not yet on record
         self._put_at = time.monotonic()
 
     def begin(self, images: Sequence[DueImage]) -> None:
         """Ask for *images*; return when there is room for more hosts."""
+        from tasks.web.pages import image_job  # noqa: PLC0415 - nothing due, no import
+
         limits = self._run.settings.images
         jobs = []
         for image in images:
             if image.url[:5].lower() == "data:":
-                self._answers.append((image, _inline(image.url)))
+                self._take(image, _inline(image.url))
                 continue
             self._asked[image.image_id] = image
             request = _image_request(self._run, image)
@@ -117,7 +124,7 @@ class Imaging:
 
     def finish(self) -> None:
         """Wait until nothing is under way, and put all of it on record."""
-        while self._fetcher.under_way:
+        while self._fetcher.under_way or self._checking:
             self._hand_on(PUT_SECONDS)
         self._put()
         self._run.note_rests()
@@ -134,32 +141,49 @@ class Imaging:
         self._cache.close()
 
     def _keep(self, request: ImageRequest, response: Response) -> None:
-        self._answers.append((self._asked.pop(request.image_id), response))
+        self._take(self._asked.pop(request.image_id), response)
+
+    def _take(self, image: DueImage, answer: Answer) -> None:
+        """Have an image that came checked; nothing else needs to be."""
+        content = _content(answer)
+        if content is None:
+            self._note(image, _answered(self._run, image, answer))
+            return
+        self._checking += 1
+        self._fetcher.hold(len(content))
+        # In no circle: nobody would look for the content's memory for long.
+        check = partial(self._checked, image, answer, content)
+        self._run.image_checker.begin(content).add_done_callback(
+            lambda verdict: self._fetcher.post(partial(check, verdict))
+        )
+
+    def _checked(
+        self,
+        image: DueImage,
+        answer: Answer,
+        content: bytes,
+        verdict: Future[Verdict],
+    ) -> None:
+        """Keep an image that is good."""
+        self._checking -= 1
+        self._fetcher.hold(-len(content))
+        result = _answered(self._run, image, answer)
+        self._note(image, _kept(self._cache, result, content, verdict.result()))
+
+    def _note(self, image: DueImage, result: ImageResult) -> None:
+        failures = 0 if result.status == "cached" else image.failures + 1
+        self._results.append(replace(result, failures=failures))
+        self._run.advance()
 
     def _hand_on(self, seconds: float) -> None:
         self._fetcher.hand_on(seconds)
-        self._check()
+        if seconds:
+            time.sleep(GATHER_SECONDS)
         now = time.monotonic()
         if now - self._put_at >= PUT_SECONDS:
             self._put()
             self._run.note_rests()
             self._put_at = now
-
-    def _check(self) -> None:
-        """Check what came, and keep the good ones."""
-        answers, self._answers = self._answers, []
-        contents = [_content(answer) for _, answer in answers]
-        verdicts = self._verdicts([each for each in contents if each is not None])
-        for (image, answer), content in zip(answers, contents, strict=True):
-            result = _answered(self._run, image, answer)
-            if content is not None:
-                result = _checked(self._cache, result, content, next(verdicts))
-            failures = 0 if result.status == "cached" else image.failures + 1
-            self._results.append(replace(result, failures=failures))
-            self._run.advance()
-
-    def _verdicts(self, contents: Sequence[bytes]) -> Iterator[Verdict]:
-        return self._run.image_checker.run(contents) if contents else iter(())
 
     def _put(self) -> None:
         """Put what is known on record, once it is on the disk, too."""
@@ -203,7 +227,7 @@ def _content(answer: Answer) -> bytes | None:
     return answer if isinstance(answer, bytes) else None
 
 
-def _checked(
+def _kept(
     cache: ImageCache, result: ImageResult, content: bytes, verdict: Verdict
 ) -> ImageResult:
     if not isinstance(verdict, CheckedImage):
@@ -230,6 +254,8 @@ def _answered(run: Run, image: DueImage, answer: Answer) -> ImageResult:
             checked_at=run.moment,
             next_check_at=_due_at(run, image, Try("ok")),
         )
+    from tasks.web.answers import header, retry_at  # noqa: PLC0415 - as above
+
     wanted = retry_at(answer, run.moment)
     tried = Try(
         answer.outcome,

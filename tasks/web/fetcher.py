@@ -28,6 +28,8 @@ from tasks.web.tries import Courier, open_courier
 MAX_BEGUN = 5_000
 # Answers that nobody took yet; no other job begins meanwhile.
 MAX_UNTAKEN_BYTES = 20_000_000
+# The share of it that was taken before the loop is told so, which wakes it up.
+TOLD_SHARE = 1 / 20
 LONG_SECONDS = 60.0  # to wait for an answer before waiting again
 
 Call = Callable[[], None]
@@ -79,7 +81,10 @@ class Fetcher:
             open_courier, settings, rests=rests, sleep=sleep, draw=draw
         )
         self._found: SimpleQueue[tuple[Call, int]] = SimpleQueue()
-        self._under_way = 0  # jobs, as the thread sees them that takes answers
+        # As the thread sees them that takes answers: jobs, and bytes that the loop
+        # was not told of.
+        self._under_way = 0
+        self._untold_bytes = 0
         # What follows belongs to the event loop.
         self._hosts: dict[str, _Host] = {}
         self._line: deque[str] = deque()  # hosts with a job to begin and a place for it
@@ -119,14 +124,21 @@ class Fetcher:
 
         Raises what they raise; what was not called by then waits for the next time.
         """
-        taken_bytes = 0
         try:
             for call, size in self._take(seconds):
-                taken_bytes += size
+                self._untold_bytes += size
                 call()
         finally:
-            with suppress(RuntimeError):  # a loop that is closed begins nothing more
-                self._loop.call_soon_threadsafe(self._taken, taken_bytes)
+            self._tell_taken()
+
+    def post(self, call: Call) -> None:
+        """Let *call* be made where answers are taken; for any thread."""
+        self._found.put((call, 0))
+
+    def hold(self, size: int) -> None:
+        """Count *size* bytes of what was taken as not taken yet; below 0 to let go."""
+        self._untold_bytes -= size
+        self._tell_taken()
 
     def finish(self) -> None:
         """Hand on until nothing is under way."""
@@ -149,6 +161,13 @@ class Fetcher:
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._main.cancel)
         self._thread.join()
+
+    def _tell_taken(self) -> None:
+        """Tell the loop what was taken, if it is worth waking it up."""
+        if self._untold_bytes >= TOLD_SHARE * MAX_UNTAKEN_BYTES:
+            with suppress(RuntimeError):  # a loop that is closed begins nothing more
+                self._loop.call_soon_threadsafe(self._taken, self._untold_bytes)
+            self._untold_bytes = 0
 
     def _take(self, seconds: float) -> Iterator[tuple[Call, int]]:
         try:

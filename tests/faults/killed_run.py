@@ -69,9 +69,9 @@ def half_a_copy(source: Path, target: Path) -> None:
     die()
 
 
-def half_a_file(path: Path, content: bytes) -> None:
+def half_a_file(path: str, content: bytes) -> None:
     """Die in the middle of writing a file."""
-    path.write_bytes(content[: len(content) // 2])
+    Path(path).write_bytes(content[: len(content) // 2])
     die()
 
 
@@ -134,7 +134,11 @@ def set_up(point: str) -> None:
             "settle",
             before(ImageCache.settle),
         ),
-        "images half settled": (Path, "replace", before(Path.replace, 9)),
+        "images half settled": (
+            files,
+            "_put_in_place",
+            before(files._put_in_place, 9),
+        ),
         "images settled, not in the table": (
             ImageCache,
             "settle",
