@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of fetching from hosts of which many never say anything."""
+"""Runs ended in the middle of fetching: how soon, and what is asked for again."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ from pathlib import Path
 import certifi
 import pytest
 
+from tasks.stages.images import PUT_IMAGES
+from tasks.web.fetcher import MAX_UNTAKEN_BYTES
+from tasks.web.pages import IMAGE_BYTES
 from tests.hub import Hub
 from tests.origin import Handler, Origin, open_black_hole, open_origin
+from tests.test_imagecache import striped
 from tests.test_interrupted import (
+    ask,
     asked,
     assert_all_can_be_read,
     balances,
@@ -73,9 +78,9 @@ def write_pages(hub: Hub, origin: Origin) -> None:
 
 
 def start(
-    hub: Hub, origin: Origin, mute: str, hole: str, *options: str
+    hub: Hub, ways: dict[str, str], concurrency: int, *options: str
 ) -> subprocess.Popen[str]:
-    """Begin a run of the command in that world."""
+    """Begin a run of the command, in a world in which *ways* lead to servers."""
     folder = hub.folder.parent
     world = {
         "authority": certifi.where(),
@@ -84,10 +89,9 @@ def start(
         "memory": str(folder / "memory"),
     }
     (folder / "world.json").write_text(json.dumps(world), "utf-8")
-    ways = {"*.example": origin.address, "*.mute": mute, "*.hole": hole}
     kept = {k: v for k, v in os.environ.items() if not k.startswith("WIREHOUSE_")}
     return subprocess.Popen(
-        [sys.executable, CHILD, "world.json", "run", "--source", "hub", "--no-images",
+        [sys.executable, CHILD, "world.json", "run", "--source", "hub", "--direct",
          "--json", *options],
         cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env={
@@ -95,7 +99,7 @@ def start(
             "PYTHONPATH": str(CHILD.parents[1]),
             "WIREHOUSE_FETCH__CONNECT_TO": json.dumps(ways),
             "WIREHOUSE_FETCH__PER_HOST_DELAY_SECONDS": "0",
-            "WIREHOUSE_FETCH__CONCURRENCY": "200",
+            "WIREHOUSE_FETCH__CONCURRENCY": str(concurrency),
             "WIREHOUSE_FETCH__FALLBACKS": "[]",
         },
     )  # fmt: skip
@@ -107,7 +111,8 @@ def test_a_signal_ends_a_run_within_two_seconds_whoever_is_mute(
 ) -> None:
     write_pages(hub, origin)
     with open_mute() as mute, open_black_hole() as hole:
-        run = start(hub, origin, mute, hole, "--direct")
+        ways = {"*.example": origin.address, "*.mute": mute, "*.hole": hole}
+        run = start(hub, ways, 200, "--no-images")
         while len(origin.paths()) < PAGES // 4 and run.poll() is None:
             time.sleep(0.01)
         sent = time.monotonic()
@@ -127,3 +132,36 @@ def test_a_signal_ends_a_run_within_two_seconds_whoever_is_mute(
     quick = sum("/silent/0.05" in url for url in asked(origin))
     assert len(kept) >= quick - QUICK_HOSTS - 1
     assert_all_can_be_read(hub)
+
+
+IMAGES, IMAGE_HOSTS = 500, 8
+
+
+def test_a_killed_run_asks_again_for_few_images(hub: Hub, origin: Origin) -> None:
+    """An answer is on the disk only once it is checked; so not many wait for that."""
+    content = {f"/{number}": striped(number) for number in range(IMAGES)}
+    for host in range(IMAGE_HOSTS):
+        origin.hosts[f"i{host}.example"] = lambda it: it.say(
+            200, content[it.path], Content_Type="image/png"
+        )
+    urls = [f"http://i{n % IMAGE_HOSTS}.example/{n}" for n in range(IMAGES)]
+    hub.write("a.md", images=[{"url": url} for url in urls])
+    ways = {"*.example": origin.address}
+
+    with start(hub, ways, IMAGE_HOSTS, "--no-fetch") as run:
+        while asked(origin).total() < 400 and run.poll() is None:
+            time.sleep(0.005)
+        run.kill()
+    first = asked(origin)
+    with start(hub, ways, IMAGE_HOSTS, "--no-fetch") as run:
+        run.communicate(timeout=60)
+
+    waiting = MAX_UNTAKEN_BYTES // IMAGE_BYTES + IMAGE_HOSTS
+    again = sum((asked(origin) - first).values()) - (IMAGES - len(first))
+    assert run.returncode == 0
+    # One lot was being checked, another one had come, and less than a third was not put
+    # on record.
+    assert 0 < again <= PUT_IMAGES + 2 * waiting
+    assert ask(hub, "select count(*) from images where status = 'cached'") == [
+        (IMAGES,)
+    ]

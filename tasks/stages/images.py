@@ -29,7 +29,10 @@ from tasks.web.pages import image_job
 BATCH_IMAGES = 200  # images per task: some seconds of work
 # Hosts under way for each of the requests at once, as for pages.
 HOSTS_PER_PLACE = 4
-PUT_SECONDS = 1.0  # between two transactions: what is cached is soon to be seen
+# Between two transactions: what is cached is soon to be seen, and is little, since a
+# killed run asks again for what no transaction has.
+PUT_SECONDS = 1.0
+PUT_IMAGES = 64
 
 # What came of asking: a response, the content of a data: address, or why it has none.
 Answer = Response | bytes | str
@@ -140,7 +143,8 @@ class Imaging:
         self._fetcher.hand_on(seconds)
         self._check()
         now = time.monotonic()
-        if now - self._put_at >= PUT_SECONDS:
+        is_time = now - self._put_at >= PUT_SECONDS
+        if is_time or len(self._results) >= PUT_IMAGES:
             self._put()
             self._run.note_rests()
             self._put_at = now
