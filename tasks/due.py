@@ -35,13 +35,18 @@ _UNREAD_ROBOTS = "robots.txt could not be read"
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """How one address answered; *not_before* is when its host lets us come back."""
+    """How one address answered; *not_before* is when its host lets us come back.
+
+    Unless *is_online*, no host at all had answered by then: the resolver of a machine
+    that is cut off may say of any name that it does not exist.
+    """
 
     outcome: Outcome
     status_code: int | None = None
     reason: str = ""
     via: Via = "origin"
     not_before: datetime | None = None
+    is_online: bool = True
 
     @property
     def is_passing(self) -> bool:
@@ -49,7 +54,7 @@ class Try:
         if self.outcome == "http_error":
             return self.status_code in _PASSING_STATUS
         if self.outcome == "dns_error":
-            return _NO_SUCH_HOST.search(self.reason) is None
+            return not self.is_online or _NO_SUCH_HOST.search(self.reason) is None
         if self.outcome == "robots_disallowed":
             return _UNREAD_ROBOTS in self.reason
         # Where there is a status it was an answer, though none that is of use.

@@ -17,7 +17,7 @@ import frontmatter
 import yaml
 from frontmatter.default_handlers import YAMLHandler
 
-from tasks.lineyaml import read_lines, to_json
+from tasks.lineyaml import read_lines, read_pieces, to_json
 
 MAX_DEPTH = 100  # levels; real files have 5, libyaml dies of some 25,000
 MAX_ALIASES = 100  # uses of an anchor in one file; real files have none
@@ -109,7 +109,8 @@ def read_yaml(text: str, *, only_usual: bool = False) -> dict[str, Any]:
         raise  # no fault of the file: whoever set the limit says so
     except Exception as error:  # noqa: BLE001 - PyYAML lets through whatever it meets
         msg = "holds a value that YAML cannot build"
-        raise FrontMatterError(msg, detail=_one_line(error)) from None
+        line = _line_of_the_unbuilt(text)
+        raise FrontMatterError(msg, line, _one_line(error)) from None
 
 
 def is_unusual(yaml_text: str) -> bool:
@@ -160,10 +161,27 @@ class GuardedHandler(YAMLHandler):
         if fields is not None:
             self.is_line_oriented = True
             return fields
+        fields = _by_pieces(fm)
+        if fields is not None:
+            return fields
         try:
             return read_yaml(fm, only_usual=self._only_usual)
         except FrontMatterError as error:
             raise error.lower(1) from None  # the line '---'
+
+
+def _by_pieces(yaml_text: str) -> dict[str, Any] | None:
+    """Ask PyYAML about what it must be asked, or answer None: ask about all."""
+    if len(yaml_text) > MAX_USUAL_CHARACTERS or _separators(yaml_text) > MAX_VALUES:
+        return None
+    try:
+        return read_pieces(yaml_text, _usual_piece)
+    except (FrontMatterError, UnusualError):
+        return None
+
+
+def _usual_piece(yaml_text: str) -> dict[str, Any]:
+    return read_yaml(yaml_text, only_usual=True)
 
 
 def _closing(text: str, start: int) -> re.Match[str] | None:
@@ -193,11 +211,16 @@ def _is_suspicious(yaml_text: str) -> bool:
         count("[") + count("{") > MAX_DEPTH
         or ("&" in yaml_text and "*" in yaml_text)
         or "<<" in yaml_text
-        or sum(map(count, (",", ":", "\n", "- ", "? "))) > MAX_VALUES
+        or _separators(yaml_text) > MAX_VALUES
         or _DEEP_BLOCK.search(yaml_text) is not None
         or _LONG_NUMBER.search(yaml_text) is not None
         or _TAG.search(yaml_text) is not None
     )
+
+
+def _separators(yaml_text: str) -> int:
+    """Count what may stand between two values, which is at least all that does."""
+    return sum(map(yaml_text.count, (",", ":", "\n", "- ", "? ")))
 
 
 def _check_events(yaml_text: str) -> None:
@@ -252,6 +275,28 @@ def _is_long_number(event: yaml.ScalarEvent) -> bool:
 def _line(yaml_text: str, mark: Any) -> int | None:
     """Count lines as an editor does; to YAML, U+2028 begins one too."""
     return yaml_text.count("\n", 0, mark.index) + 1 if mark else None
+
+
+def _line_of_the_unbuilt(yaml_text: str) -> int | None:
+    """Find the first scalar that PyYAML reads and cannot build, such as 2020-02-30."""
+    loader = _LOADER(yaml_text)
+    nodes: list[Any] = [loader.get_single_node()]
+    seen: set[int] = set()
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen:  # an alias
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            nodes += [each for pair in reversed(node.value) for each in reversed(pair)]
+        elif isinstance(node, yaml.SequenceNode):
+            nodes += reversed(node.value)
+        else:
+            try:
+                loader.construct_object(node)
+            except Exception:  # noqa: BLE001 - whatever it was, it was this one
+                return _line(yaml_text, node.start_mark)
+    return None
 
 
 class _Plain:

@@ -6,7 +6,8 @@ judge: whatever is not proven to mean the same to it is left to it (`read_lines`
 None), and tests hold both against each other.
 
 What is read: maps and lists by indentation; one-line scalars that are quoted, numbers,
-`true` or `false`, days and moments, or plain words.
+`true` or `false`, days and moments, or plain words. Where a field or an entry of a list
+is anything else, PyYAML can be asked about that piece alone (`read_pieces`).
 """
 
 from __future__ import annotations
@@ -35,15 +36,16 @@ _UNUSUAL = re.compile(
     "[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd"
     "\U00010000-\U0010ffff]"
 )
-_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
-_KEYED = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}:(?: |$)", re.ASCII)
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}", re.ASCII)
+_KEYED = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}:(?: |$)", re.ASCII)
 # What most lines of a map are: a quoted text, a whole number, true or false.
 _USUAL_FIELD = re.compile(
-    r' *([A-Za-z_][A-Za-z0-9_]{0,99}): +(?:"([^"\\]*)"|(-?(?:0|[1-9][0-9]{0,17}))'
+    r' *([A-Za-z_][A-Za-z0-9_-]{0,99}): +(?:"([^"\\]*)"|(-?(?:0|[1-9][0-9]{0,17}))'
     r"|(true|false)) *",
     re.ASCII,
 )
-_LEFT_MARGIN = re.compile(r"\n(?=[^ \-\n])")  # before a line that begins there
+# Before a line that begins a field: no entry of a list, and no comment.
+_LEFT_MARGIN = re.compile(r"\n(?=[^ \-\n#])")
 _DOUBLE_QUOTED = re.compile(r'"[^"\\]*"')
 # Escapes that JSON shares; not those of surrogates, of which JSON makes pairs.
 _ESCAPED = re.compile(
@@ -85,6 +87,9 @@ class Block(dict[str, Any]):
         return self._json
 
 
+Ask = Callable[[str], dict[str, Any]]
+
+
 class _UnprovenError(Exception):
     """Text that may mean something else to PyYAML."""
 
@@ -95,6 +100,26 @@ def read_lines(text: str) -> dict[str, Any] | None:
         return None
     try:
         return _fields(text)
+    except _UnprovenError:
+        return None
+
+
+def read_pieces(text: str, ask: Ask) -> dict[str, Any] | None:
+    """Return the fields of *text*, or None if it cannot be told piece from piece.
+
+    A piece is a field at the left margin, or an entry of the list that is its value.
+    *ask* reads what is not proven, as YAML of a map, and may raise whatever it likes:
+    then the pieces may have been cut within a value, and only the whole tells.
+
+    If PyYAML reads each piece alone, it reads them in a row as the same: none leaves a
+    quote, a bracket or an indentation open, and a piece keeps its columns, its line
+    ends and what it stands in. Only an anchor could lead from one to another, and its
+    alias is an error where it stands alone.
+    """
+    if text.count("\n") > MAX_LINES:
+        return None
+    try:
+        return _fields(text, ask)
     except _UnprovenError:
         return None
 
@@ -116,7 +141,7 @@ def to_json(value: object) -> str:
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def _fields(text: str) -> dict[str, Any]:
+def _fields(text: str, ask: Ask | None = None) -> dict[str, Any]:
     """Read the map at the left margin, section by section."""
     text = text.lstrip("\n")
     if not text or text[0] in " -":
@@ -125,17 +150,27 @@ def _fields(text: str) -> dict[str, Any]:
     ends = [*starts[1:], len(text) + 1]
     fields: dict[str, Any] = {}
     for start, end in zip(starts, ends, strict=True):
-        first, _, below = text[start : end - 1].partition("\n")
-        key, colon, rest = first.partition(":")
+        key, colon, rest = text[start : end - 1].partition(":")
         if not colon or not _is_key(key):
             raise _UnprovenError
-        below = below.rstrip("\n")
-        fields[key] = _below(below) if below else None
-        if rest and rest != " ":
-            if below or rest[0] != " ":
-                raise _UnprovenError
-            fields[key] = _scalar(_usual(rest.strip(" ")))
+        try:
+            fields[key] = _section(rest)
+        except _UnprovenError:
+            if ask is None:
+                raise
+            fields[key] = _asked_section(key, text[start + len(key) + 1 : end], ask)
     return fields
+
+
+def _section(text: str) -> Any:
+    """Read what follows a key at the left margin and its colon."""
+    rest, _, below = text.partition("\n")
+    below = below.rstrip("\n")
+    if not rest.strip(" "):
+        return _below(below) if below else None
+    if below or rest[0] != " ":
+        raise _UnprovenError
+    return _scalar(_usual(rest.strip(" ")))
 
 
 def _below(text: str) -> Any:
@@ -143,14 +178,47 @@ def _below(text: str) -> Any:
 
     The text is cut, not its lines: in long lists most of the time went into lines.
     """
-    indent = len(text) - len(text.lstrip(" "))
-    dash = " " * indent + "- "
+    dash = _dash(text)
     if not text.startswith(dash):
-        return _remembered(_block, text, indent)
+        return _remembered(_block, text, len(dash) - 2)
     entries = text[len(dash) :].split("\n" + dash)
     if len(max(entries, key=len)) <= MAX_REMEMBERED:
-        return [_entry(entry, indent) for entry in entries]
-    return [_remembered(_entry, entry, indent) for entry in entries]
+        return [_entry(entry, len(dash) - 2) for entry in entries]
+    return [_remembered(_entry, entry, len(dash) - 2) for entry in entries]
+
+
+def _dash(text: str) -> str:
+    """Return what a list begins each entry with, if *text* is a list."""
+    return " " * (len(text) - len(text.lstrip(" "))) + "- "
+
+
+def _asked_section(key: str, text: str, ask: Ask) -> Any:
+    """Read what follows *key* and its colon, its last line end too, by asking."""
+    rest, _, below = text.partition("\n")
+    dash = _dash(below)
+    if rest.strip(" ") or not below.startswith(dash):
+        return _only(ask(f"{key}:{text}"), key)
+    entries = below[len(dash) :].split("\n" + dash)
+    whole = [*(f"{entry}\n" for entry in entries[:-1]), entries[-1]]
+    return [_remembered(_either, entry, dash, ask) for entry in whole]
+
+
+@lru_cache(maxsize=REMEMBERED_BLOCKS)
+def _either(text: str, dash: str, ask: Ask) -> Any:
+    """Read an entry behind its dash, with its line end, or ask about it."""
+    try:
+        return _entry(text.rstrip("\n"), len(dash) - 2)
+    except _UnprovenError:
+        entries = _only(ask(f"entry:\n{dash}{text}"), "entry")
+        if len(entries) != 1:  # another one, by a dash at the end of a line
+            raise
+        return _share(entries[0])
+
+
+def _only(fields: dict[str, Any], key: str) -> Any:
+    if list(fields) != [key]:
+        raise _UnprovenError
+    return fields[key]
 
 
 @lru_cache(maxsize=REMEMBERED_BLOCKS)
@@ -164,10 +232,10 @@ def _entry(text: str, indent: int) -> Any:
     return _share(_item(_usual(text).split("\n"), indent))
 
 
-def _remembered(read: Any, text: str, indent: int) -> Any:
+def _remembered(read: Any, text: str, *where: object) -> Any:
     if len(text) > MAX_REMEMBERED:
-        return read.__wrapped__(text, indent)
-    return read(text, indent)
+        return read.__wrapped__(text, *where)
+    return read(text, *where)
 
 
 def _share(value: object) -> object:

@@ -86,6 +86,7 @@ def test_what_its_own_address_gave_is_due_after_the_usual_days(
         Try("truncated", 200),
         Try("bad_response", reason="n.example:80 did not answer in valid HTTP"),
         Try("dns_error", reason="the name service gave no answer for n.example"),
+        Try("dns_error", reason="the name x.example does not exist", is_online=False),
         Try("robots_disallowed", reason="robots.txt could not be read: answered 503"),
         *[Try("http_error", code) for code in (408, 425, 429, 500, 502, 503, 504)],
     ],

@@ -356,3 +356,24 @@ def test_captures_that_are_damaged_are_named_and_rejected(
         url for url, detail in hub.ask(question) if f"{path.name} at byte" in detail
     )
     assert hub.ask("select count(*) from pages") == [(13,)]
+
+
+@pytest.mark.parametrize("is_online", [False, True])
+def test_names_that_do_not_exist_may_exist_soon_where_nobody_answers(
+    hub: Hub, origin: Origin, monkeypatch: pytest.MonkeyPatch, *, is_online: bool
+) -> None:
+    """Of a machine that is cut off, the resolver may know no name; the run says so."""
+
+    def no_name(host: str, *_: object, **__: object) -> list[Any]:
+        raise socket.gaierror(socket.EAI_NONAME, f"{host}: not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_name)
+    above = "http://news.example/redirect/" if is_online else ""
+    for number in range(5):
+        hub.write(f"{number}.md", webUrl=f"{above}http://h{number}.invalid/a")
+    _, told = run(hub, origin, START, attempts=1)
+
+    rows = captures(hub, "outcome, next_fetch_at")
+    assert {outcome for outcome, _ in rows} == {"dns_error"}
+    assert {due_at - START < HOUR for _, due_at in rows} == {not is_online}
+    assert any("not one host answered" in line for line in told) == (not is_online)

@@ -267,10 +267,11 @@ def test_a_file_of_yaml_alone_counts_from_its_first_line() -> None:
     ],
 )
 def test_a_value_that_cannot_be_is_refused(value: str) -> None:
-    error = refusal(f"---\na: {value}\n---\n")
+    error = refusal(f"---\na: 1\nb:\n- c: {value}\n---\n")
 
     assert error.reason in {"holds a value that YAML cannot build", "is not valid YAML"}
     assert error.detail
+    assert error.line == 4
 
 
 # What is meant to do harm: each in a process of its own, which must live

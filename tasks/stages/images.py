@@ -235,7 +235,13 @@ def _answered(run: Run, image: DueImage, answer: Answer) -> ImageResult:
             next_check_at=_due_at(run, image, Try("ok")),
         )
     wanted = retry_at(answer, run.moment)
-    tried = Try(answer.outcome, answer.status_code, answer.reason, not_before=wanted)
+    tried = Try(
+        answer.outcome,
+        answer.status_code,
+        answer.reason,
+        not_before=wanted,
+        is_online=run.fetcher.is_answered,
+    )
     is_unchanged = answer.outcome == "not_modified"
     return ImageResult(
         image_id=image.image_id,

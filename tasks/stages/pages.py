@@ -36,6 +36,8 @@ from tasks.web.pages import page_job
 # Hosts under way for each of the requests at once: most of them pause after a request,
 # so that their places are free most of the time.
 HOSTS_PER_PLACE = 4
+# Failed pages from which on it is worth a word that not one host answered.
+MANY_SILENT = 5
 PUT_SECONDS = 1.0  # between two transactions: what is captured is soon to be seen
 # Rows that DuckDB holds in memory, at 5 KB each, until a checkpoint packs them into the
 # file: two of its groups of rows.
@@ -76,6 +78,8 @@ def finish_pages(run: Run) -> None:
     counts = run.counts
     words = ("captured", "failed", "deferred")
     run.say("pages: " + ", ".join(f"{counts[word]:,} {word}" for word in words))
+    if counts["failed"] >= MANY_SILENT and not run.fetcher.is_answered:
+        run.say("not one host answered: is this machine online? All are due again soon")
 
 
 def due_extractions(run: Run, *, everything: bool = False) -> list[list[DueExtraction]]:
@@ -303,9 +307,10 @@ def _capture(
 
 def _due_at(captures: list[Capture], failures: int, run: Run) -> datetime:
     fetch = run.settings.fetch
+    is_online = run.fetcher.is_answered
     return next_moment(
         [
-            Try(c.outcome, c.status_code, c.reason, c.via, c.next_fetch_at)
+            Try(c.outcome, c.status_code, c.reason, c.via, c.next_fetch_at, is_online)
             for c in captures
         ],
         key=captures[0].article_id,

@@ -102,6 +102,11 @@ class Fetcher:
         """How many jobs have not ended."""
         return self._under_way
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether any host has answered so far, whatever it said."""
+        return self._courier.is_answered
+
     def begin(self, jobs: Sequence[Job]) -> None:
         """Queue *jobs*, each at its host, and return at once."""
         self._under_way += len(jobs)

@@ -49,6 +49,7 @@ class Courier:
         self._robots = Robots(settings.user_agent, self._get_robots)
         self._deferred: Counter[Rest] = Counter()
         self._asked_for: deque[Rest] = deque()
+        self.is_answered = False  # by anybody, whatever they said
 
     async def ask(
         self,
@@ -127,6 +128,8 @@ class Courier:
 
     def _learn(self, response: Response, moment: datetime) -> None:
         """Remember what an answer tells of the hosts that gave it."""
+        if response.exchanges or response.status_code is not None:
+            self.is_answered = True
         for exchange in response.exchanges[:-1]:
             self._slots.answered(polite_host(exchange.url))
         host, status = polite_host(response.final_url), response.status_code
