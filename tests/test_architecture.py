@@ -20,6 +20,7 @@ ROOMS = sorted(
 # Who may speak to whom: each library with the only places that may import it.
 DOORS = {
     "prefect": ("flows/", "tasks/steps.py"),
+    "httpx": ("tasks/web/",),
     "aiohttp": ("tasks/web/",),
     "duckdb": ("tasks/warehouse/",),
     "_duckdb": ("tasks/warehouse/",),
@@ -30,7 +31,6 @@ DOORS = {
     "ada_url": ("tasks/urls.py", "tasks/web/targets.py"),
     "yaml": ("tasks/frontmatter.py", "tasks/lineyaml.py"),
     "frontmatter": ("tasks/frontmatter.py",),
-    "httpx": (),
     "requests": (),
     "urllib.request": (),
 }

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 
 from tasks.models import Response
@@ -258,12 +259,17 @@ def test_an_address_is_sent_as_it_is_spelled(origin: Origin, path: str) -> None:
 
 def test_a_request_that_holds_a_line_break_is_not_sent(origin: Origin) -> None:
     """Whatever is let through above, nobody gets a second request in with one."""
-    headers = (b"Host", b"news.example"), (b"Accept", b"a\r\n\r\nGET /b HTTP/1.1")
+    request = httpx.Request(
+        "GET",
+        "http://stand-in.invalid/",
+        headers=[(b"Host", b"news.example"), (b"Accept", b"a\r\n\r\nGET /b HTTP/1.1")],
+        extensions={"url": "http://news.example/a"},
+    )
 
     async def send() -> None:
         trust = ssl.create_default_context()
         async with open_wire(settings_for(origin), trust, look_up) as wire:
-            await wire.ask("http://news.example/a", headers)
+            await wire.handle_async_request(request)
 
     with pytest.raises(ValueError, match="line break"):
         asyncio.run(send())

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import aiohttp
+import httpx
 from aiohttp.http_exceptions import HttpProcessingError
 
 from tasks.models import Outcome
@@ -260,5 +261,5 @@ _BY_KIND = (
     ((aiohttp.ServerDisconnectedError, ConnectionResetError), _hung_up),
     ((BrokenPipeError, ConnectionAbortedError), _hung_up),
     ((OSError,), _unreachable),
-    ((aiohttp.InvalidURL, ValueError), _unusable),
+    ((aiohttp.InvalidURL, httpx.InvalidURL, ValueError), _unusable),
 )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from tempfile import SpooledTemporaryFile
+from typing import cast
+
+import httpx
 
 from tasks.coding import ACCEPT_ENCODING
 from tasks.models import Exchange, Outcome, Response
 from tasks.web.answers import REDIRECTS, header
 from tasks.web.faults import Failed, broke_off, explain
 from tasks.web.targets import Target
-from tasks.web.wire import Answer, Headers, Wire
 
 # What a caller may add to a request. Nothing that says who we are gets through.
 CALLER_HEADERS = frozenset(
@@ -25,6 +27,10 @@ _CONDITIONS = frozenset({"if-modified-since", "if-none-match"})
 SPOOL_BYTES = 262_144
 # What a redirect says to readers is kept if it is small; nobody reads it.
 MAX_REDIRECT_BYTES = 65_536
+# httpx refuses hosts that exist (`💩.la`) and rewrites escapes, which breaks signed
+# addresses. The transport sends the extension `url`, so it need not see any of them.
+_STAND_IN = httpx.URL("http://stand-in.invalid/")
+_NO_BODY = httpx.ByteStream(b"")
 
 
 @dataclass(slots=True)
@@ -68,12 +74,21 @@ class Visit:
 
 
 class Hops:
-    """Sends requests, one at a time per visit; *clock* stamps them."""
+    """Sends requests, one at a time per visit; *clock* stamps them.
+
+    There is no httpx client above the transport: it reads cookies, and builds the next
+    request from a redirect's address, before anybody could judge either.
+    """
 
     def __init__(
-        self, wire: Wire, user_agent: str, clock: Callable[[], datetime]
+        self,
+        transport: httpx.AsyncBaseTransport,
+        user_agent: str,
+        clock: Callable[[], datetime],
     ) -> None:
-        self._wire = wire
+        # Not a client of httpx: cookies, redirects, credentials and defaults are all
+        # that it would add, and an eighth of the CPU.
+        self._transport = transport
         self._user_agent = user_agent
         self._clock = clock
 
@@ -83,37 +98,25 @@ class Hops:
         Whether such a fault matters depends on the status: a redirect needs no body.
         Raises `Failed` where no answer came.
         """
-        headers = self._headers(visit, target)
+        request = self._request(visit, target)
         requested_at = self._clock()
-        answer = await self._send(target, headers)
-        visit.status_code = answer.status_code
+        response = await self._send(request, target)
+        visit.status_code = response.status_code
         raw, fault = b"", None
         limit = visit.max_bytes
-        if answer.status_code in REDIRECTS:
+        if response.status_code in REDIRECTS:
             limit = min(limit, MAX_REDIRECT_BYTES)
         try:
-            raw = await _read(answer, limit)
+            raw = await _read(response, limit)
         except Failed as failed:
             # Without its traceback: that holds this frame, which would hold it.
             fault = failed.with_traceback(None)
         finally:
-            # Gives the connection back, or ends it if the body was left unread.
-            with contextlib.suppress(Exception):
-                answer.close()
-        exchange = Exchange(
-            url=target.url,
-            address=answer.address,
-            requested_at=requested_at,
-            request_headers=headers,
-            status_code=answer.status_code,
-            reason_phrase=answer.reason_phrase,
-            headers=answer.headers,
-            raw_body=raw,
-        )
-        visit.exchanges.append(exchange)
+            await _close(response)
+        visit.exchanges.append(_exchange(request, requested_at, response, raw))
         return fault
 
-    def _headers(self, visit: Visit, target: Target) -> Headers:
+    def _request(self, visit: Visit, target: Target) -> httpx.Request:
         headers = {
             "Host": target.authority,
             "User-Agent": self._user_agent,
@@ -128,37 +131,69 @@ class Hops:
             is_clean = value.isascii() and value.isprintable()
             if name.lower() in allowed and is_clean:
                 headers[name.title()] = value
-        return tuple((name.encode(), value.encode()) for name, value in headers.items())
+        lines = [(name.encode(), value.encode()) for name, value in headers.items()]
+        # With a stream, httpx adds no headers of its own.
+        return httpx.Request(
+            "GET",
+            _STAND_IN,
+            headers=lines,
+            stream=_NO_BODY,
+            extensions={"url": target.url},
+        )
 
-    async def _send(self, target: Target, headers: Headers) -> Answer:
+    async def _send(self, request: httpx.Request, target: Target) -> httpx.Response:
         try:
-            return await self._wire.ask(target.url, headers)
+            return await self._transport.handle_async_request(request)
         except Exception as error:  # noqa: BLE001 - a server can make any library raise
             raise explain(error, target.place) from None
 
 
-async def _read(answer: Answer, max_bytes: int) -> bytes:
+def _exchange(
+    request: httpx.Request, requested_at: datetime, response: httpx.Response, raw: bytes
+) -> Exchange:
+    return Exchange(
+        url=request.extensions["url"],
+        address=response.extensions["peer"],
+        requested_at=requested_at,
+        request_headers=tuple(request.headers.raw),
+        status_code=response.status_code,
+        reason_phrase=response.extensions["reason"],
+        headers=tuple(response.headers.raw),
+        raw_body=raw,
+    )
+
+
+async def _read(response: httpx.Response, max_bytes: int) -> bytes:
     """Return the body in its content coding; raises `Failed` where it is not whole."""
-    length = header(answer.headers, "content-length")
+    length = header(response.headers.raw, "content-length")
     declared = int(length) if length.isascii() and length.isdigit() else None
     if declared is not None and declared > max_bytes:
         reason = f"the body is {declared:,} bytes, allowed are {max_bytes:,}"
         raise Failed(outcome="too_large", reason=reason)
-    received = 0
     with SpooledTemporaryFile(SPOOL_BYTES) as body:
-        while chunk := await _read_more(answer, received, declared):
+        async for chunk in _chunks(response, declared):
             body.write(chunk)
-            received += len(chunk)
-            if received > max_bytes:
+            if body.tell() > max_bytes:
                 reason = f"the body is more than the {max_bytes:,} bytes allowed"
                 raise Failed(outcome="too_large", reason=reason)
         body.seek(0)
         return body.read()
 
 
-async def _read_more(answer: Answer, received: int, declared: int | None) -> bytes:
-    """Return what comes next; raises `Failed` where the body breaks off."""
+async def _chunks(
+    response: httpx.Response, declared: int | None
+) -> AsyncGenerator[bytes]:
+    """Pass the body on as it comes; raises `Failed` where it breaks off."""
+    received = 0
     try:
-        return await answer.read()
+        async for chunk in cast("httpx.AsyncByteStream", response.stream):
+            received += len(chunk)
+            yield chunk
     except Exception as error:  # noqa: BLE001 - as above
         raise broke_off(error, received, declared) from None
+
+
+async def _close(response: httpx.Response) -> None:
+    """Give the connection back, or end it if the body was left unread."""
+    with contextlib.suppress(Exception):
+        await response.aclose()

@@ -6,7 +6,7 @@ import contextlib
 import ssl
 from typing import Any
 
-import certifi
+import httpx
 
 
 class TellingConnection(ssl.SSLObject):
@@ -44,4 +44,4 @@ class TellingConnection(ssl.SSLObject):
 
 def trust_public_authorities() -> ssl.SSLContext:
     """Return a context that trusts those of certifi: the same on every machine."""
-    return ssl.create_default_context(cafile=certifi.where())
+    return httpx.create_ssl_context(trust_env=False)

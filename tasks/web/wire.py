@@ -1,4 +1,4 @@
-"""Names to sockets: the resolver, the sockets and the requests below the client.
+"""Names to sockets: the resolver, the sockets and the transport below the client.
 
 The guard is asked twice: when a name is looked up, so that only good addresses are
 tried, and when a socket is made, because that is the address truly dialled, whatever
@@ -13,12 +13,12 @@ import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from ipaddress import IPv4Network, IPv6Network
 from typing import cast
 
 import aiohttp
+import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest, ConnectionKey
@@ -36,7 +36,6 @@ from tasks.web.targets import LOOPBACK, Detours, is_loopback_name
 from tasks.web.tls import TellingConnection
 
 Lookup = Callable[[str], Sequence[str]]
-Headers = tuple[tuple[bytes, bytes], ...]
 
 # Within a run a name keeps its address: fewer lookups, and nothing to rebind.
 LOOKUP_SECONDS = 300
@@ -83,32 +82,13 @@ async def open_wire(
         yield Wire(connector)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The head of an answer; its body comes on *connection*, from *address*."""
-
-    status_code: int
-    reason_phrase: str
-    headers: Headers
-    address: str
-    connection: Connection
-    content: StreamReader
-
-    async def read(self) -> bytes:
-        """Wait for more of the body; nothing is its end."""
-        return await self.content.readany()
-
-    def close(self) -> None:
-        """Let the next request have the connection, if the body was read to its end."""
-        self.connection.release()
-
-
-class Wire:
+class Wire(httpx.AsyncBaseTransport):
     """Requests and answers over aiohttp's connections and its parser.
 
     Its client is left out: it builds each address and header anew, which breaks signed
     addresses, asks a host that hung up a second time at once without telling, and takes
-    longer than all the rest.
+    longer than all the rest. Responses carry the dialled address as the extension
+    `peer`.
     """
 
     def __init__(self, connector: _Connector) -> None:
@@ -116,13 +96,10 @@ class Wire:
         # Tells the connector of one host after the other where to connect to.
         self._request_of = lru_cache(maxsize=MAX_ORIGINS)(_connection_request)
 
-    async def ask(self, url: str, headers: Headers) -> Answer:
-        """Ask for *url*, byte for byte; the headers are all that is sent beside it.
-
-        Raises whatever the libraries do, and `ValueError` for what no request can hold.
-        """
-        origin, target = split_address(url)
-        head = _head(target, headers)
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send *request*, whose extension `url` is the exact address."""
+        origin, target = split_address(request.extensions["url"])
+        head = _head(request, target)
         connection = await self._connector.connect(
             self._request_of(origin), traces=[], timeout=_NO_LIMIT
         )
@@ -137,10 +114,10 @@ def _connection_request(origin: str) -> aiohttp.ClientRequest:
     return aiohttp.ClientRequest("GET", URL(origin, encoded=True))
 
 
-def _head(target: str, headers: Headers) -> bytes:
+def _head(request: httpx.Request, target: str) -> bytes:
     """Return the bytes of a request without a body."""
-    line = f"GET {target} HTTP/1.1".encode("ascii")
-    lines = [line, *[name + b": " + value for name, value in headers]]
+    line = f"{request.method} {target} HTTP/1.1".encode("ascii")
+    lines = [line, *[name + b": " + value for name, value in request.headers.raw]]
     head = b"\r\n".join(lines)
     if head.count(b"\n") >= len(lines) or head.count(b"\r") >= len(lines):
         msg = "it holds a line break"
@@ -148,7 +125,7 @@ def _head(target: str, headers: Headers) -> bytes:
     return head + b"\r\n\r\n"
 
 
-async def _converse(connection: Connection, head: bytes) -> Answer:
+async def _converse(connection: Connection, head: bytes) -> httpx.Response:
     """Send *head* and wait for the answer to begin."""
     protocol = cast("Incoming", connection.protocol)
     protocol.set_response_params(
@@ -162,17 +139,31 @@ async def _converse(connection: Connection, head: bytes) -> Answer:
     if transport is None or transport.is_closing():
         raise ConnectionResetError
     transport.write(head)
-    message, content = await protocol.read()
+    message, body = await protocol.read()
     while message.code in INTERIM:
-        message, content = await protocol.read()
-    return Answer(
+        message, body = await protocol.read()
+    return httpx.Response(
         message.code,
-        message.reason or "",
-        message.raw_headers,
-        protocol.peer,
-        connection,
-        content,
+        headers=message.raw_headers,
+        stream=_Body(connection, body),
+        extensions={"peer": protocol.peer, "reason": message.reason or ""},
     )
+
+
+class _Body(httpx.AsyncByteStream):
+    """A body as it comes, which gives its connection back when it is closed."""
+
+    def __init__(self, connection: Connection, content: StreamReader) -> None:
+        self._connection = connection
+        self._content = content
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while chunk := await self._content.readany():
+            yield chunk
+
+    async def aclose(self) -> None:
+        """Let the next request have the connection, if the body was read to its end."""
+        self._connection.release()
 
 
 class _Vouched(str):
