@@ -20,7 +20,7 @@ _SAVED_CODING = b"x-archive-orig-content-encoding"
 # Ten megabytes in blocks of 64 KB, as some tools write them, are 160 members.
 _MAX_MEMBERS = 1_000
 # Most bodies are few pieces; of many members, each copies but one anew.
-_PIECE_BYTES = 16_384
+_PIECE_BYTES = 65_536
 _MAX_SHOWN = 100  # characters of a header in a reason
 _TOO_LARGE = "the body is larger than allowed once decoded"
 

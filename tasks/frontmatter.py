@@ -279,7 +279,10 @@ def _line(yaml_text: str, mark: Any) -> int | None:
 
 def _line_of_the_unbuilt(yaml_text: str) -> int | None:
     """Find the first scalar that PyYAML reads and cannot build, such as 2020-02-30."""
-    loader = _LOADER(yaml_text)
+    try:
+        loader = _LOADER(yaml_text)
+    except UnicodeEncodeError:  # half a surrogate pair, which libyaml never sees
+        return None
     nodes: list[Any] = [loader.get_single_node()]
     seen: set[int] = set()
     while nodes:

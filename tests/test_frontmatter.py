@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tasks.frontmatter import (
@@ -168,6 +168,7 @@ def as_json(value: Any) -> Any:
 @given(
     st.text(alphabet=st.sampled_from("ab: -\n[]{}&*!<>|'\"#%?0,.") | st.characters())
 )
+@example("a: \ud800")
 def test_any_text_is_read_or_refused_as_pyyaml_would(yaml_text: str) -> None:
     found = outcome(yaml_text)
 
