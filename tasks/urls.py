@@ -72,6 +72,8 @@ _SCHEME = re.compile(r"[\x00-\x20]*([A-Za-z][A-Za-z0-9+.\-]*):", re.ASCII)
 _USUAL = re.compile(
     r"https?://(?:www\.)?((?!www\.)[a-z0-9-]+(?:\.[a-z0-9-]+)+/[^?#]*)", re.ASCII
 )
+# How nearly all addresses begin, as spelled: scheme, authority, host, port.
+PLAIN_ORIGIN = re.compile(r"(https?)://(([a-z0-9.-]+)(?::([0-9]+))?)/", re.ASCII)
 _CACHES = ("ampproject.org", "bing-amp.com", "google.")  # hosts that need one
 _HOME = re.compile(
     r"https://[^/]+/(?:[a-z]{2}(?:[_-][a-z]{2})?/?)?(?:(?:index|home)\.?\w*)?",
@@ -173,7 +175,8 @@ def canonical_key(claimed: str, page: str) -> str | None:
 
 def host_of(url: str) -> str:
     """Return the host of an address that `fetch_url` has spelled."""
-    return str(ada_url.URL(url).hostname)
+    plain = PLAIN_ORIGIN.match(url)
+    return plain[3] if plain else str(ada_url.URL(url).hostname)
 
 
 def registrable_domain(domain: str) -> str | None:

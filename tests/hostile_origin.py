@@ -17,7 +17,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 
 PAGE = b"<!DOCTYPE html><title>Bees</title><p>Bees came back to the city." * 20
 EVIL = b"<!DOCTYPE html><title>Wasps</title><p>This was smuggled in."
@@ -87,6 +87,19 @@ def _deflated(text: bytes, window: int) -> bytes:
 
 
 _PACKED = gzip.compress(PAGE)
+
+
+def _headed(flags: int, fields: bytes) -> Script:
+    """Send a gzip member with more in its head than others have."""
+    head = _PACKED[:3] + bytes([flags]) + _PACKED[4:10]
+    return _coded(head + fields + _PACKED[10:], b"gzip")
+
+
+def _chunked_by(coding: bytes) -> Script:
+    head = OK + b"Transfer-Encoding:" + coding
+    return (head + b"\r\n\r\n5\r\nhello\r\n0\r\n\r\n",)
+
+
 _HEADS = b"".join(b"X-%d: y\r\n" % number for number in range(10_000))
 
 BEHAVIOURS: Mapping[str, Callable[[], Script]] = {
@@ -175,7 +188,25 @@ BEHAVIOURS: Mapping[str, Callable[[], Script]] = {
         OK + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
         b"5\r\nhello\r\n0\r\n\r\n",
     ),
+    "length-empty": lambda: (OK + b"Content-Length:\r\n\r\nhello",),
+    "length-spaced": lambda: (OK + b"Content-Length: 5 5\r\n\r\nhello",),
+    "length-zeros": lambda: (OK + b"Content-Length: 0005\r\n\r\nhello",),
     # chunks
+    "chunk-size-signed": lambda: (CHUNKED + b"+5\r\nhello\r\n0\r\n\r\n",),
+    "chunk-size-wraps": lambda: (
+        CHUNKED + b"10000000000000005\r\nhello\r\n0\r\n\r\n",
+    ),
+    "chunk-size-largest": lambda: (CHUNKED + b"f" * 16 + b"\r\nhello\r\n",),
+    "chunk-size-alone": lambda: (CHUNKED + b"5\nhello\n0\n\n",),
+    "chunk-extension-broken": lambda: (
+        CHUNKED + b'5;a="x\ny"\r\nhello\r\n0\r\n\r\n',
+    ),
+    "trailer-length": lambda: (
+        CHUNKED + b"5\r\nhello\r\n0\r\nContent-Length: 99\r\n\r\n",
+    ),
+    "trailers-1000": lambda: (
+        CHUNKED + b"5\r\nhello\r\n0\r\n" + b"X: y\r\n" * 1_000 + b"\r\n",
+    ),
     "chunk-size-bad": lambda: (CHUNKED + b"5\r\nhello\r\n", 0.1, b"zz\r\nworld\r\n"),
     "chunk-size-bad-at-once": lambda: (CHUNKED + b"5\r\nhello\r\nzz\r\nworld\r\n",),
     "chunk-size-negative": lambda: (CHUNKED, 0.1, b"-5\r\nhello\r\n0\r\n\r\n"),
@@ -193,7 +224,32 @@ BEHAVIOURS: Mapping[str, Callable[[], Script]] = {
         b"5\r\nhello\r\n0\r\n\r\n",
     ),
     "transfer-unknown": lambda: (OK + b"Transfer-Encoding: rot13\r\n\r\nuryyb",),
+    **{
+        f"transfer-{name}": partial(_chunked_by, value)
+        for name, value in {
+            "x": b" xchunked",
+            "empty": b"",
+            "tabbed": b" \x0bchunked",
+            "quoted": b' "chunked"',
+            "chunked-last-but-one": b" chunked, identity",
+            "chunked-twice": b" chunked, chunked",
+        }.items()
+    },
+    "transfer-identity": lambda: (OK + b"Transfer-Encoding: identity\r\n\r\n" + PAGE,),
     # codings
+    "gzip-extra": lambda: _headed(4, struct.pack("<H", 65_535) + b"x" * 65_535),
+    "gzip-name": lambda: _headed(8, b"x" * 100_000 + b"\0"),
+    "gzip-reserved": lambda: _headed(0xE0, b""),
+    "gzip-name-endless": lambda: itertools.chain(
+        (OK + b"Content-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x08" + bytes(6),),
+        _flood(b"x"),
+    ),
+    "gzip-size-wrong": lambda: _coded(_PACKED[:-4] + b"\xff" * 4, b"gzip"),
+    "gzip-two-lines": lambda: (
+        page(_PACKED, b"Content-Encoding: gzip", b"Content-Encoding: gzip"),
+    ),
+    "deflate-is-gzip": lambda: _coded(_PACKED, b"deflate"),
+    "deflate-dictionary": lambda: _coded(b"\x78\xbb" + bytes(4) + _PACKED, b"deflate"),
     "gzip-cut": lambda: _coded(_PACKED[:-20], b"gzip"),
     "gzip-without-trailer": lambda: _coded(_PACKED[:-8], b"gzip"),
     "gzip-damaged": lambda: _coded(_PACKED[:-5] + b"\0" + _PACKED[-4:], b"gzip"),
@@ -238,7 +294,28 @@ BEHAVIOURS: Mapping[str, Callable[[], Script]] = {
     "a-request": lambda: (b"GET / HTTP/1.1\r\nHost: you.example\r\n\r\n",),
     "ssh": lambda: (b"SSH-2.0-OpenSSH_9.9\r\n",),
     "tls-alert": lambda: (b"\x15\x03\x01\x00\x02\x02\x28",),
+    "version-lower": lambda: (page().replace(b"HTTP", b"http"),),
+    "version-1.10": lambda: (page().replace(b"/1.1", b"/1.10"),),
+    "icecast": lambda: (page().replace(b"HTTP/1.1", b"ICY"),),
+    "blank-lines-first": lambda: (b"\r\n" * 50 + page(),),
+    "mark-first": lambda: (b"\xef\xbb\xbf" + page(),),
+    "hints-1000": lambda: (b"HTTP/1.1 103 Hints\r\nLink: a\r\n\r\n" * 1_000 + page(),),
+    "hints-to-loopback": lambda: (
+        b"HTTP/1.1 103 Hints\r\nLocation: http://127.0.0.1/\r\n\r\n" + page(), End.KEEP
+    ),
+    "hints-then-nothing": lambda: (b"HTTP/1.1 103 Hints\r\n\r\n",),
+    "continue-with-body": lambda: (
+        b"HTTP/1.1 100 Continue\r\nContent-Length: 5\r\n\r\nhello" + page(),
+    ),
+    "cookies-400-kb": lambda: (page(PAGE, *[b"Set-Cookie: a=" + b"b" * 4_000] * 100),),
     # statuses
+    "status-split": lambda: _status(b"2 00"),
+    "status-signed": lambda: _status(b"+200 OK"),
+    "status-305": lambda: (moved(b"/good").replace(b"302 Found", b"305 Use Proxy"),),
+    "status-300-elsewhere": lambda: (moved(b"/good").replace(b"302 F", b"300 F"),),
+    "status-200-elsewhere": lambda: (
+        page(PAGE, b"Location: http://127.0.0.1/"), End.KEEP
+    ),
     "status-000": lambda: _status(b"000 None"),
     "status-42": lambda: _status(b"42 Answer"),
     "status-1000": lambda: _status(b"1000 Many"),
@@ -296,6 +373,27 @@ BEHAVIOURS: Mapping[str, Callable[[], Script]] = {
     "to-far-away": lambda: (moved(b"/" + b"a" * 100_000),),
     "to-fairly-far": lambda: (moved(b"javascript:" + b"a" * 30_000), End.KEEP),
     "to-no-name": lambda: (moved(b"http://nobody.invalid/"), End.KEEP),
+    "to-a-fragment": lambda: (moved(b"#top"), End.KEEP),
+    "to-nul": lambda: (moved(b"/go\0od"), End.KEEP),
+    "to-two-places": lambda: (
+        moved(b"/good", b"Location: http://127.0.0.1/"), End.KEEP
+    ),
+    "to-any-scheme": lambda: (moved(b"//good.example/good"), End.KEEP),
+    "to-a-user-alone": lambda: (moved(b"//you@127.0.0.1/"), End.KEEP),
+    "to-capitals": lambda: (moved(b"HTTP://GOOD.EXAMPLE/good"), End.KEEP),
+    "to-escaped-host": lambda: (moved(b"http://%67ood.example/good"), End.KEEP),
+    "to-ideographic-dots": lambda: (
+        moved("http://good\u3002example/good".encode()), End.KEEP
+    ),
+    "to-umlaut": lambda: (moved(b"http://b\xfccher.example/good"), End.KEEP),
+    "to-loopback-escaped": lambda: (moved(b"http://%31%32%37.0.0.1/"), End.KEEP),
+    "to-loopback-in-octal": lambda: (moved(b"http://0177.0.0.1/"), End.KEEP),
+    "to-loopback-backwards": lambda: (moved(b"\\\\127.0.0.1\\"), End.KEEP),
+    "to-nat64": lambda: (moved(b"http://[64:ff9b::7f00:1]/"), End.KEEP),
+    "to-a-zone": lambda: (moved(b"http://[fe80::1%25eth0]/"), End.KEEP),
+    "to-port-0": lambda: (moved(b"http://good.example:0/"), End.KEEP),
+    "to-two-ports": lambda: (moved(b"http://good.example:80:80/"), End.KEEP),
+    "to-source": lambda: (moved(b"view-source:http://good.example/"), End.KEEP),
     # TLS that is cut
     "ragged-without-length": lambda: (OK + b"\r\n" + PAGE, End.RAGGED),
     "ragged": lambda: (page(), End.RAGGED),
@@ -308,6 +406,16 @@ BEHAVIOURS: Mapping[str, Callable[[], Script]] = {
     "smuggle-after": lambda: (page(), 0.05, page(EVIL), End.KEEP),
     "smuggle-half": lambda: (
         page()[:-1], 0.05, page()[-1:] + OK + b"X-Half: ", End.KEEP
+    ),
+    "smuggle-after-nothing": lambda: (
+        OK + b"Content-Length: 0\r\n\r\n" + page(EVIL), End.KEEP
+    ),
+    "smuggle-after-redirect": lambda: (moved(b"/good") + page(EVIL), End.KEEP),
+    "smuggle-after-continue": lambda: (
+        page() + b"HTTP/1.1 100 Continue\r\n\r\n", End.KEEP
+    ),
+    "smuggle-old": lambda: (
+        page().replace(b"HTTP/1.1", b"HTTP/1.0") + page(EVIL), End.KEEP
     ),
     "smuggle-after-204": lambda: (
         b"HTTP/1.1 204 No Content\r\n\r\n" + page(EVIL), End.KEEP

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import zlib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,6 +129,23 @@ def archive(tmp_path: Path) -> Path:
 
 
 TYPES = ["warcinfo", *["response", "request"] * 4]
+
+
+@pytest.mark.parametrize("size", [4_000, 65_535, 131_070, 200_000])
+def test_a_coded_body_of_any_length_is_kept_as_it_is(tmp_path: Path, size: int) -> None:
+    """It is not compressed again, but stored in blocks, of 65,535 bytes at most."""
+    text = random.Random(size).randbytes(size)  # noqa: S311 - nothing to keep secret
+    sent = exchange(gzip.compress(text, mtime=0), (b"Content-Encoding", b"gzip"))
+
+    [place] = kept(tmp_path, response(sent))
+
+    assert read_capture(tmp_path, place).body == text
+    with (tmp_path / place.file).open("rb") as file:
+        for record in ArchiveIterator(file, check_digests="raise"):
+            if record.rec_type == "response":
+                assert record.content_stream().read() == text
+            else:
+                record.content_stream().read()
 
 
 def test_warcio_reads_every_record_and_its_digests(archive: Path) -> None:

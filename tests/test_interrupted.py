@@ -33,7 +33,7 @@ from tests.origin import PAGE, Origin, open_origin, settings_for
 
 ROOT = Path(__file__).parents[1]
 HOSTS, PAGES = 12, 6
-STOP_SECONDS = 5.0  # promised are 2, on a machine that does nothing else
+STOP_SECONDS = 2.0
 
 
 @pytest.fixture

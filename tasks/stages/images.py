@@ -32,7 +32,10 @@ HOSTS_PER_PLACE = 4
 # For answers and verdicts to gather: threads that wake up for each one wait for each
 # other. Children have more to do meanwhile.
 GATHER_SECONDS = 0.01
-PUT_SECONDS = 1.0  # between two transactions: what is cached is soon to be seen
+# Between two transactions: what is cached is soon to be seen, and is little, since a
+# killed run asks again for what no transaction has.
+PUT_SECONDS = 1.0
+PUT_IMAGES = 64
 
 # What came of asking: a response, the content of a data: address, or why it has none.
 Answer = Response | bytes | str
@@ -149,10 +152,13 @@ class Imaging:
         if content is None:
             self._note(image, _answered(self._run, image, answer))
             return
+        from tasks.web.pages import IMAGE_BYTES  # noqa: PLC0415 - as above
+
         self._checking += 1
-        self._fetcher.hold(len(content))
+        size = max(IMAGE_BYTES, len(content))
+        self._fetcher.hold(size)
         # In no circle: nobody would look for the content's memory for long.
-        check = partial(self._checked, image, answer, content)
+        check = partial(self._checked, image, answer, content, size)
         self._run.image_checker.begin(content).add_done_callback(
             lambda verdict: self._fetcher.post(partial(check, verdict))
         )
@@ -162,11 +168,12 @@ class Imaging:
         image: DueImage,
         answer: Answer,
         content: bytes,
+        size: int,
         verdict: Future[Verdict],
     ) -> None:
         """Keep an image that is good."""
         self._checking -= 1
-        self._fetcher.hold(-len(content))
+        self._fetcher.hold(-size)
         result = _answered(self._run, image, answer)
         self._note(image, _kept(self._cache, result, content, verdict.result()))
 
@@ -180,7 +187,8 @@ class Imaging:
         if seconds:
             time.sleep(GATHER_SECONDS)
         now = time.monotonic()
-        if now - self._put_at >= PUT_SECONDS:
+        is_time = now - self._put_at >= PUT_SECONDS
+        if is_time or len(self._results) >= PUT_IMAGES:
             self._put()
             self._run.note_rests()
             self._put_at = now

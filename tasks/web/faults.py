@@ -224,10 +224,20 @@ _PLAINER = {
     "Invalid header token": "a line of its head has no name that may be one",
     "Missing expected LF after header value": "a line of its head does not end as one",
     "Invalid character in Content-Length": "its length is no number",
+    "Empty Content-Length": "its length is left empty",
     "Content-Length overflow": "its length is too large a number",
     "Duplicate Content-Length": "it tells its length more than once",
     "Transfer-Encoding can't be present with Content-Length": (
         "it tells its length and comes in chunks, too"
+    ),
+    "Content-Length can't be present with Transfer-Encoding": (
+        "it tells its length and comes in chunks, too"
+    ),
+    "Expected LF after CR": "a line of its head does not end as one",
+    "Expected LF after headers": "a line of its head does not end as one",
+    "Expected LF after chunk size": "the size of a chunk is followed by something else",
+    "Invalid character in chunk extensions quoted value": (
+        "the size of a chunk is followed by something else"
     ),
     "Invalid character in chunk size": "the size of a chunk is no number",
     "Chunk size overflow": "the size of a chunk is too large a number",

@@ -13,7 +13,7 @@ from tasks.due import host_key
 from tasks.models import ImageRequest, PageRequest, Response, Rest, Via
 from tasks.settings import FetchSettings
 from tasks.web.answers import header, is_html
-from tasks.web.fetcher import HandOn
+from tasks.web.fetcher import MAX_UNTAKEN_BYTES, HandOn
 from tasks.web.mementos import as_saved, raw_address, saved_address, when_wanted
 from tasks.web.politeness import HostRests
 from tasks.web.soft_errors import find_soft_error
@@ -24,6 +24,10 @@ PAGE_TYPES = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.5"
 IMAGE_TYPES = (
     "image/avif,image/webp,image/png,image/jpeg,image/gif,image/svg+xml,*/*;q=0.1"
 )
+
+# An answer is on the disk only once it is checked, which takes longer than to fetch it:
+# who is killed meanwhile asks for it again. So no more than 64 wait for that.
+IMAGE_BYTES = MAX_UNTAKEN_BYTES // 64
 
 KeepPage = Callable[[PageRequest, Via, str, datetime, Response], None]
 KeepImage = Callable[[ImageRequest, Response], None]
@@ -205,7 +209,8 @@ async def _fetch_image(
     except HostRests as resting:
         courier.defer(resting.rest)
     else:
-        hand_on(partial(keep, request, response), _size(response))
+        size = max(IMAGE_BYTES, _size(response))
+        hand_on(partial(keep, request, response), size)
 
 
 def _conditions(request: PageRequest | ImageRequest) -> dict[str, str]:

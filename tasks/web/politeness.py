@@ -8,10 +8,10 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from tasks.models import Outcome, Rest
 from tasks.settings import FetchSettings
+from tasks.urls import host_of
 from tasks.web.faults import Failed
 
 # Pauses are up to a quarter longer than asked for: a steady beat looks like an attack,
@@ -201,6 +201,6 @@ def polite_host(url: str) -> str:
     'news.example'
     """
     try:
-        return (urlsplit(url).hostname or "").removeprefix("www.")
+        return host_of(url).removeprefix("www.")
     except ValueError:  # what is no address has no host either
         return ""

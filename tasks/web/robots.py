@@ -7,11 +7,11 @@ import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from protego import Protego
 
 from tasks.models import Outcome, Response
+from tasks.urls import split_address
 from tasks.web.faults import Failed
 
 # RFC 9309, 2.5: at least 500 KiB must be read; what comes after is ignored.
@@ -81,8 +81,7 @@ class Robots:
 
     async def rules(self, url: str) -> Rules:
         """Return the rules for *url*, an address as `fetch_url` spells it."""
-        parts = urlsplit(url)
-        name = f"{parts.scheme}://{parts.netloc}"
+        name, _ = split_address(url)
         origin = self._origins.setdefault(name, _Origin())
         self._origins.move_to_end(name)
         if len(self._origins) > MAX_ORIGINS:
