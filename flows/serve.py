@@ -257,8 +257,9 @@ def main(kind: str, argument: str, host: str = HOST, lock: str = "") -> None:
     """
     if lock:
         _sign(int(lock))
-    if kind != "child":
+    if kind == "worker":  # which may be on another machine, started by hand
         prepare_environment(load_settings(Path.cwd())[0].data)
+    if kind != "child":
         os.environ.update(TALK)
     if kind == "worker":
         asyncio.run(_work(argument))
