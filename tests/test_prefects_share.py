@@ -53,7 +53,10 @@ def count(place: Path) -> dict[str, int]:
     """Return how much the server holds of each kind."""
     statement = (
         "select (select count(*) from task_run), (select count(*) from task_run_state),"
-        " (select count(*) from flow_run_state), (select count(*) from log)"
+        " (select count(*) from flow_run_state as state"
+        " join flow_run as run on run.id = state.flow_run_id"
+        " where not run.auto_scheduled),"  # the schedule makes runs meanwhile
+        " (select count(*) from log)"
     )
     with sqlite3.connect(place / "data" / "prefect" / "prefect.db") as database:
         counts = database.execute(statement).fetchone()
