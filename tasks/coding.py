@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
-from contextlib import suppress
-from typing import Any
 
 from tasks.models import Outcome
 
@@ -15,7 +13,6 @@ ACCEPT_ENCODING = "gzip, deflate"
 _GZIP = 16 + zlib.MAX_WBITS
 _RAW_DEFLATE = -zlib.MAX_WBITS
 _GZIP_MAGIC = b"\x1f\x8b"
-_PLAIN_HEAD = b"\x1f\x8b\x08\0"  # of a member without flags: nearly all of them
 _SAVED_CODING = b"x-archive-orig-content-encoding"
 # Ten megabytes in blocks of 64 KB, as some tools write them, are 160 members.
 _MAX_MEMBERS = 1_000
@@ -105,34 +102,21 @@ def _inflate(raw: bytes, max_bytes: int) -> bytes:
 def _decompress(raw: memoryview, window: int, room: int) -> tuple[bytes, int]:
     """Return one stream's text and how many bytes it took, or raise `CodingError`.
 
-    What isal finds whole, by the checksum of a plain gzip member, is taken. Of all else
-    zlib tells what is wrong with it, if anything: no two libraries agree on that. The
-    checksum of no text vouches for nothing, since that of zeros is zero.
+    It is read by pieces, since zlib copies what it was given and did not need. One byte
+    more than there is *room* for is asked for: it tells "too large".
     """
-    if quick is not zlib and window == _GZIP and raw[: len(_PLAIN_HEAD)] == _PLAIN_HEAD:
-        with suppress(CodingError, quick.error):
-            text, taken = _read_stream(quick.decompressobj(window), raw, room)
-            if text:
-                return text, taken
+    decoder = zlib.decompressobj(window)
+    parts: list[bytes] = []
+    taken = 0
     try:
-        return _read_stream(zlib.decompressobj(window), raw, room)
+        while not decoder.eof and taken < len(raw) and room >= 0:
+            piece = raw[taken : taken + _PIECE_BYTES]
+            parts.append(decoder.decompress(piece, room + 1))
+            taken += len(piece)
+            room -= len(parts[-1])
     except zlib.error:
         reason = "the body is not in the coding that its header names, or is damaged"
         raise CodingError(reason, "bad_encoding") from None
-
-
-def _read_stream(decoder: Any, raw: memoryview, room: int) -> tuple[bytes, int]:
-    """Read a stream by pieces, since *decoder* copies what it was given and left.
-
-    One byte more than there is *room* for is asked for: it tells "too large".
-    """
-    parts: list[bytes] = []
-    taken = 0
-    while not decoder.eof and taken < len(raw) and room >= 0:
-        piece = raw[taken : taken + _PIECE_BYTES]
-        parts.append(decoder.decompress(piece, room + 1))
-        taken += len(piece)
-        room -= len(parts[-1])
     if room < 0:
         raise CodingError(_TOO_LARGE, "too_large")
     if not decoder.eof:
@@ -145,15 +129,3 @@ def _within(body: bytes, room: int) -> bytes:
     if len(body) > room:
         raise CodingError(_TOO_LARGE, "too_large")
     return body
-
-
-def _find_quick() -> Any:
-    """Return isal, which is there on x86-64 alone (see ARCHITECTURE.md), or zlib."""
-    try:
-        from isal import isal_zlib  # noqa: PLC0415 - it may be missing
-    except ImportError:
-        return zlib
-    return isal_zlib
-
-
-quick = _find_quick()
