@@ -110,7 +110,7 @@ class Warehouse:
         self._connection = connect(self._path)
         self._memory = Memory(self._connection)
         self._grouped = group_rows(self._path)
-        self._execute(";".join(map(_empty, SCHEMAS)))
+        self._made.clear()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -311,8 +311,7 @@ class Warehouse:
         ((lost,),) = self._run("find_lost")
         if not lost:
             return []  # as nearly always, and no table is read to find that out
-        ((since,),) = self._run("find_lost_since")
-        self._run("find_contested", {"since": since})
+        self._run("find_contested", {"since": self._edges_since("find_lost_since")})
         return [StoredDocument(*row) for row in self._run("read_contested")]
 
     def load_articles(self, moment: datetime) -> None:
@@ -404,7 +403,7 @@ class Warehouse:
         self._run("delete_article_images")
         self._run("put_article_images")
         listed = self._run("find_listed_edges")
-        ((since,),) = self._run("find_edges_since")
+        since = self._edges_since("find_edges_since")
         standing = self._run("find_known_edges", {"since": since})
         if listed != NOTHING or standing != NOTHING:  # most files leave theirs alone
             self._run("close_related_edges", parameters)
@@ -414,6 +413,17 @@ class Warehouse:
             self._run("close_edges_of_gone_documents", parameters)
         self._run("delete_repairs")
         self._run("put_repairs")
+
+    def _edges_since(self, name: str) -> datetime | None:
+        """Return from when on edges are to be read, as the statement *name* finds it.
+
+        None if none are; all where a clock was set back, by which moments mislead.
+        """
+        ((since,),) = self._run(name)
+        if since is None:
+            return None
+        ((was_set_back,),) = self._run("was_clock_set_back")
+        return _EVER if was_set_back else since
 
     # --- pages
 
