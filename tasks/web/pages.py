@@ -26,7 +26,7 @@ IMAGE_TYPES = (
 )
 
 # An answer is on the disk only once it is checked, which takes longer than to fetch it:
-# who is killed meanwhile asks for it again. So no more than 64 wait for that.
+# who is killed meanwhile asks for it again. So none begins while 64 wait for that.
 IMAGE_BYTES = MAX_UNTAKEN_BYTES // 64
 
 KeepPage = Callable[[PageRequest, Via, str, datetime, Response], None]
