@@ -11,8 +11,9 @@ import inspect
 import sys
 import typing
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, NoReturn, TypeVar
+
+from tasks.values import dataclass
 
 Command = TypeVar("Command", bound=Callable[..., None])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from flows.heartbeats import HEARTBEAT, HEARTBEAT_SECONDS
 from flows.services import POOL
 from tasks.run import VERSION
 from tasks.settings import Settings
+from tasks.values import dataclass
 
 TAG = "wirehouse"
 SILENCE = timedelta(seconds=2 * HEARTBEAT_SECONDS)

@@ -17,7 +17,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from typing import Any
 from flows.serve import HOST, api_address, ask, is_healthy, prepare_environment
 from tasks.run import BrokenError
 from tasks.settings import Settings
+from tasks.values import dataclass
 
 POOL = "wirehouse"
 START_SECONDS = 180.0  # a first start on a busy machine migrates a database

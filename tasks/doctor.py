@@ -10,7 +10,6 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.captures import CaptureDamaged, check_capture, find_files, salvage_rows
@@ -29,6 +28,7 @@ from tasks.settings import Settings, SourceSettings
 from tasks.snapshots import PUBLISHED, find_snapshots
 from tasks.sources.location import SourceError, fetch_location, is_url, locate_source
 from tasks.sources.plumbing import GitError, run_guarded
+from tasks.values import dataclass
 from tasks.warehouse.engine import WarehouseError
 from tasks.warehouse.published import Published, open_published
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from tasks.models import DuePage, Outcome, PageRequest, Via
 from tasks.settings import FetchSettings
 from tasks.urls import fetch_url, host_of
+from tasks.values import dataclass
 
 # A restart takes minutes, an outage hours, a move for good shows within days.
 FIRST_WAIT = timedelta(minutes=15)

@@ -7,10 +7,10 @@ so that the JSON kept of a file says exactly what its article was made from.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from tasks.lineyaml import read_lines
+from tasks.values import dataclass
 
 _OPENING = re.compile(r"---[ \t]*(?:\n|\Z)")
 _CLOSING = re.compile(r"^---[ \t]*$", re.MULTILINE)

@@ -7,9 +7,9 @@ times, only the structure tells; and it is told before any decoder walks through
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from tasks.avif import OddAvifError, avif_sizes, is_avif
+from tasks.values import dataclass
 
 MAX_FRAMES = 5_000  # ten minutes of animation; whoever shows it must decode them all
 # Segments, blocks or chunks: 20 MB of PNG in pieces of 8 KB are 2,500.

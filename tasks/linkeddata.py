@@ -8,12 +8,13 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from lxml.html import HtmlElement
 
 from tasks.text import repair
+from tasks.values import dataclass
 
 Node = dict[str, Any]
 

@@ -12,7 +12,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import islice
@@ -42,6 +41,7 @@ from tasks.models import PageRepair
 from tasks.moments import find_day, find_moment, parse_moment
 from tasks.text import repair
 from tasks.urls import host_of, join_url, registrable_domain
+from tasks.values import dataclass
 
 Names = dict[str, list[str]]
 Value = TypeVar("Value")

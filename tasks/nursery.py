@@ -15,8 +15,9 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from tasks.values import dataclass
 
 NUMBER = struct.Struct("!q")
 EXIT_OUT_OF_MEMORY = (

@@ -10,7 +10,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from threading import Thread
 
@@ -19,6 +19,7 @@ from tasks.models import Audit, Severity
 from tasks.report import Kept, write_report
 from tasks.run import Run, working_file
 from tasks.snapshots import PUBLISHED, keep_snapshot
+from tasks.values import dataclass
 from tasks.vouching import damaged_captures, missing_files
 from tasks.warehouse.engine import statements_digest
 from tasks.warehouse.published import Digests, Published, open_copy

@@ -7,7 +7,6 @@ say by the run itself, as ever. So nothing is asked for again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from tasks.captures import find_files
 from tasks.files import copy_file, sync_file, sync_folder
 from tasks.sandbox import run_sandboxed
 from tasks.snapshots import PUBLISHED, find_snapshots, last_published
+from tasks.values import dataclass
 from tasks.warehouse.engine import DamagedError, WarehouseError
 from tasks.warehouse.inspection import inspect_file
 from tasks.witness import Witness

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from functools import cache
 from itertools import repeat
 from operator import attrgetter
@@ -34,6 +33,7 @@ from tasks.models import (
     Visible,
 )
 from tasks.urls import identify
+from tasks.values import dataclass
 
 if TYPE_CHECKING:
     from datetime import datetime

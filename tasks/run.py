@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from tasks.lock import hold_lock
 from tasks.settings import Settings
 from tasks.snapshots import last_published
 from tasks.sources.opened import OpenSource
+from tasks.values import dataclass
 from tasks.warehouse.engine import WarehouseError
 from tasks.warehouse.working import Warehouse, open_warehouse
 from tasks.witness import Witness

@@ -10,12 +10,13 @@ from __future__ import annotations
 import gc
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache
 from types import ModuleType
 from typing import Any
 
 from tasks.sources.selection import printable
+from tasks.values import dataclass
 
 Step = Callable[..., Any]
 

@@ -12,13 +12,14 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from html.entities import html5
 from typing import TYPE_CHECKING, Literal
 
 import cchardet
 import webencodings
+
+from tasks.values import dataclass
 
 if TYPE_CHECKING:
     from types import ModuleType

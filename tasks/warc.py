@@ -13,7 +13,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from http import HTTPStatus
@@ -24,6 +24,7 @@ from uuid import UUID, uuid4
 from tasks.coding import coding_of, decode_body
 from tasks.models import Capture, CheckedImage, Exchange, ImageResult, WarcPlace
 from tasks.urls import split_address
+from tasks.values import dataclass
 
 Headers = Iterable[tuple[bytes, bytes]]
 

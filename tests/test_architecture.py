@@ -38,7 +38,7 @@ DOORS = {
 PURE = (
     "articles avif bylines clock coding due frontmatter guardedyaml hashing history"
     " imageformats lineyaml linkeddata markup metadata models moments pages rows"
-    " sources/changes sources/selection standins summary svg text urls warc"
+    " sources/changes sources/selection standins summary svg text urls values warc"
     " web/answers web/guard web/mementos web/phrases web/soft_errors web/targets"
 ).split()
 WORLDLY = frozenset({"os", "pathlib", "subprocess", "socket", "shutil", "time"})

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -17,6 +16,7 @@ from typing import IO
 from tasks.sources.mirror import HEAD, Say, discard_mirror, update_mirror
 from tasks.sources.plumbing import GitError, run_git, streamed_git
 from tasks.sources.selection import printable
+from tasks.values import dataclass
 
 __all__ = [
     "GitError",

@@ -6,10 +6,10 @@ import re
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.sources.plumbing import GitError, run_git, run_guarded, upload_pack
+from tasks.values import dataclass
 
 HEAD = "refs/wirehouse/head"  # what the selected branch of the source was at last
 _URL = re.compile(r"(?!file://)([a-z]+://|[^/]+:)")  # also the `host:path` of ssh

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 from tasks.models import FileKind, FoundFile, Rejection, Source
+from tasks.values import dataclass
 
 ARTICLES = "_news"  # a hub keeps its articles here …
 TAXONOMY = ("_data/organizations", "_data/topics")  # … and what describes them here

@@ -9,12 +9,12 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Protocol
 
 from tasks.sources.selection import LINK
+from tasks.values import dataclass
 
 _CHUNK_BYTES = 1 << 16
 _HEADER_BYTES = 1 << 20  # of a tar's long names and attributes: real ones have 1,000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
@@ -12,6 +12,7 @@ from itertools import count
 from tasks.due import host_key
 from tasks.models import ImageRequest, PageRequest, Response, Rest, Via
 from tasks.settings import FetchSettings
+from tasks.values import dataclass
 from tasks.web.answers import header, is_html
 from tasks.web.fetcher import MAX_UNTAKEN_BYTES, HandOn
 from tasks.web.mementos import as_saved, raw_address, saved_address, when_wanted

@@ -9,11 +9,11 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from tasks.models import Outcome
 from tasks.text import decode
+from tasks.values import dataclass
 from tasks.web.phrases import CHALLENGE, CONSENT, LOGIN, NOISE, NOT_FOUND, PARKED
 
 # What tells stands at the start; the rest is not looked at.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 
 import ada_url
 
 from tasks.urls import PLAIN_ORIGIN, fetch_url, join_url, without_credentials
+from tasks.values import dataclass
 from tasks.web.faults import Failed
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
