@@ -7,7 +7,7 @@ import shutil
 import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -158,22 +158,30 @@ def _sync_folders(folders: Iterable[str]) -> None:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy the bytes of a file; where the file system can, both share them.
+    """Copy the bytes of a file; raises `OSError`."""
+    with source.open("rb") as read, target.open("wb") as write:
+        copy_bytes(read, write)
+
+
+def copy_bytes(read: BinaryIO, write: BinaryIO) -> None:
+    """Copy the bytes of an open file to a new one; where that can be, both share them.
 
     Raises `OSError`.
     """
     try:
-        with source.open("rb") as read, target.open("wb") as write:
-            left = os.fstat(read.fileno()).st_size
-            while left > 0:
-                count = os.copy_file_range(read.fileno(), write.fileno(), left)
-                if not count:  # as some file systems answer that cannot
-                    break
-                left -= count
+        left = os.fstat(read.fileno()).st_size
+        while left > 0:
+            count = os.copy_file_range(read.fileno(), write.fileno(), left)
+            if not count:  # as some file systems answer that cannot
+                break
+            left -= count
     except OSError:
         left = 1
     if left:
-        shutil.copyfile(source, target)
+        read.seek(0)
+        write.seek(0)
+        shutil.copyfileobj(read, write)
+        write.flush()
 
 
 def stamp(path: Path) -> list[int]:

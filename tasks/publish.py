@@ -14,15 +14,15 @@ from dataclasses import asdict, field
 from pathlib import Path
 from threading import Thread
 
-from tasks.files import copy_file, stamp, sync_file, sync_folder
+from tasks.files import copy_bytes, stamp, sync_file, sync_folder
 from tasks.models import Audit, Severity
 from tasks.report import Kept, write_report
-from tasks.run import Run, working_file
+from tasks.run import PARQUET, Run, working_file
 from tasks.snapshots import PUBLISHED, keep_snapshot
 from tasks.values import dataclass
 from tasks.vouching import damaged_captures, missing_files
 from tasks.warehouse.engine import statements_digest
-from tasks.warehouse.published import Digests, Published, open_copy
+from tasks.warehouse.published import Digests, Published
 
 DIGEST = ".digest"  # beside a table's Parquet file: which rows it holds
 CHECKED = "checked.json"  # beside the working file: the run that left all in order
@@ -40,14 +40,13 @@ def publish(run: Run) -> None:
     """Audit, then put the state of this run in the place of the last one.
 
     Raises `AuditError` and leaves the published state as it was if a rule is broken.
-    The run's books are closed before the copy, and the warehouse with them; the working
-    file says `publishing` of the run until the next one finds that it was published.
+    The run's books are closed before the copy, so that both files say the same: the
+    next run finds out if there never was one.
     """
     known = _left_in_order(run)
     held = _audit(run, known)
     run.close_books()
     run.warehouse.checkpoint()
-    run.warehouse.close()
     published = run.data / PUBLISHED
     digests, report = _swap_copy(run, published, known)
     run.is_published()
@@ -169,53 +168,55 @@ def _of_files(name: str, found: Sequence[str], mend: str) -> Audit:
 
 
 def _swap_copy(run: Run, published: Path, known: _Known) -> tuple[Digests, Kept]:
-    """Finish a copy beside *published* and rename it there once it is on the disk.
+    """Copy the working file, and rename the copy once it is on the disk.
 
-    Only in the copy does the run say that it is complete: it is, once that is in place.
-    Parquet and report are written from the copy, too: what is published is never opened
-    by a run, so no reader of it, not even one who writes, and no run wait for another.
-    Returns the digests of the tables in Parquet, and what is kept of the report.
+    Parquet and report are written meanwhile, from the working file, which is closed
+    then: what is published is never opened by a run, so no reader of it, not even one
+    who writes, and no run wait for another. Returns the digests of the tables in
+    Parquet, and what is kept of the report.
     """
     fresh = published.with_name(f".{published.name}.new")
-    log = fresh.with_name(f"{fresh.name}.wal")
-    parquet = run.data / "parquet"
-    parquet.mkdir(exist_ok=True)
+    changed = run.warehouse.written
     try:
-        log.unlink(missing_ok=True)  # a killed run's would be applied to this copy
-        copy_file(working_file(run.data), fresh)
-        with _coming_to_disk(fresh), open_copy(fresh, exports=parquet) as warehouse:
-            with warehouse.frugal():
-                digests = _write_parquet(warehouse, run, known)
-            report = write_report(
-                warehouse, run.data / "report.html", known.report, run.warehouse.written
-            )
-        sync_file(fresh)  # the little that was written to it since
+        with _copying(working_file(run.data), fresh):
+            with run.warehouse.exported() as warehouse:
+                with warehouse.frugal():
+                    digests = _write_parquet(warehouse, run, known)
+                target = run.data / "report.html"
+                report = write_report(warehouse, target, known.report, changed)
+            run.warehouse.close()
         fresh.replace(published)
     except BaseException:
         with suppress(OSError):
             fresh.unlink(missing_ok=True)
-            log.unlink(missing_ok=True)
         raise
     sync_folder(published.parent)
     return digests, report
 
 
 @contextmanager
-def _coming_to_disk(path: Path) -> Iterator[None]:
-    """Bring a file to the disk while something else is done; raises `OSError`."""
+def _copying(source: Path, target: Path) -> Iterator[None]:
+    """Copy a file to the disk while somebody reads it, and closes it.
+
+    It is open here until then: where a program closes a file, DuckDB's lock on it is
+    gone. Raises `OSError`.
+    """
     errors: list[OSError] = []
 
-    def sync() -> None:
+    def copy() -> None:
         try:
-            sync_file(path)
+            copy_bytes(read, write)
+            sync_file(target)
         except OSError as error:
             errors.append(error)
 
-    # Nobody waits for it where something else fails first, or somebody says stop.
-    writer = Thread(target=sync, daemon=True)
-    writer.start()
-    yield
-    writer.join()
+    with source.open("rb") as read, target.open("wb") as write:
+        writer = Thread(target=copy)
+        writer.start()
+        try:
+            yield
+        finally:
+            writer.join()
     if errors:  # a file system tells of one once: who asks again hears of none
         raise errors[0]
 
@@ -237,7 +238,7 @@ def _write_parquet(warehouse: Published, run: Run, known: _Known) -> Digests:
         asked = warehouse.digests()
     digests |= asked
     for name, of_parts in digests.items():
-        target = run.data / "parquet" / name
+        target = run.data / PARQUET / name
         held = _read_digests(target)
         if held != of_parts:
             _write_folder(warehouse, target, of_parts, held)

@@ -6,7 +6,7 @@ import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tasks.sandbox import Sandbox
     from tasks.web.fetcher import Fetcher
 
+PARQUET = "parquet"  # the folder of all tables in that format
 VERSION = "0.1.0"  # of Wirehouse; pyproject.toml reads it here
 # The summary's numbers, in the order in which they are told.
 COUNTS = (
@@ -287,8 +288,12 @@ class Run:
         self._put_books(status, self.summary())
 
     def close_books(self) -> None:
-        """Close the books of a run that has done its work and is to be published."""
-        self._put_books("publishing", {**self.summary(), "status": self._ending})
+        """Close the books of a run that has done its work and is to be published.
+
+        They say how it ends then; if it is not, the next run notes it there.
+        """
+        self._put_books(self._ending, {**self.summary(), "status": self._ending})
+        self.status = "unpublished"
 
     def is_published(self) -> None:
         """Count the run as ended: all can see what it did."""
@@ -357,7 +362,7 @@ def _open_sound(stack: ExitStack, path: Path, job: Job) -> tuple[Warehouse, bool
     """Open the working file if it is what it was, else what takes its place."""
     if Witness(path).find() == "untouched" and not job.rebuild:
         with suppress(WarehouseError):  # which is told below, if it is no damage
-            return stack.enter_context(open_warehouse(path, job.moment)), True
+            return stack.enter_context(_opened(path, job)), True
     from tasks import adoption, recovery  # noqa: PLC0415 - hardly ever
 
     data = job.settings.data
@@ -366,12 +371,18 @@ def _open_sound(stack: ExitStack, path: Path, job: Job) -> tuple[Warehouse, bool
         if job.rebuild
         else recovery.secure_working_file(data, path, job.moment)
     )
-    warehouse = stack.enter_context(open_warehouse(path, job.moment))
+    warehouse = stack.enter_context(_opened(path, job))
     if restored is not None:
         job.say(restored.line)
         for line in adoption.adopt_since(restored.number, data, warehouse):
             job.say(line)
     return warehouse, False
+
+
+def _opened(path: Path, job: Job) -> AbstractContextManager[Warehouse]:
+    exports = job.settings.data / PARQUET
+    exports.mkdir(exist_ok=True)
+    return open_warehouse(path, job.moment, exports=exports)
 
 
 def working_file(data: Path) -> Path:

@@ -33,13 +33,38 @@ def working(hub: Hub) -> Path:
     return hub.data / "warehouse" / "working.duckdb"
 
 
-def test_only_the_published_copy_says_that_its_run_is_complete(hub: Hub) -> None:
+def test_what_is_published_is_the_working_file_byte_for_byte(hub: Hub) -> None:
     hub.write("a.md")
 
     hub.run()
 
-    assert statuses(hub.data / "news.duckdb") == [(1, "complete")]
-    assert statuses(working(hub)) == [(1, "publishing")]
+    published = hub.data / "news.duckdb"
+    assert statuses(published) == [(1, "complete")]
+    assert published.read_bytes() == working(hub).read_bytes()
+    assert not list(hub.data.glob("**/*.wal"))
+
+
+def test_a_run_that_was_killed_before_its_copy_was_in_place_is_unpublished(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file says that it is complete until the next run knows better."""
+    hub.write("a.md")
+    hub.run()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            hub.run()
+    assert statuses(working(hub)) == [(1, "complete"), (2, "complete")]
+
+    hub.run()
+
+    assert statuses(hub.data / "news.duckdb") == [
+        (1, "complete"), (2, "unpublished"), (3, "complete"),
+    ]  # fmt: skip
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_the_next_run_finds_that_the_last_one_was_published(hub: Hub) -> None:
@@ -72,16 +97,6 @@ def test_a_run_whose_copy_failed_is_never_told_complete(
     assert statuses(hub.data / "news.duckdb") == [
         (1, "complete"), (2, "unpublished"), (3, "complete"),
     ]  # fmt: skip
-
-
-def test_a_log_left_by_a_killed_run_is_not_applied_to_the_next_copy(hub: Hub) -> None:
-    hub.write("a.md")
-    hub.data.mkdir()
-    (hub.data / ".news.duckdb.new.wal").write_bytes(b"of another file")
-
-    hub.run()
-
-    assert statuses(hub.data / "news.duckdb") == [(1, "complete")]
 
 
 def test_a_state_published_just_before_a_kill_is_kept_by_the_next_run(

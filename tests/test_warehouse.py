@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from tasks.run import working_file
 from tasks.warehouse import engine
 from tasks.warehouse.engine import WarehouseError
-from tasks.warehouse.published import open_copy, open_published
+from tasks.warehouse.published import open_published
 from tasks.warehouse.working import open_warehouse
 from tasks.witness import Witness
 from tests.hub import MOMENT, Hub
@@ -32,8 +33,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Hub:
 
 @contextmanager
 def working(hub: Hub) -> Iterator[Ask]:
-    path = hub.data / "warehouse" / "working.duckdb"
-    with open_warehouse(path, MOMENT) as warehouse:
+    with open_warehouse(working_file(hub.data), MOMENT) as warehouse:
         yield warehouse._execute
 
 
@@ -44,12 +44,16 @@ def published(hub: Hub) -> Iterator[Ask]:
 
 
 @contextmanager
-def copy(hub: Hub) -> Iterator[Ask]:
-    with open_copy(hub.data / "news.duckdb", exports=hub.data / "parquet") as found:
+def exported(hub: Hub) -> Iterator[Ask]:
+    exports = hub.data / "parquet"
+    with (
+        open_warehouse(working_file(hub.data), MOMENT, exports=exports) as warehouse,
+        warehouse.exported() as found,
+    ):
         yield found.query
 
 
-@pytest.mark.parametrize("connection", [working, published, copy])
+@pytest.mark.parametrize("connection", [working, published, exported])
 @pytest.mark.parametrize(
     "statement",
     [
@@ -76,11 +80,14 @@ def test_a_statement_reaches_no_other_file_and_changes_no_setting(
     assert secret.read_text() == "kept"
 
 
-def test_a_copy_s_tables_are_written_to_the_folder_of_exports_alone(hub: Hub) -> None:
+def test_tables_are_written_to_the_folder_of_exports_alone(hub: Hub) -> None:
     elsewhere = hub.data / "elsewhere.parquet"
-    path, parquet = hub.data / "news.duckdb", hub.data / "parquet"
+    path, parquet = working_file(hub.data), hub.data / "parquet"
 
-    with open_copy(path, exports=parquet) as found:
+    with (
+        open_warehouse(path, MOMENT, exports=parquet) as warehouse,
+        warehouse.exported() as found,
+    ):
         found.export_range("articles", 0, parquet / "more.parquet")
         with pytest.raises(WarehouseError, match="Permission Error"):
             found.export_range("articles", 0, elsewhere)

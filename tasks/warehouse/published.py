@@ -18,7 +18,6 @@ from tasks.warehouse.engine import (
     Memory,
     WarehouseError,
     connect,
-    in_words,
     quoted,
     sql_of,
 )
@@ -30,7 +29,7 @@ Digests = dict[str, dict[str, str]]
 # have more files than that. Whole groups, so that no other one is read for a file.
 RANGE_ROWS = 32 * ROW_GROUP_ROWS
 MAX_RANGES = 64
-MAX_RUN = 2**63 - 1  # any run at all
+MAX_ROWS = 2**63 - 1
 # What is told of an article, in the order in which it came about.
 EXPLAINED = (
     "article files observations captures page images edges repairs rejections"
@@ -84,7 +83,7 @@ class Published:
             return {"0": said}
         # A table without rows has a file, too.
         statement = (
-            f"select rowid // {many or MAX_RUN} as part, count(*), sum(hash(t))"  # noqa: S608 - ours
+            f"select rowid // {many or MAX_ROWS} as part, count(*), sum(hash(t))"  # noqa: S608 - ours
             f' from "{name}" as t group by part union all select 0, 0, null'
         )
         found = self._memory.frugally(lambda: self._execute(statement).fetchall())
@@ -183,25 +182,6 @@ class Published:
             return self._connection.execute(statement)
         except duckdb.Error as error:
             raise WarehouseError(str(error)) from None
-
-
-@contextmanager
-def open_copy(path: Path, *, exports: Path) -> Iterator[Published]:
-    """Open a copy that is to be published, which says how its own run ended.
-
-    *exports* is the one folder to which its tables may be written.
-    """
-    connection = connect(path, exports=exports)
-    try:
-        connection.execute(sql_of("settle_runs"), {"published": MAX_RUN})
-        connection.execute("checkpoint")
-        yield Published(connection)
-    except duckdb.Error as error:
-        reason = in_words(error)
-        msg = f"the copy cannot be finished, nothing was published: {reason}"
-        raise WarehouseError(msg) from None
-    finally:
-        connection.close()
 
 
 @contextmanager

@@ -55,6 +55,7 @@ from tasks.warehouse.migrations import (
     migrate,
     put_questions,
 )
+from tasks.warehouse.published import Published
 from tasks.witness import Witness
 
 # DuckDB keeps what it reads of tables while there is memory, and glibc what DuckDB let
@@ -78,9 +79,11 @@ class Warehouse:
         witness: Witness,
         *,
         grouped: int,
+        exports: Path | None = None,
         is_migrated: bool = False,
     ) -> None:
         self._path = path
+        self._exports = exports  # the one folder to which tables may be written
         self._grouped = grouped  # rows of a group that is written
         self._connection = connection
         self._witness = witness
@@ -107,7 +110,7 @@ class Warehouse:
         """Open the file anew, which has grown: how rows are grouped is told then."""
         self._connection.close()
         self._witness.note()
-        self._connection = connect(self._path)
+        self._connection = connect(self._path, exports=self._exports)
         self._memory = Memory(self._connection)
         self._grouped = group_rows(self._path)
         self._made.clear()
@@ -146,8 +149,7 @@ class Warehouse:
             "known": max(published, self._witness.run),
         }
         with self.transaction():
-            self._run("settle_runs", {"published": published})
-            killed = self._run("mark_killed_runs")
+            killed = self._run("mark_killed_runs", {"published": published})
             (row,) = self._run("begin_run", parameters)
         self._witness.begin(int(row[0]))
         self.killed_flow_runs = [id_ for (id_,) in killed if id_ is not None]
@@ -569,6 +571,18 @@ class Warehouse:
         self._execute("checkpoint")
         self._witness.note()
 
+    @contextmanager
+    def exported(self) -> Iterator[Published]:
+        """Read what is to be published, and write it below the folder of exports."""
+        # Which row groups by bytes ask for; one thread keeps the order all the same.
+        self._execute("set preserve_insertion_order = false")
+        try:
+            yield Published(self._connection)
+        except duckdb.Error as error:
+            reason = in_words(error)
+            msg = f"the tables cannot be read, nothing was published: {reason}"
+            raise WarehouseError(msg) from None
+
     def _run(
         self, name: str, parameters: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
@@ -631,33 +645,36 @@ class Warehouse:
 
 
 @contextmanager
-def open_warehouse(path: Path, moment: datetime) -> Iterator[Warehouse]:
+def open_warehouse(
+    path: Path, moment: datetime, *, exports: Path | None = None
+) -> Iterator[Warehouse]:
     """Open the working file, made or brought to the newest schema first.
 
-    Of one that gets another schema a copy is kept beside it.
+    Of one that gets another schema a copy is kept beside it. *exports* is the one
+    folder to which its tables may be written.
 
     Raises `WarehouseError` when the file is no warehouse, or a newer one than this.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    warehouse = _opened(path, moment)
+    warehouse = _opened(path, moment, exports)
     try:
         yield warehouse
     finally:
         warehouse.close()
 
 
-def _opened(path: Path, moment: datetime) -> Warehouse:
+def _opened(path: Path, moment: datetime, exports: Path | None) -> Warehouse:
     witness = Witness(path)
     witness.note()
     grouped = group_rows(path)
-    connection = connect(path)
+    connection = connect(path, exports=exports)
     try:
         applied = applied_migrations(connection, path)
         unseen = sorted(set(known_migrations()) - applied)
         if unseen and applied:
             connection.close()
             back_up(path, max(applied))
-            connection = connect(path)
+            connection = connect(path, exports=exports)
         migrate(connection, unseen, moment)
         put_questions(connection, moment)
     except BaseException as error:
@@ -666,7 +683,12 @@ def _opened(path: Path, moment: datetime) -> Warehouse:
             raise unusable(path, error) from None
         raise
     return Warehouse(
-        path, connection, witness, grouped=grouped, is_migrated=bool(unseen)
+        path,
+        connection,
+        witness,
+        grouped=grouped,
+        exports=exports,
+        is_migrated=bool(unseen),
     )
 
 

@@ -274,7 +274,7 @@ def test_a_run_outlives_a_server_that_is_gone_for_30_s(place: Place) -> None:
 
     wait_for(lambda: place.state(run_id)["name"] in ENDED, 240)
     assert place.state(run_id)["name"] == "Completed"
-    assert place.statuses()[-2:] == ["killed", "publishing"]
+    assert place.statuses()[-2:] == ["killed", "complete"]
     published = place.folder / "data" / "news.duckdb"
     with duckdb.connect(str(published), read_only=True) as warehouse:
         captured = warehouse.execute("select count(*) from captures").fetchone()
