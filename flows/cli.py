@@ -397,6 +397,9 @@ def init() -> None:
 def main() -> None:
     """Run the command; a user's mistake is one line, never a traceback."""
     gc.freeze()  # what is imported stays: no need to look for cycles in it
+    # For each parameter DuckDB looks on the path for pandas, twice; where that is
+    # installed, it imports it.
+    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
     try:
         with stoppable():
             app(sys.argv[1:])

@@ -38,6 +38,7 @@ _PARTS = (
 # Those that read large tables whole, each with the statements it is made by. They are
 # kept from run to run while nothing that these ask for changes; none asks for now().
 _KEPT = {
+    "overview": ("overview",),
     "providers": ("providers",),
     "topics": ("topics",),
     "rot_total": ("gather_rot", "rot_total"),

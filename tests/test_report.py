@@ -171,6 +171,22 @@ def test_what_no_run_changed_is_not_asked_again(loaded: Hub, built: Hub) -> None
     assert kept[0] == asked[0]
 
 
+def test_key_figures_are_kept_while_only_heat_changes(hub: Hub) -> None:
+    """Seen by a number that was put among what is kept."""
+    hub.write("a.md", heat=1)
+    hub.run()
+    checked = hub.data / "warehouse" / "checked.json"
+    checked.write_text(checked.read_text().replace('"topics": 0', '"topics": 41'))
+    told = []
+    for changed in ({"heat": 2}, {"heat": 2, "topics": ["Sea"]}):
+        hub.write("a.md", **changed)
+        hub.run()
+        page = (hub.data / "report.html").read_text(encoding="utf-8")
+        told.append(figures(lxml.html.fromstring(page))["Topics"])
+
+    assert told == ["41", "1"]
+
+
 def test_all_that_kept_parts_ask_of_articles_is_in_their_digest() -> None:
     made_by = {f"report/{s}" for of in tasks.report._KEPT.values() for s in of}
     statements = [sql_of(name) for name in (*made_by, "views/link_rot")]
