@@ -493,7 +493,7 @@ def _processes_of(word: str) -> list[str]:
     found = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            line = entry.read_bytes().replace(b"\0", b" ").decode()
+            line = entry.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
         except OSError:
             continue
         if word in line and "git" in line.partition(" ")[0]:

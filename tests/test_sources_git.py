@@ -215,8 +215,23 @@ def test_a_merge_is_shown_where_it_differs_from_one_that_it_joins(
     assert {v.path for v in versions if v.is_taken} == {"main.md", "side.md"}
     assert repository.is_straight(start, merge)
     assert not repository.is_straight(main, merge)
+    assert not repository.is_straight(merge, start)
+    assert not repository.is_straight("0" * 40, merge)
     assert repository.is_ancestor(side, merge)
     assert not repository.is_ancestor(merge, side)
+
+
+def test_who_asks_for_no_bytes_starts_no_process(
+    work: Work, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work.commit(a="1")
+    repository = opened(work.folder)
+
+    monkeypatch.setenv("PATH", "")
+
+    assert list(repository.blobs([], 10)) == []
+    with pytest.raises(GitError):
+        list(repository.blobs([repository.revision()], 10))
 
 
 def test_what_is_no_file_is_told_by_its_mode_and_has_no_bytes(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from threading import Thread
 from typing import IO
@@ -92,18 +93,23 @@ class Repository:
     def is_straight(self, older: str, newer: str) -> bool:
         """Tell whether every commit of *newer* that *older* has not was made after it.
 
-        A branch that began before *older* and was merged since is not.
+        A branch that began before *older* and was merged since is not, nor is what does
+        not go on from *older*, or where that is not here.
         """
-        span = f"{older}..{newer}"
-        every = self._run("rev-list", "--count", span, "--")
-        return every == self._run("rev-list", "--count", "--ancestry-path", span, "--")
+        after = {older}
+        with suppress(GitError):
+            for commit, parents in self.parents(f"{older}..{newer}"):
+                if after.isdisjoint(parents):
+                    return False
+                after.add(commit)
+        return len(after) > 1
 
     def has_folder(self, revision: str, folder: str) -> bool:
         """Tell whether a revision has a folder."""
-        place = f"{revision}:{folder}"
-        if not self._succeeds("cat-file", "-e", place):
+        try:
+            return self._run("cat-file", "-t", f"{revision}:{folder}") == b"tree\n"
+        except GitError:
             return False
-        return self._run("cat-file", "-t", place).strip() == b"tree"
 
     def tree(self, revision: str, folder: str = "") -> list[TreeEntry]:
         """Return all that lies in a folder of a revision, paths relative to it.
@@ -133,7 +139,7 @@ class Repository:
             yield from _versions(_tokens(output), f"{folder}/" if folder else "")
 
     def parents(self, revision: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Return each commit of a history with its parents, parents first."""
+        """Return each commit of a history or of a span, parents first, with those."""
         command = ("rev-list", "--topo-order", "--reverse", "--parents", revision)
         for line in self._run(*command, "--").decode("ascii").splitlines():
             commit, *parents = line.split(" ")
@@ -144,11 +150,15 @@ class Repository:
 
         One process reads all of them; one that is too large is never held in memory.
         """
+        wanted = iter(oids)
+        first = next(wanted, None)
+        if first is None:
+            return
         # Above this size git streams a blob, too, instead of holding it.
         limit = f"core.bigFileThreshold={max_bytes}"
         command = ("-c", limit, "cat-file", "--batch", "--buffer")
         with self._streamed(*command) as (asking, answers):
-            feeder = _Feeder(oids, asking)
+            feeder = _Feeder(chain([first], wanted), asking)
             feeder.start()
             while header := answers.readline():
                 yield _content(header, answers, max_bytes)

@@ -64,6 +64,7 @@ class GitSource:
         self._folder = folder
         self._selection = selection
         self._max_bytes = max_bytes
+        self._is_there: str | None = None  # a commit that was found
         self._walked: tuple[str | None, list[Version]] | None = None
 
     def find(
@@ -111,7 +112,7 @@ class GitSource:
 
     def has(self, revision: str) -> bool:
         """Tell whether a commit is here."""
-        return self._repository.has(revision)
+        return revision == self._is_there or self._repository.has(revision)
 
     def parents(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Return each commit of the history with its parents, parents first."""
@@ -162,14 +163,15 @@ class GitSource:
             return None, ()
         if since == head:
             return since, ()
+        if repository.is_straight(since, head):
+            self._is_there = since
+            return since, ()
         if not repository.has(since):
             return None, (f"commit {since[:12]} is there no more: compared in full",)
         if not repository.is_ancestor(since, head):
             words = f"history was rewritten, {since[:12]} is no part of it any more"
             return None, (f"{words}: compared in full",)
-        if not repository.is_straight(since, head):
-            return None, ()
-        return since, ()
+        return None, ()
 
     def _traced(
         self,
