@@ -58,7 +58,7 @@ def dominant_color(image: Image.Image) -> str | None:
     Buffer Display*, 1982). None where no pixel is more than half opaque.
     """
     tiny = image.resize((_COLORED_SIDE, _COLORED_SIDE), Image.Resampling.BOX)
-    plain = tiny.convert("RGB")
+    plain = tiny if tiny.mode == "RGB" else tiny.convert("RGB")
     if tiny.mode == "RGBA":
         opaque = tiny.getchannel("A").tobytes()
         triples = plain.tobytes()
