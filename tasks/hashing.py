@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from functools import cache
-from operator import mul
+from operator import add, mul, sub
 from struct import Struct
 
 from PIL import Image
@@ -24,9 +24,14 @@ _KEPT = 8
 # Cosines are whole numbers of this many: so what cancels out does so to nothing. With
 # floats, half of the bits of a plain area would be those of rounding errors.
 _ONE = 2**20
-# Of 8 numbers in one: a pixel of 8 bits, two cosines of 20, sums of 10 and a sign.
+# Of numbers that lie side by side in a long one: after the first pass they have a pixel
+# of 8 bits, a cosine of 20, sums of 5 and a sign, after the second 25 bits more.
 _SLOT_BITS = 64
+_SPREAD = Struct(f"<{_SIDE * _SIDE}Q")
+_LINE = Struct(f"<{_SIDE}Q")
 _SLOTS = Struct(f"<{_KEPT}Q")
+# Added to each slot of the first pass: a negative one would borrow from the next.
+_LIFT = 2**34
 _HALF = 127
 _REDUCING_GAP = 3.0  # Pillow's word for a cheaper resize that differs by a rounding
 _COLORS = 6  # groups of similar colors that a picture is taken to have
@@ -53,7 +58,7 @@ def dominant_color(image: Image.Image) -> str | None:
     Buffer Display*, 1982). None where no pixel is more than half opaque.
     """
     tiny = image.resize((_COLORED_SIDE, _COLORED_SIDE), Image.Resampling.BOX)
-    plain = tiny.convert("RGB")
+    plain = tiny if tiny.mode == "RGB" else tiny.convert("RGB")
     if tiny.mode == "RGBA":
         opaque = tiny.getchannel("A").tobytes()
         triples = plain.tobytes()
@@ -74,16 +79,25 @@ def _lowest(pixels: bytes) -> list[int]:
     """Return the 8 by 8 lowest coefficients of the DCT-II of 32 by 32 pixels.
 
     They are not normalised, and all too great by the same. Each multiplication of long
-    integers is 8 at once: they hold the coefficients of a line, or a pixel's factors.
+    integers is many at once: of a whole row of pixels by a cosine, then of all cosines
+    of a column by what the column came to. Rows as far from the middle have the same
+    cosines, or the opposite ones.
     """
-    waves, packed, bias = _waves()
-    lines = [
-        sum(map(mul, packed, pixels[at : at + _SIDE]))
-        for at in range(0, _SIDE * _SIDE, _SIDE)
+    waves, packed, lift, bias = _waves()
+    spread = _SPREAD.pack(*pixels)
+    rows = [
+        int.from_bytes(spread[at : at + _LINE.size], "little")
+        for at in range(0, _SPREAD.size, _LINE.size)
     ]
-    rows = (sum(map(mul, wave, lines)) + bias for wave in waves)
-    sized = (row.to_bytes(_SLOTS.size, "little") for row in rows)
-    return [value for row in sized for value in _SLOTS.unpack(row)]
+    above, below = rows[: _SIDE // 2], rows[: _SIDE // 2 - 1 : -1]
+    folded = list(map(add, above, below)), list(map(sub, above, below))
+    values: list[int] = []
+    for frequency, wave in enumerate(waves):
+        line = sum(map(mul, wave, folded[frequency % 2])) + lift
+        columns = _LINE.unpack(line.to_bytes(_LINE.size, "little"))
+        row = sum(map(mul, packed, columns)) + bias
+        values += _SLOTS.unpack(row.to_bytes(_SLOTS.size, "little"))
+    return values
 
 
 def _packed(numbers: Iterable[int]) -> int:
@@ -91,10 +105,11 @@ def _packed(numbers: Iterable[int]) -> int:
 
 
 @cache
-def _waves() -> tuple[list[list[int]], list[int], int]:
-    """Return the cosines by frequency, packed by pixel, and the bias.
+def _waves() -> tuple[list[list[int]], list[int], int, int]:
+    """Return half of each wave's cosines, those of each column packed, and what lifts.
 
-    With the bias no slot is negative, which would borrow from the next one.
+    The last two make the slots of the first and of the second pass positive; what the
+    first adds comes out again in the mean alone, and the second takes it off there.
     """
     step = math.pi / (2 * _SIDE)
     waves = [
@@ -102,4 +117,7 @@ def _waves() -> tuple[list[list[int]], list[int], int]:
         for row in range(_KEPT)
     ]
     packed = [_packed(factors) for factors in zip(*waves, strict=True)]
-    return waves, packed, _packed([2 ** (_SLOT_BITS - 1)] * _KEPT)
+    middle = 2 ** (_SLOT_BITS - 1)
+    bias = _packed(middle - _LIFT * sum(wave) for wave in waves)
+    halves = [wave[: _SIDE // 2] for wave in waves]
+    return halves, packed, _packed([_LIFT] * _SIDE), bias

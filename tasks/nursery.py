@@ -20,6 +20,7 @@ from typing import Any
 from tasks.values import dataclass
 
 NUMBER = struct.Struct("!q")
+SIZES = struct.Struct("!qq")  # of a message: of its pickle, and of bytes beside it
 EXIT_OUT_OF_MEMORY = (
     99  # means nothing else: sysexits.h has 64 to 78, shells 126 and on
 )
@@ -66,15 +67,35 @@ def nurse(descriptor: int) -> None:
         os.waitpid(pid, 0)  # so that the program's books of CPU time are whole
 
 
-def receive(pipe: socket.socket) -> bytearray:
-    """Wait for a message behind the `NUMBER` of its bytes; `EOFError` at the end."""
-    head = pipe.recv(NUMBER.size, socket.MSG_WAITALL)
-    if len(head) < NUMBER.size:
+def receive(pipe: socket.socket) -> tuple[bytes, bytes]:
+    """Wait for a message, for `value_of`; `EOFError` at the end."""
+    pickled, beside = SIZES.unpack(_received(pipe, SIZES.size))
+    return _received(pipe, pickled), _received(pipe, beside)
+
+
+def value_of(pickled: bytes, beside: bytes) -> Any:
+    """Return the value that a message holds."""
+    return pickle.loads(pickled, buffers=[beside])  # noqa: S301 - from our own program
+
+
+def message_of(value: object) -> tuple[bytes, bytes, bytes]:
+    """Return what is sent of *value*; raises what `pickle.dumps` raises.
+
+    Bytes go as they are, beside the pickle: neither side copies them.
+    """
+    beside = b""
+    if isinstance(value, bytes):
+        beside, value = value, pickle.PickleBuffer(value)
+    pickled = pickle.dumps(value, protocol=5, buffer_callback=lambda _: None)
+    return SIZES.pack(len(pickled), len(beside)), pickled, beside
+
+
+def _received(pipe: socket.socket, size: int) -> bytes:
+    """Wait for *size* bytes; for a large lot, recv neither clears nor copies it."""
+    content = pipe.recv(size, socket.MSG_WAITALL) if size else b""
+    if len(content) < size:
         raise EOFError
-    message = bytearray(NUMBER.unpack(head)[0])
-    if pipe.recv_into(message, 0, socket.MSG_WAITALL) < len(message):
-        raise EOFError
-    return message
+    return content
 
 
 def _work(
@@ -94,7 +115,6 @@ def _work(
             signal.setitimer(signal.ITIMER_REAL, seconds + _ALARM_GRACE_SECONDS)
             answer = _answer(function, item)
             signal.setitimer(signal.ITIMER_REAL, 0)
-            pipe.sendall(NUMBER.pack(len(answer)))
             pipe.sendall(answer)
             del item, answer
             select.select([pipe], [], [])  # holding nothing while there is nothing
@@ -106,14 +126,14 @@ def _work(
         os._exit(status)
 
 
-def _answer(function: Callable[[Any], object], item: bytearray) -> bytes:
+def _answer(function: Callable[[Any], object], item: tuple[bytes, bytes]) -> bytes:
     try:
-        return pickle.dumps(function(pickle.loads(item)))  # noqa: S301 - from our own program
+        return b"".join(message_of(function(value_of(*item))))
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it raises is this item's fate
         reason = f"raised {type(error).__name__}"
-        return pickle.dumps(Failure(reason, str(error)[:1_000]))
+        return b"".join(message_of(Failure(reason, str(error)[:1_000])))
 
 
 def _limit(what: int, most: int) -> None:

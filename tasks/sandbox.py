@@ -32,7 +32,14 @@ from threading import Thread
 from typing import Any, Generic, Self, TypeVar
 
 from tasks import nursery
-from tasks.nursery import EXIT_OUT_OF_MEMORY, NUMBER, Failure, receive
+from tasks.nursery import (
+    EXIT_OUT_OF_MEMORY,
+    NUMBER,
+    Failure,
+    message_of,
+    receive,
+    value_of,
+)
 
 __all__ = ["Failure", "Sandbox", "run_sandboxed"]
 
@@ -279,7 +286,7 @@ class _Nursery:
 
     def _give(self, child: _Child, task: _Task) -> None:
         try:
-            message = pickle.dumps(task.item)
+            message = message_of(task.item)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             why = Failure("cannot be sent to a child process", str(error))
             task.future.set_result(why)
@@ -288,8 +295,7 @@ class _Nursery:
             child.deadline = time.monotonic() + self._seconds
         child.tasks.append(task)
         child.items += 1
-        head = NUMBER.pack(len(message))
-        child.unsent.extend((memoryview(head), memoryview(message)))
+        child.unsent.extend(map(memoryview, message))
         self._send(child)
 
     def _send(self, child: _Child) -> None:
@@ -321,7 +327,7 @@ class _Nursery:
         except (EOFError, OSError):
             self._lose(child, self._why_dead)
             return
-        outcome = pickle.loads(answer)  # noqa: S301 - see the module's docstring
+        outcome = value_of(*answer)
         task = child.tasks.popleft()
         child.deadline = time.monotonic() + self._seconds
         task.future.set_result(outcome)

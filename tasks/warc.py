@@ -13,7 +13,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from functools import lru_cache
 from http import HTTPStatus
@@ -45,6 +45,10 @@ _BREAKS = re.compile(rb"[\r\n\0]+")
 _BLANKS = re.compile(r"[\x00-\x20]+")
 _NOT_MODIFIED = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
 _COLUMNS = tuple(field.name for field in fields(Capture))
+_IMAGE_COLUMNS = tuple(field.name for field in fields(ImageResult))
+_IMAGE_FACTS = tuple(
+    field.name for field in fields(CheckedImage) if field.name != "thumbnail"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +156,9 @@ _to_json = json.JSONEncoder(default=_plain).encode
 
 def _image_row(result: ImageResult) -> dict[str, Any]:
     """Spell a result without its thumbnail, which is in the cache or made again."""
-    image = replace(result.image, thumbnail=b"") if result.image else None
-    row = asdict(replace(result, image=image))
-    if row["image"]:
-        del row["image"]["thumbnail"]
+    row = {name: getattr(result, name) for name in _IMAGE_COLUMNS}
+    if result.image:
+        row["image"] = {name: getattr(result.image, name) for name in _IMAGE_FACTS}
     return row
 
 

@@ -36,9 +36,9 @@ DOORS = {
 }
 # Rooms that only compute: no files, no network, no clock, no process.
 PURE = (
-    "articles avif bylines clock coding due frontmatter guardedyaml hashing history"
-    " imageformats lineyaml linkeddata markup metadata models moments pages rows"
-    " sources/changes sources/selection standins summary svg text urls values warc"
+    "articles avif bylines clock coding dataurls due frontmatter guardedyaml hashing"
+    " history imageformats lineyaml linkeddata markup metadata models moments pages"
+    " rows sources/changes sources/selection standins summary svg text urls values warc"
     " web/answers web/guard web/mementos web/phrases web/soft_errors web/targets"
 ).split()
 WORLDLY = frozenset({"os", "pathlib", "subprocess", "socket", "shutil", "time"})

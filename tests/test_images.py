@@ -8,6 +8,8 @@ import hashlib
 import os
 import random
 import struct
+import subprocess
+import sys
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -17,8 +19,9 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
 from tasks import images
+from tasks.dataurls import decode_data_url
 from tasks.imagecache import ImageCache
-from tasks.images import check_image, decode_data_url
+from tasks.images import check_image
 from tasks.models import CheckedImage, Rejection
 from tasks.sandbox import Failure, run_sandboxed
 from tasks.settings import ImageSettings
@@ -355,6 +358,37 @@ def test_a_png_with_a_huge_text_is_refused() -> None:
     assert reason(content[:33] + text + content[33:]) == (
         "has texts that unpack to more than is allowed"
     )
+
+
+def test_no_image_makes_a_child_import_anything(tmp_path: Path) -> None:
+    """What was imported before the children were forked, they need not import each."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    kinds = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF")
+    contents = [
+        encoded(picture("P" if kind == "GIF" else "RGB"), kind) for kind in kinds
+    ]
+    contents += [encoded(picture(), exif=exif), encoded(picture("RGBA"), "PNG")]
+    contents += [
+        contents[0][:-500],
+        b"<html>",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+    ]
+    for number, content in enumerate(contents):
+        (tmp_path / str(number)).write_bytes(content)
+    program = (
+        "import sys, pathlib\n"
+        "from tasks.images import check_image\n"
+        "known = set(sys.modules)\n"
+        "for file in pathlib.Path(sys.argv[1]).iterdir():\n"
+        "    check_image(file.read_bytes())\n"
+        "print(sorted(set(sys.modules) - known))\n"
+    )
+
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    assert said == "[]\n"
 
 
 def test_the_defaults_are_those_of_the_settings() -> None:

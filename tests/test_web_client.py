@@ -6,7 +6,7 @@ import asyncio
 import ssl
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,8 @@ import pytest
 
 from tasks.models import Response
 from tasks.web.client import open_web
+from tasks.web.hop import SPOOL_BYTES, Hops, Visit
+from tasks.web.targets import parse_target
 from tasks.web.wire import look_up, open_wire
 from tests.origin import PAGE, Origin, open_origin, settings_for
 
@@ -379,3 +381,41 @@ def test_being_cancelled_is_no_outcome(shared: Origin) -> None:
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(run())
     assert time.monotonic() - started < 0.9
+
+
+class Pieces(httpx.AsyncBaseTransport, httpx.AsyncByteStream):
+    """Answers with so many bytes, a few at a time."""
+
+    def __init__(self, size: int, piece: int) -> None:
+        self._size = size
+        self._piece = piece
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer whatever was asked."""
+        del request
+        told = {"peer": "93.184.215.14", "reason": "OK"}
+        return httpx.Response(200, stream=self, extensions=told)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for _ in range(0, self._size, self._piece):
+            yield bytes([ord("x")] * self._piece)  # a new one each time
+
+
+@pytest.mark.parametrize("size", [300, SPOOL_BYTES, 3 * SPOOL_BYTES])
+def test_a_body_in_tiny_pieces_is_whole_and_takes_little_more_than_its_bytes(
+    size: int,
+) -> None:
+    url = "http://news.example/"
+    visit = Visit(url, {}, max_bytes=size, seconds_left=60.0, final_url=url)
+    hops = Hops(Pieces(size, piece=4), "Tester", lambda: datetime.now(UTC))
+    tracemalloc.start()
+    try:
+        fault = asyncio.run(hops.ask(visit, parse_target(url, {80})))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert fault is None
+    [exchange] = visit.exchanges
+    assert exchange.raw_body == b"x" * size
+    assert peak < 2 * size + SPOOL_BYTES + 200_000

@@ -11,9 +11,9 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+from tasks.dataurls import decode_data_url
 from tasks.due import Try, next_moment
 from tasks.imagecache import ImageCache
-from tasks.images import decode_data_url
 from tasks.models import (
     CheckedImage,
     DueImage,
@@ -150,7 +150,7 @@ class Imaging:
         """Have an image that came checked; nothing else needs to be."""
         content = _content(answer)
         if content is None:
-            self._note(image, _answered(self._run, image, answer))
+            self._note(_answered(self._run, image, answer))
             return
         from tasks.web.pages import IMAGE_BYTES  # noqa: PLC0415 - as above
 
@@ -175,11 +175,10 @@ class Imaging:
         self._checking -= 1
         self._fetcher.hold(-size)
         result = _answered(self._run, image, answer)
-        self._note(image, _kept(self._cache, result, content, verdict.result()))
+        self._note(_kept(self._cache, result, content, verdict.result()))
 
-    def _note(self, image: DueImage, result: ImageResult) -> None:
-        failures = 0 if result.status == "cached" else image.failures + 1
-        self._results.append(replace(result, failures=failures))
+    def _note(self, result: ImageResult) -> None:
+        self._results.append(result)
         self._run.advance()
 
     def _hand_on(self, seconds: float) -> None:
@@ -245,6 +244,7 @@ def _kept(
         result,
         status="cached",
         reason="",
+        failures=0,
         image=verdict,
         path=path,
         thumbnail_path=thumbnail_path,
@@ -252,7 +252,7 @@ def _kept(
 
 
 def _answered(run: Run, image: DueImage, answer: Answer) -> ImageResult:
-    """Say how the asking ended; an image that came is still to be checked."""
+    """Say how the asking ended; an image that came has failed until it is checked."""
     if not isinstance(answer, Response):
         return ImageResult(
             image_id=image.image_id,
@@ -261,6 +261,7 @@ def _answered(run: Run, image: DueImage, answer: Answer) -> ImageResult:
             reason=answer if isinstance(answer, str) else "",
             checked_at=run.moment,
             next_check_at=_due_at(run, image, Try("ok")),
+            failures=image.failures + 1,
         )
     from tasks.web.answers import header, retry_at  # noqa: PLC0415 - as above
 
@@ -280,6 +281,7 @@ def _answered(run: Run, image: DueImage, answer: Answer) -> ImageResult:
         reason="" if is_unchanged else answer.reason,
         checked_at=run.moment,
         next_check_at=_due_at(run, image, tried),
+        failures=0 if is_unchanged else image.failures + 1,
         etag=header(answer.headers, "etag") or None,
         last_modified=header(answer.headers, "last-modified") or None,
     )

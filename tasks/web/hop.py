@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from tempfile import SpooledTemporaryFile
-from typing import cast
+from tempfile import TemporaryFile
+from typing import IO, Self, cast
 
 import httpx
 
@@ -25,6 +25,9 @@ _CONDITIONS = frozenset({"if-modified-since", "if-none-match"})
 # A body under way is kept in memory up to here, then in a file without a name: all
 # bodies that may be under way at once, each as large as allowed, would take 640 MB.
 SPOOL_BYTES = 262_144
+# Put together before there are more: a body in single bytes would take forty times its
+# size.
+MAX_PIECES = 1_000
 # What a redirect says to readers is kept if it is small; nobody reads it.
 MAX_REDIRECT_BYTES = 65_536
 # httpx refuses hosts that exist (`💩.la`) and rewrites escapes, which breaks signed
@@ -170,14 +173,52 @@ async def _read(response: httpx.Response, max_bytes: int) -> bytes:
     if declared is not None and declared > max_bytes:
         reason = f"the body is {declared:,} bytes, allowed are {max_bytes:,}"
         raise Failed(outcome="too_large", reason=reason)
-    with SpooledTemporaryFile(SPOOL_BYTES) as body:
+    with _Gathered() as body:
         async for chunk in _chunks(response, declared):
-            body.write(chunk)
-            if body.tell() > max_bytes:
+            body.add(chunk)
+            if body.size > max_bytes:
                 reason = f"the body is more than the {max_bytes:,} bytes allowed"
                 raise Failed(outcome="too_large", reason=reason)
-        body.seek(0)
-        return body.read()
+        return body.whole()
+
+
+class _Gathered:
+    """A body as it comes, in memory up to `SPOOL_BYTES`.
+
+    In pieces, which are put together once: the standard library's file of this kind
+    grows piece by piece, and took 0.2 ms for an image of 170 KB.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._pieces: list[bytes] = []
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, piece: bytes) -> None:
+        self.size += len(piece)
+        if self._file is not None:
+            self._file.write(piece)
+            return
+        self._pieces.append(piece)
+        if self.size > SPOOL_BYTES:
+            self._file = TemporaryFile()  # noqa: SIM115 - closed with this
+            self._file.writelines(self._pieces)
+            self._pieces.clear()
+        elif len(self._pieces) > MAX_PIECES:
+            self._pieces = [b"".join(self._pieces)]
+
+    def whole(self) -> bytes:
+        if self._file is None:
+            return b"".join(self._pieces)
+        self._file.seek(0)
+        return self._file.read()
 
 
 async def _chunks(
