@@ -440,8 +440,7 @@ def test_who_is_shown_wrote_it_rather_than_who_is_declared_alone() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        # Agencies, staffs and the site itself
-        "<p class=byline>By Associated Press</p>",
+        # Staffs and the site itself
         "<p class=byline>By Harbour News Agency</p>",
         "<p class=byline>Harbour wire services</p>",
         "<p class=byline>By Staff Reports</p>",
