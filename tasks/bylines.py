@@ -70,14 +70,17 @@ _NAMES_END = re.compile(
 )
 _ADDRESS = re.compile(r"\s*[|(<]?\s*\S+@\S+\.\w+[)>]?")  # of mail, after a name
 _AND = (
-    rf"\s+(?:and|AND|und|UND|et|ET|y|Y)\s+(?=[{_CAPITAL}])"
+    rf"\s+(?:and|AND|with|WITH|und|UND|et|ET|y|Y)\s+(?=[{_CAPITAL}])"
     # These are parts of names, too: where a whole name follows.
     rf"|\s+(?:e|ed|en|och|og|ja|i|a|és|și|ve|dan|và|и|\u0456|та|και)"
     rf"\s+(?=[{_CAPITAL}]\S+\s+(?:[a-z]{{1,3}}\s+){{0,2}}[{_CAPITAL}])"
 )
 _COMMA_AND = rf"(?:(?:and|AND|und|et|y|e|en|och|og|i|и)\s+(?=[{_CAPITAL}]))?"
-_BETWEEN = re.compile(rf"\s*[;,&\u3001\uff0c]\s*{_COMMA_AND}|{_AND}")
-_BETWEEN_FULL = re.compile(rf"\s*[;,&]\s+{_COMMA_AND}|{_AND}")
+_SON = r"(?!\s*(?i:jr|sr|i{2,3}|iv)\b)"  # part of the name before its comma
+_BETWEEN = re.compile(rf"\s*[;,&\u3001\uff0c]{_SON}\s*{_COMMA_AND}|{_AND}")
+_BETWEEN_FULL = re.compile(rf"\s*[;,&]{_SON}\s+{_COMMA_AND}|{_AND}")
+# After a declared name: an account, whom it was written for, what somebody is.
+_AFTER_NAME = re.compile(r"\s*(?:[|(@\u2022\u00b7]|\s[-\u2013\u2014/]\s|\sfor\s)\s*")
 # What somebody did, after a name in Japanese: wrote, translated, drew.
 # In Korean, that somebody is a reporter.
 _DID = re.compile(r"\s(?:著者?|編著?|監訳|訳|写真|イラスト|기자|특파원)$")
@@ -109,6 +112,41 @@ _NO_PERSON = frozenset(
     wire world writer writers writing you your
     """.split()
 )
+# Words that name nobody by themselves, in many languages: of these and of what joins
+# them a signature says that somebody wrote, not who.
+_NOBODY = frozenset(
+    """
+    admin administrator agencies anonymous author authors board bureau contributor
+    contributors correspondent correspondents desk editor editorial editors guest
+    newsroom reporter reporters root staff team user users webmaster wire wires
+    wordpress writer writers
+    autor autoren gast gastautor gastbeitrag redakteur redaktion redaktionsteam
+    auteur rédacteur rédaction équipe autores corresponsal equipo invitado redacción
+    redactor correspondente equipe redação redactie redazione
+    redaktionen redaksjonen redaktsioon toimitus redakcja redakce redakcia uredništvo
+    szerkesztőség redacția merkezi redaksi авторы админ корреспондент редактор редакция
+    редакція 編集 編集部 编辑 编辑部 記者 记者 편집부 관리자
+    """.split()
+)
+_BESIDE_NOBODY = frozenset(
+    """
+    a and assistant associate business by chief community contributing copy
+    daily deputy digital features foreign freelance from general in local managing
+    national news of official online our own photo political post posted press release
+    reports senior service services special sports super the web world
+    da das de del der des die dal della el haber het i il la las le les los lo
+    notre nuestra nuestro online unser unsere van
+    """.split()
+)
+# Agencies sign where persons do; short names as they are spelled.
+_AGENCY = re.compile(
+    r"(?i:(?:the\s+)?(?:associated press|canadian press|press association|reuters)"
+    r"|agence france-?presse|agencia efe|anadolu(?: agency| ajans\u0131)?|ansa|dpa"
+    r"|australian associated press|bloomberg(?: news)?|deutsche presse-agentur"
+    r"|europa press|interfax|jiji press|kyodo(?: news)?|pa media|tass|united press"
+    r" international|press trust of india|(?:xinhua|yonhap)(?: news agency)?"
+    r"|тасс|интерфакс|риа новости|新华社|共同通信|연합뉴스)|AP|AFP|AAP|EFE|IANS|PTI|UPI"
+)
 _PARTICLES = frozenset(
     """
     al af av ben bin da de del della den der di dos du el ibn la le ten ter van von y zu
@@ -120,6 +158,26 @@ _ROLE = re.compile(
     r"|\b(?:business|international|magazine|network|online|politics|sports)$",
     re.IGNORECASE,
 )
+_OFFICE = frozenset(
+    """
+    analyst columnist contributor correspondent critic editor journalist producer
+    reporter writer
+    """.split()
+)
+_OF_OFFICE = _OFFICE | frozenset(
+    """
+    assistant associate business chief city contributing courts crime culture deputy
+    digital economics education environment executive features foreign freelance general
+    guest health investigative legal managing multimedia national news opinion political
+    politics science senior social special sport sports staff technology video web
+    """.split()
+)
+_PAPERS = frozenset(
+    """
+    chronicle express gazette herald journal mail news post standard star sun telegraph
+    times tribune
+    """.split()
+)
 # What signs where no person does: an account's name, a company, a staff.
 _HANDLE = re.compile(r"[a-z0-9._\-]+")
 _COMPANY = re.compile(
@@ -128,6 +186,18 @@ _COMPANY = re.compile(
 _STAFF = re.compile(
     r"\b(?:staff|team|desk|editors|editorial|newsroom|redaktion|rédaction|redacción"
     r"|redazione|redação)\b|編集部",
+    re.IGNORECASE,
+)
+_WHOSE_STAFF = re.compile(
+    rf"(?:[{_CAPITAL}\d]\S*\s+){{1,4}}(?i:staff|team|desk|editors|newsroom)"
+)
+# What stands where bylines stand and looks like a name: places of datelines, phrases.
+_NO_SIGNATURE = re.compile(
+    r"new (?:york|delhi|orleans|jersey|zealand)|los angeles|san (?:francisco|diego)"
+    r"|las vegas|hong kong|tel aviv|buenos aires|mexico city|cape town|são paulo"
+    r"|rio de janeiro|united (?:states|kingdom)|(?:north|south) (?:korea|carolina)"
+    r"|south africa|saudi arabia|sri lanka|white house|popular demand"
+    r"|(?:land|air) (?:and|or) sea|\w+day (?:morning|afternoon|evening|night)",
     re.IGNORECASE,
 )
 _UNSPACED_NAME = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u30fb\s]{2,14}")
@@ -163,7 +233,9 @@ _CANDIDATES = (
 _BYLINE = re.compile(r"by-?_?line|BYLINE", re.IGNORECASE)
 # What a byline is never in, and what it is only near its headline.
 _NEVER = re.compile(
-    r"comment|related|recirc|recommend|quote|caption|credit|disqus", re.IGNORECASE
+    r"comment|related|recirc|recommend|quote|caption|credit|disqus|testimonial"
+    r"|discussion|\b(?:responses?|repl(?:y|ies))\b",
+    re.IGNORECASE,
 )
 _SELDOM = re.compile(
     r"popular|trending|latest|sidebar|newsletter|promo|teaser|read-?more|more-from"
@@ -174,7 +246,7 @@ _NEVER_TAGS = frozenset({"footer", "figure", "figcaption", "blockquote"})
 _SELDOM_TAGS = frozenset({"nav", "aside", "form"})
 _OTHERS_UP = 2  # levels above a byline that hold the title of the story it belongs to
 _TITLE_WORDS = 4  # that a link to a story has at least, and one to a profile hardly
-_FEW = 10  # links of a box that are looked at
+_FEW = 10  # links of a box, or elements of a line, that are looked at
 _UP = 6  # levels above a byline that tell whether it belongs to something else
 
 
@@ -187,7 +259,53 @@ def declared_names(line: str) -> list[str]:
     line = _BY.sub("", plain_text(line[:MAX_DECLARED]))
     names = _without_roles(_BETWEEN_FULL.split(_ADDRESS.sub("", line)))
     names = names if all(" " in name for name in names) else [line]
-    return [n for n in names if n and len(n) <= MAX_NAME and not _NO_NAME.search(n)]
+    names = [name for part in names for name in _before(part)]
+    return [n for n in names if n and len(n) <= MAX_NAME and not _is_no_name(n)]
+
+
+def _before(name: str) -> list[str]:
+    """Return the persons of a declared name before what follows it, else it whole."""
+    parts = [without_office(part.strip(" )")) for part in _AFTER_NAME.split(name)]
+    if len(parts) == 1 or not _is_person(parts[0]):
+        return [parts[0] if len(parts) == 1 else name]
+    is_list = re.fullmatch(r".*\s/\s.*", name)
+    return [part for part in parts if _is_person(part)] if is_list else parts[:1]
+
+
+def without_office(name: str) -> str:
+    """Cut off a name what its person is or writes for, if no comma does.
+
+    >>> without_office("Ann Lee Staff Writer")
+    'Ann Lee'
+    """
+    words = name.split()
+    lower = [word.casefold() for word in words]
+    for start in range(2, len(words)):
+        is_office = lower[-1] in _OFFICE and _OF_OFFICE.issuperset(lower[start:])
+        if is_office or _AGENCY.fullmatch(" ".join(words[start:])):
+            is_paper = not _PAPERS.isdisjoint(lower[:start])
+            return name if is_paper else " ".join(words[:start])
+    return name
+
+
+def names_nobody(name: str) -> bool:
+    """Tell whether a signature says that somebody wrote, but not who.
+
+    >>> [names_nobody(name) for name in ("Staff Writer", "Die Redaktion", "AOL Staff")]
+    [True, True, False]
+    """
+    words = set(re.findall(r"\w+", name.casefold()))
+    return not words.isdisjoint(_NOBODY) and words <= _NOBODY | _BESIDE_NOBODY
+
+
+def is_agency(name: str) -> bool:
+    """Tell whether a news agency signs: a person beside it is who wrote."""
+    return bool(_AGENCY.fullmatch(name))
+
+
+def is_company(name: str) -> bool:
+    """Tell whether a declared name is a company's."""
+    return bool(_COMPANY.search(name))
 
 
 def is_no_person(name: str) -> bool:
@@ -196,7 +314,7 @@ def is_no_person(name: str) -> bool:
     >>> [is_no_person(name) for name in ("annlee", "Windle Inc.", "Ann Lee")]
     [True, True, False]
     """
-    return bool(_HANDLE.fullmatch(name) or _COMPANY.search(name) or _STAFF.search(name))
+    return bool(_HANDLE.fullmatch(name) or _STAFF.search(name)) or is_company(name)
 
 
 def shown_names(line: str, *, is_linked: bool = False) -> list[str]:
@@ -210,9 +328,12 @@ def shown_names(line: str, *, is_linked: bool = False) -> list[str]:
     line = plain_text(line[: MAX_BYLINE + 1])
     if len(line) > MAX_BYLINE:
         return []
+    signs = is_linked or bool(_IS_BY.match(line))
     parts = _BETWEEN.split(_NAMES_END.sub("", _BY.sub("", line)))
-    names = (_DID.sub("", part) for part in parts)
-    return [name for name in names if _is_person(name, is_linked=is_linked)]
+    names = [without_office(_DID.sub("", part)) for part in parts]
+    persons = [name for name in names if _is_person(name, is_linked=is_linked)]
+    staffs = (n for n in names if is_agency(n) or (signs and _is_staff(n)))
+    return persons or list(staffs)
 
 
 def find_bylines(tree: HtmlElement, headline: HtmlElement | None) -> list[str]:
@@ -222,12 +343,14 @@ def find_bylines(tree: HtmlElement, headline: HtmlElement | None) -> list[str]:
     same wherever it occurs, for a page lists authors of other pages, too.
     """
     found = tree.xpath(_CANDIDATES)[:MAX_CANDIDATES]
+    found = [e for e in found if not _is_in_sentence(e)]
     candidates = [e for e in found if not is_of_other(e, headline)]
     if not candidates and headline is None:
         return []
     places = {e: n for n, e in enumerate(tree.iter(etree.Element))}
     if headline is not None and headline in places:
         at = places[headline]
+        candidates = [e for e in candidates if not _is_after(e, headline, places)]
         near = [
             e
             for e in candidates
@@ -256,6 +379,27 @@ def is_of_other(element: HtmlElement, headline: HtmlElement | None) -> bool:
         if any(_is_title(a) for a in links):
             return True
     return False
+
+
+def _is_after(
+    element: HtmlElement, headline: HtmlElement, places: dict[HtmlElement, int]
+) -> bool:
+    """Tell whether *element* comes after the end of the headline's `<article>`."""
+    own = next(headline.iterancestors("article"), None)
+    if own is None or places.get(element, 0) < places[headline]:
+        return False
+    return own not in element.iterancestors()
+
+
+def _is_in_sentence(element: HtmlElement) -> bool:
+    """Tell whether words before *element*, in its line, do not lead to a byline."""
+    above = element.getparent()
+    if element.tag != "a" or above is None:
+        return False
+    beside = islice(element.itersiblings(preceding=True), _FEW)
+    tails = (other.tail or "" for other in beside)
+    said = " ".join(f"{above.text or ''} {' '.join(tails)}".split())
+    return bool(re.search(r"\w", said)) and not _IS_BY.match(f"{said} ")
 
 
 def _is_title(link: HtmlElement) -> bool:
@@ -403,11 +547,25 @@ def _texts(element: HtmlElement) -> Iterator[str]:
             yield inner.tail or ""
 
 
+def _is_no_name(name: str) -> bool:
+    return bool(_NO_NAME.search(name)) or names_nobody(name)
+
+
+def _is_staff(name: str) -> bool:
+    """Tell whether a staff signs that says whose it is: "AOL Staff"."""
+    found = _WHOSE_STAFF.fullmatch(name)
+    return bool(found) and not _is_no_name(name)
+
+
 def _is_person(name: str, *, is_linked: bool = False) -> bool:
-    if not 2 <= len(name) <= MAX_NAME or _NO_NAME.search(name):
+    if not 2 <= len(name) <= MAX_NAME or is_agency(name):
         return False
-    if _UNSPACED_NAME.fullmatch(name):
-        return True
+    if _is_no_name(name) or _NO_SIGNATURE.fullmatch(name):
+        return False
+    return bool(_UNSPACED_NAME.fullmatch(name)) or _is_spelled(name, is_linked)
+
+
+def _is_spelled(name: str, is_linked: bool) -> bool:  # noqa: FBT001 - private
     words = name.split()
     if len(words) > 5 or any(w.strip(".").casefold() in _NO_PERSON for w in words):
         return False

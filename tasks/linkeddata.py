@@ -25,6 +25,7 @@ MAX_ARTICLES = 100  # of those, that are articles; lists of other stories have d
 MAX_LEVELS = 10  # of lists and objects within a value
 MAX_VALUES = 20  # of one property
 _ARTICLE = re.compile(r"(?:Article|Posting|Report|Review)$")
+_ORGANISATION = re.compile(r"(?:Organization|Corporation|Business|Project)$")
 _PAGE = re.compile(r"(?:Page|VideoObject|Recipe|Event|PodcastEpisode)$")
 _SCRIPT_FRAME = re.compile(
     r"\A\s*(?:<!--|//\s*<!\[CDATA\[|/\*.*?\*/)|(?:-->|//\s*\]\]>|;)\s*\Z"
@@ -48,6 +49,26 @@ class LinkedData:
     def names(self, value: object) -> Iterator[str]:
         """Yield the names in the many shapes of `author` and `publisher`."""
         yield from self._names(value, MAX_LEVELS)
+
+    def organisations(self, value: object) -> Iterator[str]:
+        """Yield those of the names of `author` that are called an organisation's."""
+        for author in self._authors(value):
+            if any(map(_ORGANISATION.search, types(author))):
+                yield from self.names(author)
+
+    def owners(self, value: object, url: str) -> Iterator[str]:
+        """Yield those whose home is that of the page at *url*: they are its site."""
+        home = _bare(url).partition("/")[0]
+        for author in self._authors(value):
+            is_owner = _bare(one_line(author.get("url"))) == home
+            if is_owner and any(map(_ORGANISATION.search, types(author))):
+                yield from self.names(author)
+
+    def _authors(self, value: object) -> Iterator[Node]:
+        """Yield the objects of `author`, as they are or as they are named elsewhere."""
+        for part in value[:MAX_VALUES] if isinstance(value, list) else [value]:
+            if isinstance(part, dict):
+                yield {**self.named.get(str(part.get("@id")), {}), **part}
 
     def _names(self, value: object, levels: int) -> Iterator[str]:
         if levels == 0:
@@ -79,6 +100,12 @@ def types(node: Node) -> list[str]:
     return [
         v for v in (value if isinstance(value, list) else [value]) if isinstance(v, str)
     ]
+
+
+def is_elsewhere(node: Node, url: str) -> bool:
+    """Tell whether *node* calls addresses its own of which none is *url*."""
+    own = [said for said in _named(node) if said.startswith(("http:", "https:"))]
+    return bool(own) and _bare(url) not in map(_bare, own)
 
 
 def one_line(value: object) -> str:

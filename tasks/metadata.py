@@ -12,6 +12,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import islice
@@ -26,11 +27,15 @@ from tasks.bylines import (
     MAX_DECLARED,
     declared_names,
     find_bylines,
+    is_agency,
+    is_company,
     is_no_person,
     is_of_other,
 )
 from tasks.linkeddata import (
+    Node,
     addresses,
+    is_elsewhere,
     one_line,
     plain_paragraphs,
     plain_text,
@@ -209,12 +214,17 @@ class _Reader:
         self.latest = (fetched_at or datetime.max.replace(tzinfo=UTC) - _SLACK) + _SLACK
         self.data = read_linked_data(tree, base_url)
         self.names = _meta(tree)
+        self.others: list[Node] = []  # articles of JSON-LD that are other stories
         self.origins: dict[str, str] = {}
         self.repairs: list[PageRepair] = []
 
     def read(self) -> Metadata:
         site = self._take("site_name", self._sites(), self._site)
         title, headline = self._title(site)
+        told = self.data.articles
+        self.others = [node for node in told if self._is_other_story(node, title)]
+        own = tuple(node for node in told if node not in self.others)
+        self.data = replace(self.data, articles=own)
         published = self._take("published_at", self._published(headline), self._moment)
         modified = self._take("modified_at", self._modified(), self._moment)
         if published and modified and modified < published:
@@ -319,6 +329,16 @@ class _Reader:
         yield from self._linked("name")
         yield from self._meta(*_TITLE_MORE)
 
+    def _is_other_story(self, node: Node, title: str | None) -> bool:
+        """Tell whether *node* is of another address and of another headline."""
+        headline = plain_text(one_line(node.get("headline"))[:2_000])
+        if not headline or not is_elsewhere(node, self.base_url):
+            return False
+        titles = (plain_text(said[:2_000]) for _, said in self._meta(*_TITLE))
+        own = (title, plain_text((self.tree.findtext(".//title") or "")[:2_000]))
+        said = filter(None, (*own, *titles))
+        return all(_likeness(headline, other) < ALIKE for other in said)
+
     def _heading_of(self, title: str) -> HtmlElement | None:
         headings = self.tree.xpath("//h1 | //h2 | //h3")[:MAX_TITLES]
         shown = (plain_text(h.text_content()[:1_000]) for h in headings)
@@ -376,13 +396,16 @@ class _Reader:
         for origin, said in self._declared_authors():
             lines = (line[:MAX_DECLARED] for line in said)
             names = {
-                self._first_name_first(name): one_line(line)
+                self._first_name_first(_without_employer(name, sites)): one_line(line)
                 for line in lines
                 for name in declared_names(line)
                 if _folded(name) not in said_sites
             }
             names = self._without_accounts(names, headline)
-            persons = {n: line for n, line in names.items() if not is_no_person(n)}
+            signed = {n: line for n, line in names.items() if self._is_person(n)}
+            # Beside a person, an agency is whom that person writes for.
+            written = {n: line for n, line in signed.items() if not is_agency(n)}
+            persons = written or signed
             if not persons or origin == _POSTED_BY:
                 others.append((origin, persons or names))
             elif headline is None or any(map(self._is_shown, persons)):
@@ -399,22 +422,46 @@ class _Reader:
     def _without_accounts(
         self, names: dict[str, str], headline: HtmlElement | None
     ) -> dict[str, str]:
-        """Leave out single words that the page, if it shows anything, does not show.
+        """Leave out whom the page, if it shows anything, does not show.
 
-        They are accounts of whoever put the page there.
+        Single words are accounts of whoever put the page there; organisations own it,
+        or built it. Persons may be told by their signature alone.
         """
         if headline is None:
             return names
-        return {n: line for n, line in names.items() if " " in n or self._is_shown(n)}
+        return {n: line for n, line in names.items() if self._may_sign(n)}
 
-    def _is_shown(self, name: str) -> bool:
+    def _may_sign(self, name: str) -> bool:
+        is_owner = is_company(name) or name in self._organisation_names
+        if is_owner and not is_agency(name):
+            return self._is_shown(name, whole=True)
+        return " " in name or self._is_shown(name)
+
+    def _is_person(self, name: str) -> bool:
+        """Tell whether *name* is neither spelled nor declared as something else."""
+        if is_agency(name):
+            return True  # which signs as persons do
+        return not is_no_person(name) and name not in self._organisation_names
+
+    @cached_property
+    def _organisation_names(self) -> frozenset[str]:
+        """Return the names of authors that JSON-LD calls organisations."""
+        said = (
+            plain_text(name)
+            for node in self.data.articles
+            for key in ("author", "creator")
+            for name in self.data.organisations(node.get(key))
+        )
+        return frozenset(said)
+
+    def _is_shown(self, name: str, *, whole: bool = False) -> bool:
         """Tell whether readers see *name*, or its last word: initials may be between.
 
         In scripts without blanks, names are anywhere.
         """
         words = _words(name)
-        last = words.rpartition(" ")[2]
-        return f" {last} " in self._shown_words or (
+        seen = words if whole else words.rpartition(" ")[2]
+        return f" {seen} " in self._shown_words or (
             not words.isascii() and words.replace(" ", "") in self._shown_words
         )
 
@@ -487,6 +534,7 @@ class _Reader:
         said.extend(self._microdata_publishers())
         for node in self.data.articles:
             said.extend(self.data.names(node.get("publisher")))
+            said.extend(self.data.owners(node.get("author"), self.base_url))
         with suppress(ValueError):
             domain = registrable_domain(host_of(self.base_url)) or ""
             said.extend((domain, domain.partition(".")[0]))
@@ -556,7 +604,7 @@ class _Reader:
                 or ""
             )
             is_any = said in self._days and (len(self._days) > 1 or not has_times)
-            return "" if is_any else said
+            return "" if is_any or said in self._days_of_others else said
         return ""
 
     @cached_property
@@ -565,6 +613,12 @@ class _Reader:
         times = islice(self.tree.iterfind(".//time[@datetime]"), MAX_MARKED)
         moments = (parse_moment(time.get("datetime")) for time in times)
         return frozenset(f"{moment:%Y-%m-%d}" for moment in moments if moment)
+
+    @cached_property
+    def _days_of_others(self) -> frozenset[str]:
+        """Return the days of other stories in JSON-LD, of which htmldate takes any."""
+        said = (one_line(node.get("datePublished")) for node in self.others)
+        return frozenset(f"{day:%Y-%m-%d}" for day in map(parse_moment, said) if day)
 
     def _modified(self) -> Said:
         yield from self._linked("dateModified")
@@ -672,6 +726,12 @@ def _triples(text: str) -> Counter[str]:
 
 def _words(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.casefold()))
+
+
+def _without_employer(name: str, sites: frozenset[str]) -> str:
+    """Cut the site's name off an author's: "Ann Lee. The Daily Buoy"."""
+    head, _, tail = name.rpartition(". ")
+    return head if " " in head and _folded(tail) in sites else name
 
 
 def _folded(name: str) -> str:

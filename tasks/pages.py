@@ -110,6 +110,9 @@ def read_page(
         return Rejection("page", url, "cannot be read", detail)
 
 
+_BLANK = " \t\xa0\u200b\u2060"
+
+
 def count_words(text: str) -> int:
     """Count runs of letters and digits; in unspaced scripts, characters.
 
@@ -147,10 +150,12 @@ def _read(
     paragraphs = _paragraphs(tree, url, metadata.body)
     if metadata.title and plain_text("".join(paragraphs[0])) == metadata.title:
         del paragraphs[0]  # the title is a value of its own
-    text = "\n".join(
+    told = (
         _repaired("text", place, pieces, repairs)
         for place, pieces in enumerate(paragraphs)
     )
+    # Editors hold empty lines open by zero-width spaces.
+    text = "\n".join(line for line in told if line.strip(_BLANK))
     word_count = count_words(text)
     flags = [*decoded.flags, *mended]
     if repairs:

@@ -11,7 +11,7 @@ import codecs
 import html
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, lru_cache
 from html.entities import html5
 from typing import TYPE_CHECKING, Literal
@@ -125,7 +125,8 @@ def repair(text: str, *, entities: bool = False) -> Repaired:
     """Mend what encodings and editors broke; idempotent, and good text stays.
 
     With *entities*, HTML entities are resolved too: for titles and excerpts, which are
-    no HTML but often come from it.
+    no HTML but often come from it. Such fields are looked up and joined by, so they
+    lose every needless zero-width character; prose only those within its words.
     """
     if (
         text.isascii()
@@ -301,6 +302,8 @@ codecs.register_error("wirehouse-c1", _c1_for_undefined)
 
 # --- repair ---------------------------------------------------------------------
 
+Rules = tuple[tuple[str, Callable[[str], str]], ...]
+
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _NEEDS_LOOK = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 # Thai, Lao, Burmese and Khmer part their words with U+200B, Mongolian its vowels with
@@ -308,6 +311,14 @@ _NEEDS_LOOK = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 _ZERO_WIDTH = re.compile(
     f"[\u2060\ufeff]|(?<![{_SPACELESS}])\u200b|(?<![\u1820-\u18aa])\u180e"
+)
+# In prose, what stands beside no text is layout and splits no word: editors end lines
+# with it, and hold empty ones open.
+_ZERO_WIDTH_WITHIN = re.compile(
+    r"(?<=[^\s\u200b\u2060])"
+    f"(?:\u2060|(?<![{_SPACELESS}])\u200b)+"
+    r"(?=[^\s\u200b\u2060])"
+    "|\ufeff|(?<![\u1820-\u18aa])\u180e"
 )
 # A joiner means something between letters of scripts that join, and in emoji. At the
 # end of a word, too, U+200D does beside a letter (Persian dates), and either after a
@@ -413,11 +424,15 @@ def _is_bad(text: str) -> bool:
 
 
 def _repair(text: str, entities: bool) -> Repaired:  # noqa: FBT001 - a cache key
+    return _mended(text, entities=entities, rules=_FIELD_RULES if entities else _RULES)
+
+
+def _mended(text: str, *, entities: bool, rules: Rules) -> Repaired:
     if not (entities and "&" in text) and (
         _TYPESET.fullmatch(text) or (_LATIN.fullmatch(text) and not _is_bad(text))
     ):
         return Repaired(text)
-    rules: dict[str, None] = {}
+    applied: dict[str, None] = {}
     mended = text
     for _ in range(MAX_ROUNDS):  # one repair may uncover another
         before = mended
@@ -426,16 +441,18 @@ def _repair(text: str, entities: bool) -> Repaired:  # noqa: FBT001 - a cache ke
             if unescaped is None:
                 break
             if unescaped != mended:
-                rules["entities"] = None
+                applied["entities"] = None
                 mended = unescaped
-        for rule, mend in _RULES:
+        for rule, mend in rules:
             mended, was = mend(mended), mended
             if mended != was:
-                rules[rule] = None
+                applied[rule] = None
         if mended == before:
-            return Repaired(mended, tuple(rules))
-    # Entities within entities without end are left as they are, at every call.
-    return _repair(text, entities=False) if entities else Repaired(mended, tuple(rules))
+            return Repaired(mended, tuple(applied))
+    if entities:
+        # Those within entities without end are left as they are, at every call.
+        return _mended(text, entities=False, rules=rules)
+    return Repaired(mended, tuple(applied))
 
 
 _repair_cached = lru_cache(maxsize=8_192)(_repair)
@@ -490,6 +507,12 @@ def _drop_zero_width(text: str) -> str:
     return _JOINERS.sub(_needed_joiner, _ZERO_WIDTH.sub("", text))
 
 
+def _drop_zero_width_within(text: str) -> str:
+    if text.isascii():
+        return text
+    return _JOINERS.sub(_needed_joiner, _ZERO_WIDTH_WITHIN.sub("", text))
+
+
 def _needed_joiner(found: re.Match[str]) -> str:
     """Return joiners where they change how their neighbours look, else nothing."""
     joiners = found[0]
@@ -514,7 +537,10 @@ def _compose(text: str) -> str:
 _RULES = (
     ("mojibake", _fix_mojibake),
     ("control_characters", _drop_controls),
-    ("zero_width", _drop_zero_width),
+    ("zero_width", _drop_zero_width_within),
     ("combining_marks", _cap_marks),
     ("nfc", _compose),
+)
+_FIELD_RULES = tuple(
+    (name, _drop_zero_width if name == "zero_width" else mend) for name, mend in _RULES
 )

@@ -215,6 +215,14 @@ def test_broken_linked_data_is_passed_over(script: str) -> None:
     assert result.authors == ()
 
 
+def test_lines_that_show_nothing_are_no_part_of_the_text() -> None:
+    first, last = f"{FIRST * 9}.", f"{LAST * 9}\u200b"
+
+    result = linked(articleBody=f"{first}\n\u200b\n{last}\n\u2060 \u200b")
+
+    assert result.text.split("\n") == [first, last]
+
+
 def test_linked_data_in_comment_marks_is_read() -> None:
     data = '<!-- {"@type": "Article", "author": "Ann\nLee"} -->'
 
@@ -440,8 +448,7 @@ def test_who_is_shown_wrote_it_rather_than_who_is_declared_alone() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        # Agencies, staffs and the site itself
-        "<p class=byline>By Associated Press</p>",
+        # Staffs and the site itself
         "<p class=byline>By Harbour News Agency</p>",
         "<p class=byline>Harbour wire services</p>",
         "<p class=byline>By Staff Reports</p>",

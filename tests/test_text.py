@@ -456,6 +456,18 @@ def test_what_is_no_entity_stays(text: str) -> None:
     assert (repaired.text, repaired.rules) == (text, ())
 
 
+@pytest.mark.parametrize("space", ["\u200b", "\u2060", "\u200b\u2060"])
+def test_prose_keeps_zero_width_spaces_that_split_no_word_and_fields_keep_none(
+    space: str,
+) -> None:
+    for text in (space, f"The end.{space}", f"{space}First", f"and {space} so on"):
+        assert repair(text).rules == ()
+        kept = repair(text, entities=True)
+        assert (kept.text, kept.rules) == (text.replace(space, ""), ("zero_width",))
+    for entities in (False, True):
+        assert repair(f"light{space}house", entities=entities).text == "lighthouse"
+
+
 def test_one_repair_may_uncover_another_and_each_is_named_once() -> None:
     repaired = repair("&acirc;&euro;&trade;s\u200b caf&Atilde;&copy;", entities=True)
 
