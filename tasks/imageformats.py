@@ -7,6 +7,8 @@ times, only the structure tells; and it is told before any decoder walks through
 from __future__ import annotations
 
 import re
+import zlib
+from struct import Struct
 
 from tasks.avif import OddAvifError, avif_sizes, is_avif
 from tasks.values import dataclass
@@ -19,6 +21,20 @@ MAX_PARTS = 50_000
 MAX_HEAD_BYTES = 8_000_000
 # The last chunk of a PNG, with its length and checksum (PNG, 11.2.5).
 _IEND = b"\0\0\0\0IEND\xaeB`\x82"
+_IHDR = Struct(">IIBBBBB")
+_CHANNELS = {2: 3, 4: 2, 6: 4}  # by PNG's color type; one of all others
+_ONE_PASS = ((0, 0, 1, 1),)
+# Where each pass begins and how far its pixels are apart, across and down (PNG, 8.1).
+_ADAM7 = (
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)
+_PIECE_BYTES = 1_000_000  # of a picture that is unpacked to be counted
 # Markers of a JPEG within or behind its scans (ITU T.81, B.1.1.2): anything but a
 # stuffed FF 00 and the restarts D0 to D7, which are part of a scan.
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
@@ -123,6 +139,32 @@ def _png(content: bytes) -> Structure:
             return Structure(excess="has more than one color profile")
         at += 12 + int.from_bytes(content[at : at + 4])
     return _TOO_MANY_PARTS
+
+
+def lacks_rows(content: bytes) -> bool:
+    """Tell whether a sound PNG unpacks to less than its picture needs (PNG, 7 and 8).
+
+    Decoders leave the rows that do not come as they are, and say nothing.
+    """
+    width, height, depth, color, *_, is_interlaced = _IHDR.unpack_from(content, 16)
+    bits = depth * _CHANNELS.get(color, 1)
+    passes = _ADAM7 if is_interlaced else _ONE_PASS
+    missing = 0
+    for left, top, across, down in passes:
+        columns, rows = -(-(width - left) // across), -(-(height - top) // down)
+        if columns > 0 and rows > 0:
+            missing += rows * (1 + -(-columns * bits // 8))
+    unpacker = zlib.decompressobj()
+    at = 8
+    while missing > 0 and at < len(content) and not unpacker.eof:
+        size = int.from_bytes(content[at : at + 4])
+        packed = content[at + 8 : at + 8 + size]
+        if content[at + 4 : at + 8] == b"IDAT":
+            while packed and missing > 0:
+                missing -= len(unpacker.decompress(packed, _PIECE_BYTES))
+                packed = unpacker.unconsumed_tail
+        at += 12 + size
+    return missing > 0
 
 
 def _avif(content: bytes) -> Structure:

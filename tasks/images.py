@@ -22,7 +22,7 @@ from PIL import (
 )
 
 from tasks.hashing import dominant_color, perceptual_hash
-from tasks.imageformats import MAX_FRAMES, Structure, structure_of
+from tasks.imageformats import MAX_FRAMES, Structure, lacks_rows, structure_of
 from tasks.models import CheckedImage, Rejection
 from tasks.svg import NotSvgError, UnsafeSvgError, svg_size
 
@@ -145,16 +145,15 @@ def _checked(
         if width * height == 1:
             return _rejected("is a 1\u00d71 tracking pixel")
         small = _small(image, thumbnail_pixels)
+        ends_blank = extension == "png" and _ends_blank(image)
         # Not before: to find the EXIF data of a PNG, Pillow decodes it, and it tells of
         # damage only once.
         if _orientation(image) in _SIDEWAYS:
             width, height = height, width
     if extension == "png":
         _verify_png(content)
-    if not structure.is_sound:
-        return _rejected("is damaged", "parts that belong nowhere")
-    if not structure.has_end:
-        return _rejected("is cut off", "no end marker")
+    if fault := _fault(content, structure, ends_blank=ends_blank):
+        return fault
     return CheckedImage(
         mime_type=mime_type,
         extension=extension,
@@ -167,6 +166,19 @@ def _checked(
         is_animated=frames > 1,
         dominant_color=dominant_color(small),
     )
+
+
+def _fault(
+    content: bytes, structure: Structure, *, ends_blank: bool
+) -> Rejection | None:
+    """Say what decoding leaves out of a file that is not whole."""
+    if ends_blank and lacks_rows(content):
+        return _rejected("is cut off", "rows are missing")
+    if not structure.is_sound:
+        return _rejected("is damaged", "parts that belong nowhere")
+    if not structure.has_end:
+        return _rejected("is cut off", "no end marker")
+    return None
 
 
 def _frames(image: Image.Image) -> int:
@@ -249,6 +261,19 @@ def _verify_png(content: bytes) -> None:
     """Check the checksum of every chunk, which decoding alone leaves out."""
     with Image.open(BytesIO(content), formats=("PNG",)) as image:
         image.verify()
+
+
+def _ends_blank(image: Image.Image) -> bool:
+    """Tell whether one of the last two rows is nothing but zeros, as unread rows are.
+
+    Two, since the last pass of an interlaced PNG has every other row; of a single row
+    it has none, and those before leave gaps.
+    """
+    if image.height == 1:
+        return True
+    ends = range(max(0, image.height - 2), image.height)
+    rows = (image.crop((0, row, image.width, row + 1)).tobytes() for row in ends)
+    return any(row.count(0) == len(row) for row in rows)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -291,6 +291,53 @@ def test_damage_anywhere_never_raises() -> None:
             assert check_image(bytes(damaged))
 
 
+PASSES = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4)]
+PASSES += [(1, 0, 2, 2), (0, 1, 1, 2)]
+
+
+def png_of_rows(
+    size: tuple[int, int], kind: tuple[int, int], missing: int, *, interlaced: bool
+) -> bytes:
+    """Encode a picture of noise whose data lacks its last *missing* bytes."""
+    (width, height), (depth, color) = size, kind
+    bits = depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[color]
+    chance = random.Random(5)  # noqa: S311 - repeatable, no secret
+    raw = b""
+    for left, top, across, down in PASSES if interlaced else [(0, 0, 1, 1)]:
+        columns = len(range(left, width, across))
+        for _ in range(top, height, down) if columns else ():
+            raw += b"\0" + chance.randbytes((columns * bits + 7) // 8)
+    parts = [
+        png_chunk(b"IHDR", struct.pack(">IIBBBBB", *size, *kind, 0, 0, interlaced)),
+        png_chunk(b"PLTE", bytes(range(256)) * 3) if color == 3 else b"",
+        png_chunk(b"IDAT", zlib.compress(raw[: max(0, len(raw) - missing)])),
+        png_chunk(b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("size", [(41, 30), (40, 31), (1, 9), (9, 1), (2, 2)])
+@pytest.mark.parametrize("kind", [(8, 2), (16, 0), (1, 0), (8, 3), (8, 4), (16, 6)])
+def test_a_png_whose_data_ends_before_its_picture_is_cut_off(
+    kind: tuple[int, int], size: tuple[int, int], *, interlaced: bool
+) -> None:
+    """Its checksums are right; Pillow leaves the rows that are missing blank."""
+    assert checked(png_of_rows(size, kind, 0, interlaced=interlaced))
+    row = 1 + -(-size[0] * kind[0] // 8)
+    for missing in (1, row, 3 * row, 5 * row):
+        short = png_of_rows(size, kind, missing, interlaced=interlaced)
+        assert reason(short) == "is cut off"
+
+
+def test_a_png_that_ends_in_black_is_whole() -> None:
+    black = picture()
+    black.paste("black", (0, 200, 400, 300))
+
+    assert checked(encoded(black, "PNG"))
+    assert checked(encoded(Image.new("RGBA", (400, 300)), "PNG"))
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [

@@ -58,7 +58,9 @@ Made JPEGs of 1,200 by 800 pixels with the grain of photographs, all of them fro
 server on loopback. Its CPU is not counted, but it shares the machine's cores with who
 asks. Each way makes thumbnails of 256 pixels, and runs in turn with the others, as a
 whole process with its start; CPU is that of user and system, of all its processes.
-Medians of the rounds, the largest of the peaks, that of one process.
+What a way keeps stays until all are through: a file system may look at each file that
+was just deleted before it makes another. Medians of the rounds, the largest of the
+peaks, that of one process.
 
 - ours: the steps on images of a run without Prefect: due images from the warehouse,
   robots.txt of {hosts} hosts, turns, guard; each image decoded in a child process, with
