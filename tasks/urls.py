@@ -49,12 +49,14 @@ SIGNATURE_PARAMETERS = frozenset(
 # (amp.dev/documentation/guides-and-tutorials/learn/amp-caches-and-cors/amp-cache-urls).
 MAX_CACHES = 5  # a cache's address may hold another cache's; real ones do once
 _AMP_CACHE = re.compile(
-    r"https?://(?:(?:[^/?#]+\.)?cdn\.ampproject\.org|(?:www\.)?bing-amp\.com)"
-    r"/[civ]/(s/)?(.+)",
+    r"https?://(?:[^/?#]*@)?"
+    r"(?:(?:[^/?#@]+\.)?cdn\.ampproject\.org|(?:www\.)?bing-amp\.com)"
+    r"/[civ]/(s/)?+(.+)",
     re.ASCII | re.DOTALL,
 )
 _GOOGLE_AMP = re.compile(
-    r"https?://(?:www\.)?google\.[a-z.]{2,6}/amp/(s/)?(.+)", re.ASCII | re.DOTALL
+    r"https?://(?:[^/?#]*@)?(?:www\.)?google\.[a-z.]{2,6}/amp/(s/)?+(.+)",
+    re.ASCII | re.DOTALL,
 )
 MAX_HOST = 255  # characters of a host: RFC 1035, 2.3.4
 MAX_REMEMBERED = 2_000  # characters of an address whose key is remembered
@@ -145,7 +147,7 @@ def _key(url: str) -> str:
     port = f":{parsed.port}" if parsed.port else ""
     host = _fold_www(parsed.hostname.rstrip("."))
     rest = f"{port}{parsed.pathname}{_without_tracking(parsed.search)}"
-    if not ada_url.check_url(f"https://{host}{rest}"):
+    if not host or not ada_url.check_url(f"https://{host}{rest}"):
         host = parsed.hostname  # `a.09..` is a name, `a.09` is no address in numbers
     # Parsed again, because https may make another port the default one.
     return ada_url.URL(f"https://{host}{rest}").href

@@ -309,6 +309,23 @@ ADDRESSES = st.builds(
 )
 
 
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("http://you:secret@cdn.ampproject.org/c/s/n.example/a", "https://n.example/a"),
+        ("https://you@www.google.de/amp/s/n.example/a", "https://n.example/a"),
+        ("http://cdn.ampproject.org/c/s/?", "https://cdn.ampproject.org/c/s/"),
+        ("http://cdn.ampproject.org/c/s/#x", "https://cdn.ampproject.org/c/s/"),
+        ("http:///./www.?x", "https://./www.?x"),
+    ],
+)
+def test_what_hides_a_cache_or_is_no_name_leaves_a_key_its_own(
+    address: str, key: str
+) -> None:
+    assert url_key(address) == key
+    assert url_key(key) == key
+
+
 @settings(deadline=None)
 @given(ADDRESSES | st.text())
 def test_a_key_names_itself_and_every_address_has_one(address: str) -> None:
