@@ -24,9 +24,13 @@ from flows.services import (
     first_line,
     not_started,
 )
+from tasks.imports import for_good
 from tasks.run import IncompleteError, Job
 from tasks.sources.selection import printable
 
+# Of Prefect's client, where somebody waits: with 20 s for each try, 66 s in all. What a
+# run says meanwhile waits in threads of its own, and its end for a server to come back.
+ATTENDED_RETRIES = "2"
 STOP_SECONDS = 15.0  # a server that is told to end has little to finish
 
 
@@ -35,12 +39,14 @@ def run_attended(job: Job) -> dict[str, Any]:
 
     Raises `ServiceError` where that server is none that a run can begin with.
     """
+    os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", ATTENDED_RETRIES)
     with prefect_server(job.settings.data, job.say) as address:
         # Only now: Prefect reads its settings from the environment when imported.
-        from prefect import tags  # noqa: PLC0415
+        with for_good():
+            from prefect import tags  # noqa: PLC0415
 
-        from flows import scheduled  # noqa: PLC0415
-        from flows.heartbeats import without_prefects_own  # noqa: PLC0415
+            from flows import scheduled  # noqa: PLC0415
+            from flows.heartbeats import without_prefects_own  # noqa: PLC0415
 
         # Prefect tells on the terminal of each line that its server did not take.
         logging.raiseExceptions = False
@@ -60,6 +66,7 @@ def run_attended(job: Job) -> dict[str, Any]:
                 raise
             return error.summary
         except Exception as error:
+            course.is_heard = course.is_heard and error is course.error
             if not course.has_begun:
                 raise _unusable(address, error) from error
             if course.error is not None:  # whatever became of telling it
@@ -69,9 +76,11 @@ def run_attended(job: Job) -> dict[str, Any]:
             job.say("the Prefect server is gone, its page ends early; all is published")
             return course.summary
         finally:
+            course.patience.close()
             scheduled.asked.reset(token)
             scheduled.taken.reset(place)
-            scheduled.flush() if answers(address) else scheduled.let_go()
+            is_heard = course.is_heard and answers(address)
+            scheduled.flush() if is_heard else scheduled.let_go()
 
 
 def _unusable(address: str, error: Exception) -> ServiceError:
@@ -114,7 +123,8 @@ def prefect_server(data: Path, say: Callable[[str], None]) -> Iterator[str]:
         )
         try:
             # In the second that this takes, the server takes the first of its own.
-            importlib.import_module("flows.scheduled")
+            with for_good():
+                importlib.import_module("flows.scheduled")
             _wait_until_healthy(server, port, home / "server.log")
             yield os.environ["PREFECT_API_URL"]
         finally:

@@ -16,12 +16,12 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tasks.imports import for_good
 from tasks.settings import load_settings
 
 HOST = "127.0.0.1"
@@ -31,7 +31,7 @@ GRACE_SECONDS = 20.0  # a run that is told to end keeps what it has within secon
 # Nothing leaves this machine, and nothing is printed that is not for the user.
 QUIET = {
     "DO_NOT_TRACK": "1",
-    "PREFECT_API_REQUEST_TIMEOUT": "20",  # seconds, of each of six tries
+    "PREFECT_API_REQUEST_TIMEOUT": "20",  # seconds, of each try
     "PREFECT_CLI_COLORS": "false",
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # seconds, the least that Prefect takes
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
@@ -55,6 +55,13 @@ TALK = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_FLOW_RUNS_LEVEL": "INFO",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_TASK_RUNS_LEVEL": "INFO",
     "PREFECT_WORKER_ENABLE_CANCELLATION": "true",
+}
+
+# A run needs no types of blocks, which are 1.2 CPU s of the first start on a database;
+# the server that stays knows by its memo whether they are in it, and by that alone.
+BRIEF = {
+    "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",
+    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
 }
 
 # Where Prefect keeps its state, and whose settings it takes. Ours is in the data
@@ -141,43 +148,17 @@ def _serve(port: int, host: str = HOST, *, until_input_ends: bool) -> None:
     # Prefect would have messages name port 4200, and pages ask there.
     os.environ["PREFECT_UI_URL"] = f"http://{HOST}:{port}"
     os.environ["PREFECT_SERVER_UI_API_URL"] = "/api"
-    import uvicorn  # noqa: PLC0415 - only the child needs a web server
-    from prefect.server.api.server import create_app  # noqa: PLC0415
-
     if until_input_ends:
         threading.Thread(target=_end_with_input, daemon=True).start()
-    _take_turns()
+    with for_good():
+        import uvicorn  # noqa: PLC0415 - only the child needs a web server
+        from prefect.server.api.server import create_app  # noqa: PLC0415
+
+        from flows import database  # noqa: PLC0415 - as above
+
+    database.take_turns()
+    database.begin()
     uvicorn.run(_kept_private(create_app()), host=host, port=port, log_level="warning")
-
-
-def _take_turns() -> None:
-    """Let transactions of a server on SQLite wait for each other from their beginning.
-
-    Prefect begins most of them as readers. Where one then writes and another did so
-    meanwhile, SQLite refuses at once ("database is locked"), whatever time it may wait
-    (https://sqlite.org/isolation.html); Prefect tries four times within 0.4 s and drops
-    the event: automations never hear how a run ended, and no message is sent.
-    """
-    from prefect.server.database import configurations, dependencies  # noqa: PLC0415
-    from prefect.settings import get_current_settings  # noqa: PLC0415 - as above
-
-    class Writers(configurations.AioSqliteConfiguration):
-        """Transactions that take the right to write when they begin."""
-
-        @asynccontextmanager
-        async def begin_transaction(
-            self,
-            session: Any,
-            with_for_update: bool = False,  # noqa: FBT001, FBT002 - as it is called
-        ) -> AsyncGenerator[Any, None]:
-            del with_for_update
-            async with super().begin_transaction(session, with_for_update=True) as it:
-                yield it
-
-    url = get_current_settings().server.database.connection_url
-    address = url.get_secret_value() if url else ""
-    if address.startswith("sqlite"):
-        dependencies.set_database_config(Writers(connection_url=address))
 
 
 def _kept_private(app: Any) -> Any:
@@ -259,8 +240,7 @@ def main(kind: str, argument: str, host: str = HOST, lock: str = "") -> None:
         _sign(int(lock))
     if kind == "worker":  # which may be on another machine, started by hand
         prepare_environment(load_settings(Path.cwd())[0].data)
-    if kind != "child":
-        os.environ.update(TALK)
+    os.environ.update(BRIEF if kind == "child" else TALK)
     if kind == "worker":
         asyncio.run(_work(argument))
     else:

@@ -7,7 +7,6 @@ without pages and images pays for neither.
 
 from __future__ import annotations
 
-import gc
 import importlib
 from collections.abc import Callable
 from dataclasses import fields
@@ -15,6 +14,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
+from tasks.imports import for_good
 from tasks.sources.selection import printable
 from tasks.values import dataclass
 
@@ -123,14 +123,8 @@ def _function(name: str) -> Step:
 @cache
 def _room(name: str) -> ModuleType:
     """Import the room of a step, without a search for cycles among what stays."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
+    with for_good():
         return importlib.import_module(PLUGS[name].room)
-    finally:
-        gc.freeze()
-        if was_enabled:
-            gc.enable()
 
 
 class _Box:

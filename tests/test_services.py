@@ -24,6 +24,7 @@ from tasks.settings import Settings
 from tests.faults.stand import ROOT
 from tests.faulty import Faulty, failing
 from tests.hub import Hub
+from tests.origin import open_origin
 from tests.receiver import listening
 from tests.test_cli import wirehouse
 
@@ -247,6 +248,47 @@ def test_a_run_leaves_its_story_as_artifacts(place: Path) -> None:
     assert ("refresh · hub · nothing new", "Completed") in flow_runs(place)
 
 
+def bars_of(port: int, name: str) -> list[float]:
+    """How far the bars called *name* are, of runs that are under way."""
+    wanted = {
+        "artifacts": {"key": {"any_": [name]}, "type": {"any_": ["progress"]}},
+        "flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}},
+    }
+    return [
+        float(bar["data"]) for bar in ask(port, "POST", "/artifacts/filter", wanted)
+    ]
+
+
+def test_a_bar_moves_while_its_stage_is_under_way(place: Path) -> None:
+    """As whoever looks at the page sees it: there once, and further each time."""
+    (place / "slow").mkdir()
+    hub = Hub(place / "slow")
+    for number in range(12):  # of one host, which is asked once a second
+        hub.write(f"{number}.md", webUrl=f"http://slow.example/{number}")
+    server = find_service(place / "data", "server")
+    assert server is not None
+    seen: list[float] = []
+    with open_origin() as origin, subprocess.Popen(
+        [Path(sys.executable).with_name("wirehouse"), "run", "--no-images",
+         "--source", "slow/hub"],
+        cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={
+            **os.environ,
+            "WIREHOUSE_FETCH__CONNECT_TO": json.dumps({"*.example": origin.address}),
+        },
+    ) as run:  # fmt: skip
+        while run.poll() is None:
+            bars = bars_of(server.port or 0, "fetching-pages")
+            assert len(bars) <= 1
+            seen += [share for share in bars if share not in seen]
+            time.sleep(0.2)
+
+    assert run.returncode == 0
+    assert len(seen) >= 3, seen
+    assert seen == sorted(seen)
+    assert artifacts(place)["fetching-pages"] == 100
+
+
 def test_a_broken_run_has_failed_with_the_one_line_that_matters(place: Path) -> None:
     looks_like_git = place / "hub" / ".git"
     looks_like_git.mkdir()
@@ -361,6 +403,36 @@ def test_a_server_that_fails_in_the_middle_costs_its_page_alone(place: Path) -> 
     *_, last = done.stderr.splitlines()
     assert last.endswith("its page ends early; all is published")
     assert "Error logging" not in done.stderr
+
+
+HURRIED = """
+from flows import serve
+serve.ANSWER_SECONDS = 1.0
+serve.QUIET["PREFECT_API_REQUEST_TIMEOUT"] = "1"
+from flows import attended
+attended.ATTENDED_RETRIES = "1"
+from flows.cli import main
+main()
+"""
+
+
+def test_a_server_that_hangs_in_the_middle_is_waited_for_a_few_times(
+    place: Path,
+) -> None:
+    """It says that it is well, takes what it is told, and never answers."""
+    server = find_service(place / "data", "server")
+    assert server is not None
+    with failing(Faulty("hang", behind=server.port, after=12)) as faulty:
+        done = subprocess.run(
+            [sys.executable, "-c", HURRIED, "run", "--no-fetch", "--no-images"],
+            cwd=place, capture_output=True, text=True, check=False, timeout=60,
+            env={**os.environ, "PREFECT_API_URL": faulty.address},
+        )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    *_, last = done.stderr.splitlines()
+    assert last.endswith("its page ends early; all is published")
+    assert "Traceback" not in done.stderr
 
 
 def test_an_audit_that_fails_is_an_event_and_one_message(place: Path) -> None:

@@ -6,11 +6,15 @@ Most of it is for `make faults`; a part of each is in every run of the tests.
 from __future__ import annotations
 
 import errno
+import os
 import random
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,7 +120,7 @@ KB = 1_000
 
 @often(3, 24)
 def test_a_disk_that_is_full_at_any_size(stand: Stand, count: int) -> None:
-    """By a limit on the size of each file: mounting is not for everybody."""
+    """By a limit on the size of each file: small disks are not for everybody."""
 
     def test(size: int) -> None:
         why = f"files of {size} kB at most"
@@ -127,6 +131,62 @@ def test_a_disk_that_is_full_at_any_size(stand: Stand, count: int) -> None:
 
     most = max(p.stat().st_size for p in (stand.goal / "data").rglob("*.duckdb"))
     each(some(count, most // KB + 400), test)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """Have the data of *folder* on a disk of its own, a tmpfs; return where it is."""
+    data = folder / "data"
+    aside = data.rename(folder / "aside")
+    data.mkdir()
+    mount("-t", "tmpfs", "tmpfs", str(data))
+    try:
+        shutil.copytree(aside, data, dirs_exist_ok=True)
+        yield data
+    finally:
+        subprocess.run(["umount", str(data)], check=True)  # noqa: S607 - as on the path
+
+
+def mount(*words: str) -> None:
+    """Mount something, or skip the test: not everybody may."""
+    done = subprocess.run(["mount", *words], check=False, capture_output=True)  # noqa: S607 - as on the path
+    if done.returncode:
+        pytest.skip(f"mounting is not allowed here: {done.stderr.decode().strip()}")
+
+
+def leave(data: Path, spare: int) -> None:
+    """Leave so many bytes free on the disk of *data*."""
+    facts = os.statvfs(data)
+    used = (facts.f_blocks - facts.f_bfree) * facts.f_frsize
+    mount("-o", f"remount,size={used + spare}", str(data))
+
+
+@often(2, 24)
+def test_a_small_disk_that_is_full_at_any_size(stand: Stand, count: int) -> None:
+    """What fits the disk is published, what does not is told; both are repaired."""
+    ended = []
+
+    def test(size: int) -> None:
+        why = f"{size} kB free"
+        folder = stand.copy()
+        with small_disk(folder) as data:
+            leave(data, size * KB)
+            with Reader(data / "news.duckdb") as reader:
+                status = stand.order(folder)["status"]
+            said = stand.said(folder)
+            line = said.strip().rpartition("\n")[2]
+            assert reader.faults == [], why
+            assert "Traceback" not in said, (why, said)
+            is_told = line.startswith("wirehouse: ") and "room" in line
+            assert status == 0 or (status == 1 and is_told), (why, status, line)
+            ended.append(status)
+            leave(data, 100_000 * KB)
+            stand.assert_repaired(folder, why)
+        shutil.rmtree(folder)
+
+    most = sum(p.stat().st_size for p in (stand.goal / "data").rglob("*.duckdb"))
+    each(some(count, most // KB), test)
+    assert {*ended} == {0, 1}
 
 
 @often(1, 12)
