@@ -398,7 +398,7 @@ class _Reader:
         if not written:
             return None
         try:
-            return str(_remembered(_located, written)[0])
+            return fetch_url(written)
         except ValueError as error:
             extra[name] = written
             self._reject_entry(f"'{values.where}{name}': {error}", written)

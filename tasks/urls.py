@@ -76,7 +76,7 @@ _USUAL = re.compile(
 # segment that could stand for another one. Tests hold it against the standard's parser.
 _SPELLED = re.compile(
     r"https?://(?![^/]*xn--)[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z][a-z0-9-]*"
-    r"(?:/(?:[A-Za-z0-9_~-][A-Za-z0-9._~%-]*)?)+(?:\?[A-Za-z0-9._~%&=+-]+)?",
+    r"(?:/(?:[A-Za-z0-9_~-][A-Za-z0-9._~%-]*+)?+)++(?:\?[A-Za-z0-9._~%&=+-]++)?",
     re.ASCII,
 )
 # How nearly all addresses begin, as spelled: scheme, authority, host, port.
