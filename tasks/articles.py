@@ -51,6 +51,9 @@ UNEXPECTED = "could not be read, which is a fault of Wirehouse: please report it
 NEEDS_MEMORY = "needs more memory to read than there is"
 # Larger files are left to a child process: what costs 0.1 s here costs 2 s at 5 MB.
 MAX_USUAL_BYTES = 250_000  # of a file; real ones reach 143,000
+# Addresses, names and moments that are remembered, and the characters of one.
+REMEMBERED, MAX_REMEMBERED = 8_192, 2_000
+_ABSOLUTE = ("https://", "http://")  # what no base changes
 Parsed = Article | Taxonomy | Rejection
 
 T = TypeVar("T")
@@ -112,9 +115,20 @@ def parse_usual(source: SourceFile, kind: FileKind) -> Parsed | None:
 
 def topic(name: str) -> Topic:
     """Name a topic by its slug: letters and digits, joined by single hyphens."""
+    found: Topic = _remembered(_topic, name)
+    return found
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _topic(name: str) -> Topic:
     plain = unicodedata.normalize("NFKC", name).casefold()
     slug = re.sub(r"[\W_]+", "-", plain).strip("-") or plain
     return Topic(identify("topic", slug), name, slug)
+
+
+def _remembered(read: Any, text: str) -> Any:
+    """Call *read*, which remembers what it made of texts; not of very long ones."""
+    return (read if len(text) <= MAX_REMEMBERED else read.__wrapped__)(text)
 
 
 def _outcome(read: Callable[[SourceFile], T], source: SourceFile) -> T | Rejection:
@@ -211,8 +225,13 @@ def _article(source: SourceFile, *, only_usual: bool = False) -> Article:
         to_json(front_matter.fields),
         front_matter.body,
     )
-    article = _described(document, front_matter.fields, source, decoded)
-    return replace(article, is_line_oriented=front_matter.is_line_oriented)
+    return _described(
+        document,
+        front_matter.fields,
+        source,
+        decoded,
+        is_line_oriented=front_matter.is_line_oriented,
+    )
 
 
 def _with_line_feeds(text: str) -> str:
@@ -226,6 +245,8 @@ def _described(
     fields: dict[str, Any],
     source: SourceFile,
     decoded: Decoded | None = None,
+    *,
+    is_line_oriented: bool = False,
 ) -> Article:
     document_id = identify("document", str(document.source_id), document.path)
     reader = _Reader(source)
@@ -247,6 +268,7 @@ def _described(
         related=related,
         rejections=tuple(reader.rejections),
         observed_at=source.observed_at,
+        is_line_oriented=is_line_oriented,
     )
 
 
@@ -286,8 +308,7 @@ class _Reader:
 
     def _mention(self, fields: Any, where: str) -> Mention:
         values = _Fields(fields, where)
-        url, key, unused = self._address(values)
-        article_id = identify("article", key)
+        url, key, article_id, unused = self._address(values)
         values.subject = ("articles", article_id)
         ciphertext, iv = _secured(values.get("secured"))
         extra = values.others(ARTICLE_FIELDS) | unused
@@ -350,8 +371,8 @@ class _Reader:
         detail = to_json(entry)[:500]
         self.rejections.append(_rejection(self._source, reason, detail, line))
 
-    def _address(self, values: _Fields) -> tuple[str, str, dict[str, Any]]:
-        """Return the article's address and key: `webUrl`, else `originalUrl`."""
+    def _address(self, values: _Fields) -> tuple[str, str, UUID, dict[str, Any]]:
+        """Return address, key and id of the article: `webUrl`, else `originalUrl`."""
         unused: dict[str, Any] = {}
         problem = f"'{values.where}webUrl' is missing, and so is 'originalUrl'"
         for name in ("webUrl", "originalUrl"):
@@ -359,14 +380,14 @@ class _Reader:
             if not written:
                 continue
             try:
-                address, key = fetch_url(written), url_key(written)
+                address, key, article_id = _remembered(_located, written)
             except ValueError as error:
                 problem = f"'{values.where}{name}': {error}"
                 unused[name] = written
                 continue
             if unused:
                 self._reject_entry(problem, written)
-            return address, key, unused
+            return address, key, article_id, unused
         raise FieldError(problem)
 
     def _address_of(
@@ -389,12 +410,18 @@ class _Reader:
         found = values.get("provider")
         if found is None:
             return None
+        if isinstance(found, Block) and isinstance(found.reading, Provider):
+            return found.reading
         fields = {"name": found} if isinstance(found, str) else found
         where = f"{values.where}provider."
+        rejected = len(self.rejections)
         provider, repairs, others = self.provider(fields, where, article_url)
         values.repairs.extend(repairs)
         if others:
             extra["provider"] = others
+        is_said = repairs or others or len(self.rejections) > rejected
+        if isinstance(found, Block) and provider.domain and not is_said:
+            found.reading = provider  # wherever it stands
         return provider
 
     def provider(
@@ -433,6 +460,8 @@ class _Reader:
         entry: Any,
         where: str,
     ) -> ImageReference:
+        if isinstance(entry, Block) and isinstance(entry.reading, ImageReference):
+            return entry.reading
         values = _Fields({"url": entry} if isinstance(entry, str) else entry, where)
         written = values.plain_text("url")
         if not written:
@@ -442,7 +471,18 @@ class _Reader:
             extra.setdefault("images", {})[written] = others
         image = _image_reference(values, written, base)
         repairs.extend(values.repairs)
+        is_said = others or values.repairs
+        is_absolute = written == image.url and written.startswith(_ABSOLUTE)
+        if isinstance(entry, Block) and is_absolute and not is_said:
+            entry.reading = image  # wherever it stands
         return image
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _located(written: str) -> tuple[str, str, UUID]:
+    """Return the address that is written, its key, and the id of its article."""
+    key = url_key(written)
+    return fetch_url(written), key, identify("article", key)
 
 
 @lru_cache(maxsize=4_096)
@@ -520,6 +560,8 @@ class _Fields:
 
     def text(self, column: str, name: str, *, entities: bool = False) -> str | None:
         """Return a text repaired, the repair noted under its column."""
+        if self.get(name) is None:
+            return None
         written = self.plain_text(name)
         if not written:
             return None
@@ -564,17 +606,16 @@ class _Fields:
         written = self.plain_text(name)
         if not written:
             return None
-        for read in (datetime.fromisoformat, _of_mail):
-            try:
-                moment = read(written)
-                return _in_utc(moment)
-            except (ValueError, OverflowError, TypeError, IndexError):
-                continue
-        raise self._wrong(name, "a date and time such as 2020-06-11T23:41:00Z")
+        moment: datetime | None = _remembered(_moment, written)
+        if moment is None:
+            raise self._wrong(name, "a date and time such as 2020-06-11T23:41:00Z")
+        return moment
 
     def topics(self) -> tuple[Topic, ...]:
         """Return the topics, each once, in their order; numbers are names too."""
         value = self.get("topics")
+        if value is None:
+            return ()
         entries = value if isinstance(value, list) else [value]
         found: dict[UUID, Topic] = {}
         for index, entry in enumerate(entries):
@@ -605,6 +646,17 @@ class _Fields:
     def _wrong(self, name: str, expected: str, value: object = None) -> FieldError:
         shown = _shown(self.get(name) if value is None else value)
         return FieldError(f"'{self.where}{name}' is {shown}, not {expected}")
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _moment(written: str) -> datetime | None:
+    """Read a moment, in UTC; None if it is none."""
+    for read in (datetime.fromisoformat, _of_mail):
+        try:
+            return _in_utc(read(written))
+        except (ValueError, OverflowError, TypeError, IndexError):
+            continue
+    return None
 
 
 def _of_mail(written: str) -> datetime:

@@ -16,14 +16,17 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 MAX_INDENT = 40  # columns; deeper nesting is unusual, and PyYAML's to judge
 MAX_LINES = 100_000  # real files have 3,000; PyYAML's guard counts what is more
-# Distinct blocks that are remembered: a hub's newest articles share their entries.
-REMEMBERED_BLOCKS = 8_192
-MAX_REMEMBERED = 8_000  # characters of such a block; real ones have 2,000
+# Distinct entries of lists that are remembered: a hub's newest articles share theirs.
+REMEMBERED_ENTRIES = 16_384
+MAX_REMEMBERED = 8_000  # characters of such an entry; real ones have 2,000
+# Distinct fields that are: providers, titles and days repeat in entries that differ.
+REMEMBERED_FIELDS = 16_384
+MAX_FIELD = 1_000  # characters of such a field
 
 # Where a loop could not end elsewhere it never goes back (`*+`): a value of megabytes
 # would cost 100 bytes a character to remember where it might.
@@ -34,16 +37,9 @@ _UNUSUAL = re.compile(
     "\U00010000-\U0010ffff]"
 )
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}", re.ASCII)
-_KEYED = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}:(?: |$)", re.ASCII)
-# What most lines of a map are: a quoted text, a whole number, true or false.
-_USUAL_FIELD = re.compile(
-    r' *([A-Za-z_][A-Za-z0-9_-]{0,99}): +(?:"([^"\\]*)"|(-?(?:0|[1-9][0-9]{0,17}))'
-    r"|(true|false)) *",
-    re.ASCII,
-)
+_KEYED = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}:(?: |\n|\Z)", re.ASCII)
 # Before a line that begins a field: no entry of a list, and no comment.
 _LEFT_MARGIN = re.compile(r"\n(?=[^ \-\n#])")
-_DOUBLE_QUOTED = re.compile(r'"[^"\\]*"')
 # Escapes that JSON shares; not those of surrogates, of which JSON makes pairs.
 _ESCAPED = re.compile(
     r'"(?:[^"\\]|\\["\\/bfnrt]|\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4})*+"', re.ASCII
@@ -65,25 +61,19 @@ _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 class Block(dict[str, Any]):
     """A map that was read once for all the places where its text stands.
 
-    Shared, so nobody may change it. *json* is its text as JSON; *reading* is for
-    whoever makes something of the map, to make it once.
+    Shared, so nobody may change it. *json* is its text as JSON, or empty if that was
+    not made yet; *reading* is for whoever makes something of the map, to make it once.
     """
 
-    __slots__ = ("_json", "reading")
+    __slots__ = ("json", "reading")
 
     def __init__(self, fields: dict[str, Any]) -> None:
         super().__init__(fields)
-        self._json: str | None = None
+        self.json = ""
         self.reading: object = None
 
-    @property
-    def json(self) -> str:
-        """The map as one line of JSON."""
-        if self._json is None:
-            self._json = _dump(dict(self))
-        return self._json
 
-
+Field = tuple[str, Any, str]  # key, value, and both as JSON
 Ask = Callable[[str], dict[str, Any]]
 
 
@@ -123,14 +113,13 @@ def read_pieces(text: str, ask: Ask) -> dict[str, Any] | None:
 
 def to_json(value: object) -> str:
     """Write plain values as one line of JSON, letters as they are."""
-    if isinstance(value, Block):
+    if isinstance(value, Block) and value.json:
         return value.json
     if isinstance(value, dict):
         pairs = (f"{_dump(key)}:{to_json(item)}" for key, item in value.items())
         return "{" + ",".join(pairs) + "}"
     if isinstance(value, list) and value and isinstance(value[0], Block):
-        items = [v.json if isinstance(v, Block) else to_json(v) for v in value]
-        return "[" + ",".join(items) + "]"
+        return "[" + ",".join([to_json(item) for item in value]) + "]"
     return _dump(value)
 
 
@@ -138,50 +127,51 @@ def to_json(value: object) -> str:
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def _fields(text: str, ask: Ask | None = None) -> dict[str, Any]:
+def _fields(text: str, ask: Ask | None = None) -> Block:
     """Read the map at the left margin, section by section."""
     text = text.lstrip("\n")
     if not text or text[0] in " -":
         raise _UnprovenError
-    starts = [0, *(found.end() for found in _LEFT_MARGIN.finditer(text))]
-    ends = [*starts[1:], len(text) + 1]
-    fields: dict[str, Any] = {}
-    for start, end in zip(starts, ends, strict=True):
-        key, colon, rest = text[start : end - 1].partition(":")
-        if not colon or not _is_key(key):
-            raise _UnprovenError
+    sections = _LEFT_MARGIN.split(text)
+    found = []
+    for number, section in enumerate(sections):
+        read = _short_section if len(section) <= MAX_FIELD else _section
         try:
-            fields[key] = _section(rest)
+            found.append(read(section))
         except _UnprovenError:
             if ask is None:
                 raise
-            fields[key] = _asked_section(key, text[start + len(key) + 1 : end], ask)
-    return fields
+            end = "\n" if number < len(sections) - 1 else ""
+            found.append(_asked_section(section + end, ask))
+    return _joined(found)
 
 
-def _section(text: str) -> Any:
-    """Read what follows a key at the left margin and its colon."""
-    rest, _, below = text.partition("\n")
-    below = below.rstrip("\n")
-    if not rest.strip(" "):
-        return _below(below) if below else None
-    if below or rest[0] != " ":
-        raise _UnprovenError
-    return _scalar(_usual(rest.strip(" ")))
+def _joined(fields: Sequence[Field]) -> Block:
+    """Make a map of *fields*; of a key that is there twice the last one counts."""
+    block = Block({key: value for key, value, _ in fields})
+    if len(block) == len(fields):
+        block.json = "{" + ",".join([spelled for _, _, spelled in fields]) + "}"
+    return block
 
 
-def _below(text: str) -> Any:
-    """Read what stands below a key: a list, entry by entry, or a map.
-
-    The text is cut, not its lines: in long lists most of the time went into lines.
-    """
-    dash = _dash(text)
-    if not text.startswith(dash):
-        return _remembered(_block, text, len(dash) - 2)
-    entries = text[len(dash) :].split("\n" + dash)
+def _section(text: str) -> Field:
+    """Read a field at the left margin, with the empty lines behind it."""
+    text = text.rstrip("\n")
+    head, _, below = text.partition("\n")
+    dash = _dash(below)
+    if not below.startswith(dash):
+        return _field(text, 0)
+    key = _key_above(head)
+    # The text is cut, not its lines: in long lists most of the time went into lines.
+    entries = below[len(dash) :].split("\n" + dash)
     if len(max(entries, key=len)) <= MAX_REMEMBERED:
-        return [_entry(entry, len(dash) - 2) for entry in entries]
-    return [_remembered(_entry, entry, len(dash) - 2) for entry in entries]
+        value = [_entry(entry, len(dash) - 2) for entry in entries]
+    else:
+        value = [_remembered(_entry, entry, len(dash) - 2) for entry in entries]
+    return key, value, f'"{key}":{to_json(value)}'
+
+
+_short_section = lru_cache(maxsize=REMEMBERED_FIELDS)(_section)
 
 
 def _dash(text: str) -> str:
@@ -189,18 +179,23 @@ def _dash(text: str) -> str:
     return " " * (len(text) - len(text.lstrip(" "))) + "- "
 
 
-def _asked_section(key: str, text: str, ask: Ask) -> Any:
-    """Read what follows *key* and its colon, its last line end too, by asking."""
-    rest, _, below = text.partition("\n")
+def _asked_section(text: str, ask: Ask) -> Field:
+    """Read a field at the left margin, its last line end too, by asking."""
+    key, _, rest = text.partition(":")
+    if not _is_key(key):
+        raise _UnprovenError
+    head, _, below = rest.partition("\n")
     dash = _dash(below)
-    if rest.strip(" ") or not below.startswith(dash):
-        return _only(ask(f"{key}:{text}"), key)
-    entries = below[len(dash) :].split("\n" + dash)
-    whole = [*(f"{entry}\n" for entry in entries[:-1]), entries[-1]]
-    return [_remembered(_either, entry, dash, ask) for entry in whole]
+    if head.strip(" ") or not below.startswith(dash):
+        value = _only(ask(text), key)
+    else:
+        entries = below[len(dash) :].split("\n" + dash)
+        whole = [*(f"{entry}\n" for entry in entries[:-1]), entries[-1]]
+        value = [_remembered(_either, entry, dash, ask) for entry in whole]
+    return key, value, f'"{key}":{to_json(value)}'
 
 
-@lru_cache(maxsize=REMEMBERED_BLOCKS)
+@lru_cache(maxsize=REMEMBERED_ENTRIES)
 def _either(text: str, dash: str, ask: Ask) -> Any:
     """Read an entry behind its dash, with its line end, or ask about it."""
     try:
@@ -209,7 +204,8 @@ def _either(text: str, dash: str, ask: Ask) -> Any:
         entries = _only(ask(f"entry:\n{dash}{text}"), "entry")
         if len(entries) != 1:  # another one, by a dash at the end of a line
             raise
-        return _share(entries[0])
+        entry = entries[0]
+        return Block(entry) if isinstance(entry, dict) else entry
 
 
 def _only(fields: dict[str, Any], key: str) -> Any:
@@ -218,15 +214,14 @@ def _only(fields: dict[str, Any], key: str) -> Any:
     return fields[key]
 
 
-@lru_cache(maxsize=REMEMBERED_BLOCKS)
-def _block(text: str, indent: int) -> Any:
-    return _share(_value(_usual(text).split("\n"), indent))
-
-
-@lru_cache(maxsize=REMEMBERED_BLOCKS)
+@lru_cache(maxsize=REMEMBERED_ENTRIES)
 def _entry(text: str, indent: int) -> Any:
     """Read an entry of a list from behind its dash, which stands at *indent*."""
-    return _share(_item(_usual(text).split("\n"), indent))
+    if _KEYED.match(text):
+        return _map(text, indent + 2)
+    if "\n" in text or text[:1] in {" ", ""}:
+        raise _UnprovenError
+    return _scalar(_usual(text).rstrip(" "))
 
 
 def _remembered(read: Any, text: str, *where: object) -> Any:
@@ -235,85 +230,65 @@ def _remembered(read: Any, text: str, *where: object) -> Any:
     return read(text, *where)
 
 
-def _share(value: object) -> object:
-    return Block(value) if isinstance(value, dict) else value
-
-
-def _value(lines: Sequence[str], indent: int) -> Any:
-    """Read *lines*, the first of which begins at *indent*."""
+def _map(text: str, indent: int) -> Block:
+    """Read a map whose first key begins *text*, and whose others stand at *indent*."""
     if indent > MAX_INDENT:
         raise _UnprovenError
-    if lines[0].startswith(" " * indent + "- "):
-        return _list(lines, indent)
-    return _map(lines, indent)
+    return _joined([_field(field, indent) for field in _margin(indent).split(text)])
 
 
-def _list(lines: Sequence[str], indent: int) -> list[Any]:
-    dash = " " * indent + "- "
-    starts = [n for n, line in enumerate(lines) if line.startswith(dash)]
-    ends = [*starts[1:], len(lines)]
-    return [
-        _item([lines[start][len(dash) :], *lines[start + 1 : end]], indent)
-        for start, end in zip(starts, ends, strict=True)
-    ]
+@cache
+def _margin(indent: int) -> re.Pattern[str]:
+    """Return what stands before each further key of a map at *indent*."""
+    return re.compile(f"\n{' ' * indent}(?=[A-Za-z_])")
 
 
-def _item(lines: Sequence[str], indent: int) -> Any:
-    """Read an entry of a list; its first line begins behind the dash at *indent*."""
-    content = lines[0]
-    if _KEYED.match(content):
-        return _map([" " * (indent + 2) + content, *lines[1:]], indent + 2)
-    if len(lines) > 1 or content[:1] in {" ", ""}:
+def _field(text: str, indent: int) -> Field:
+    """Read a field whose key stands at *indent*."""
+    is_short = len(text) <= MAX_FIELD
+    if "\n" not in text:
+        return _line(text) if is_short else _line.__wrapped__(text)
+    return _deep(text, indent) if is_short else _deep.__wrapped__(text, indent)
+
+
+@lru_cache(maxsize=REMEMBERED_FIELDS)
+def _line(text: str) -> Field:
+    """Read a field of one line."""
+    key, colon, rest = _usual(text).partition(":")
+    if not colon or not _is_key(key):
         raise _UnprovenError
-    return _scalar(content.rstrip(" "))
-
-
-def _map(lines: Sequence[str], indent: int) -> dict[str, Any]:
-    margin = " " * indent
-    deeper, dash = margin + " ", margin + "- "
-    fields: dict[str, Any] = {}
-    number = 0
-    while number < len(lines):
-        line = lines[number]
-        usual = _USUAL_FIELD.fullmatch(line)
-        if usual is not None and usual.start(1) == indent and _is_key(usual[1]):
-            following = number + 1
-            if following == len(lines) or not lines[following].startswith(
-                (deeper, dash)
-            ):
-                number = following
-                if usual.lastindex == 2:
-                    fields[usual[1]] = usual[2]
-                elif usual.lastindex == 3:
-                    fields[usual[1]] = int(usual[3])
-                else:
-                    fields[usual[1]] = usual[4] == "true"
-                continue
-        key, colon, rest = line[indent:].partition(":")
-        if not line.startswith(margin) or not colon or not _is_key(key):
-            raise _UnprovenError
-        number += 1
-        start = number
-        while number < len(lines) and lines[number].startswith((deeper, dash)):
-            number += 1
-        below = lines[start:number]
-        rest = rest.rstrip(" ")
-        if not rest:
-            fields[key] = _nested(below, indent)
-        elif below or rest[0] != " ":
-            raise _UnprovenError
-        else:
-            fields[key] = _scalar(rest.lstrip(" "))
-    return fields
-
-
-def _nested(lines: Sequence[str], indent: int) -> Any:
-    if not lines:
-        return None
-    first = len(lines[0]) - len(lines[0].lstrip(" "))
-    if first < indent or first == len(lines[0]):
+    rest = rest.rstrip(" ")
+    if not rest:
+        return key, None, f'"{key}":null'
+    if rest[0] != " ":
         raise _UnprovenError
-    return _value(lines, first)
+    value = _scalar(rest.lstrip(" "))
+    return key, value, f'"{key}":{_dump(value)}'
+
+
+@lru_cache(maxsize=REMEMBERED_FIELDS)
+def _deep(text: str, indent: int) -> Field:
+    """Read a field whose value is a list or a map below it."""
+    head, _, below = text.partition("\n")
+    key = _key_above(head)
+    below_indent = len(below) - len(below.lstrip(" "))
+    if below.startswith("- ", below_indent) and below_indent >= indent:
+        dash = below[: below_indent + 2]
+        entries = below[len(dash) :].split("\n" + dash)
+        value: Any = [_remembered(_entry, entry, below_indent) for entry in entries]
+    elif below_indent > indent:
+        value = _map(below[below_indent:], below_indent)
+    else:
+        raise _UnprovenError
+    return key, value, f'"{key}":{to_json(value)}'
+
+
+def _key_above(head: str) -> str:
+    """Return the key of a field whose value stands below it."""
+    key, colon, rest = head.partition(":")
+    if not colon or not _is_key(key) or rest.strip(" "):
+        raise _UnprovenError
+    return key
 
 
 @lru_cache(maxsize=1_024)
@@ -323,14 +298,14 @@ def _is_key(text: str) -> bool:
 
 def _usual(text: str) -> str:
     # What Python calls printable is a part of what YAML does, and quickly found out.
-    if not text.replace("\n", "").isprintable() and _UNUSUAL.search(text):
+    if not text.isprintable() and _UNUSUAL.search(text):
         raise _UnprovenError
     return text
 
 
 def _scalar(text: str) -> Any:
     """Read a one-line scalar that has no space around it."""
-    if _DOUBLE_QUOTED.fullmatch(text):
+    if text[:1] == text[-1:] == '"' and text.count('"') == 2 and "\\" not in text:
         return text[1:-1]
     for pattern, read in _SCALARS:
         if pattern.fullmatch(text):

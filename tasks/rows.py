@@ -46,6 +46,7 @@ _ID = "uuid"
 _TEXT = "varchar"
 _LIST = "varchar[]"
 _NUMBER = "bigint"
+_NUMBERS = "bigint[]"
 _BLOB = "blob"
 _FLAG = "boolean"
 _MOMENT = "timestamptz"
@@ -88,13 +89,11 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "document_id": _ID,
         "source_id": _ID,
         "path": _TEXT,
-        "entry": _NUMBER,
-        "article_id": _ID,
-        "claimed_at": _MOMENT,
-        "mention": _NUMBER,
+        "mentions": _NUMBERS,
     },
     "batch_mentions": {
         "mention": _NUMBER,
+        "article_id": _ID,
         "provider_id": _ID,
         "url": _TEXT,
         "url_key": _TEXT,
@@ -155,12 +154,6 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "mention": _NUMBER,
         "article_id": _ID,
         "image_id": _ID,
-        "position": _NUMBER,
-    },
-    "batch_edges": {
-        "document_id": _ID,
-        "source_article_id": _ID,
-        "target_article_id": _ID,
         "position": _NUMBER,
     },
     "batch_repairs": {
@@ -317,7 +310,7 @@ def _json_table(
 
 _as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _SPELLINGS: dict[str, Callable[[Any], str]] = {
-    _ID: lambda value: value.hex if isinstance(value, UUID) else value.hex(),
+    _ID: lambda value: value.hex,
     _BLOB: bytes.hex,
     _MOMENT: lambda value: value.isoformat(),
 }
@@ -352,28 +345,12 @@ def _arrow_types() -> dict[str, pa.DataType]:
         _TEXT: pa.string(),
         _LIST: pa.list_(pa.string()),
         _NUMBER: pa.int64(),
+        _NUMBERS: pa.list_(pa.int64()),
         _BLOB: pa.binary(),
         _FLAG: pa.bool_(),
         _MOMENT: pa.timestamp("us", tz="UTC"),
         _HASH: pa.uint64(),
     }
-
-
-def article_tables(
-    articles: Iterable[Article],
-    claimed: Iterable[Article] = (),
-    taxonomy: Iterable[Taxonomy] = (),
-) -> Tables:
-    """Rows of *articles* and *taxonomy* read anew, and what unchanged files claim."""
-    rows = _Rows()
-    for article in articles:
-        rows.document(article)
-        rows.claims(article)
-    for article in claimed:
-        rows.claims(article)
-    for entry in taxonomy:
-        rows.taxonomy(entry)
-    return rows.tables()
 
 
 def version_table(
@@ -502,136 +479,129 @@ def lead_image_table(urls: Iterable[str]) -> Table:
     return table("batch_images", rows)
 
 
-class _Rows:
-    """Gathers rows by table; what many files repeat is kept once."""
+class ArticleRows:
+    """Gathers rows of articles, for as many tables as they are asked for.
+
+    What files repeat is kept once, also by tables that were taken before. So that it
+    can be known again by identity, which costs least, it stays as long as these rows.
+    """
 
     def __init__(self) -> None:
-        self._lists: dict[str, list[tuple[Any, ...]]] = {
-            name: []
-            for name in (
-                "batch_documents",
-                "batch_versions",
-                "batch_claims",
-                "batch_mentions",
-                "batch_article_topics",
-                "batch_article_images",
-                "batch_edges",
-                "batch_repairs",
-            )
-        }
-        # By identity; the mention is kept too, or its identity might be given again.
-        self._mentions: dict[int, tuple[int, bytes, Mention]] = {}
-        self._providers: dict[UUID, tuple[Any, ...]] = {}
-        self._provider_images: dict[tuple[UUID, UUID], int] = {}
-        self._topics: dict[tuple[UUID, str], tuple[Any, ...]] = {}
-        self._images: dict[ImageReference, tuple[Any, ...]] = {}
+        self._lists: dict[str, list[tuple[Any, ...]]] = {n: [] for n in _OF_ARTICLES}
+        self._mentions: dict[int, tuple[int, Mention]] = {}
+        self._seen: dict[int, Provider | Topic | ImageReference] = {}
+        self._entries = 0
 
     def tables(self) -> Tables:
-        keyed = {
-            "batch_providers": list(self._providers.values()),
-            "batch_provider_images": [
-                (*key, position) for key, position in self._provider_images.items()
-            ],
-            "batch_topics": list(self._topics.values()),
-            "batch_images": list(self._images.values()),
-        }
-        is_few = len(self._lists["batch_claims"]) <= FEW_ROWS
-        lists = {**self._lists, **keyed}
-        return {n: table(n, rows, is_few=is_few) for n, rows in lists.items()}
+        """Return the tables of what was gathered since this was last asked."""
+        is_few = self._entries <= FEW_ROWS
+        taken = {n: table(n, rows, is_few=is_few) for n, rows in self._lists.items()}
+        self._lists = {name: [] for name in _OF_ARTICLES}
+        self._entries = 0
+        return taken
 
-    def document(self, article: Article) -> None:
-        names = SCHEMAS["batch_documents"]
-        row = tuple(getattr(article, name) for name in names)
-        self._lists["batch_documents"].append(row)
+    def article(self, article: Article) -> None:
+        """Add a file that was read anew."""
+        self._lists["batch_documents"].append(_document_values(article))
         if not article.revision:  # those of a git source are read in their order
             point = (article.document_id, None, 0, "")
-            seen = (getattr(article, name) for name in _VISIBLE)
-            self._lists["batch_versions"].append((*point, *seen))
+            row = (*point, *_visible_values(article))
+            self._lists["batch_versions"].append(row)
+        self.claims(article)
 
     def taxonomy(self, entry: Taxonomy) -> None:
+        """Add what a file says of providers or topics."""
         for provider in entry.providers:
-            self.provider(provider)
+            self._provider(provider)
         for topic in entry.topics:
-            self.topic(topic, is_in_taxonomy=True)
-        self.repairs(entry.repairs, None)
+            self._topic(topic, is_in_taxonomy=True)
+        self._repairs(entry.repairs, None)
 
     def claims(self, article: Article) -> None:
-        """Add what a file says: entry 0 is its own article, the others are related."""
-        document_id, source_id = article.document_id.bytes, article.source_id.bytes
-        claims, edges = self._lists["batch_claims"], self._lists["batch_edges"]
+        """Add what a file says: first of its own article, then of related ones."""
         known = self._mentions
-        own_id = article.article_id.bytes
-        for entry, mention in enumerate((article, *article.related)):
-            number, article_id, _ = known.get(id(mention)) or self._mention(mention)
-            claims.append(
-                (document_id, source_id, article.path, entry, article_id,
-                 mention.published_at, number)
-            )  # fmt: skip
-            if entry:
-                edges.append((document_id, own_id, article_id, entry - 1))
+        numbers = [
+            (known.get(id(mention)) or self._mention(mention))[0]
+            for mention in (article, *article.related)
+        ]
+        row = (article.document_id, article.source_id, article.path, numbers)
+        self._lists["batch_claims"].append(row)
+        self._entries += len(numbers)
 
-    def _mention(self, mention: Mention) -> tuple[int, bytes, Mention]:
+    def _mention(self, mention: Mention) -> tuple[int, Mention]:
         """Add what is said of an article, once for all the files that say it."""
         number = len(self._mentions)
-        known = (number, mention.article_id.bytes, mention)
-        self._mentions[id(mention)] = known
+        known = self._mentions[id(mention)] = (number, mention)
         provider_id = mention.provider.provider_id if mention.provider else None
-        values = _mention_values(mention)
-        self._lists["batch_mentions"].append((number, provider_id, *values))
+        row = (number, mention.article_id, provider_id, *_mention_values(mention))
+        self._lists["batch_mentions"].append(row)
         if mention.provider:
-            self.provider(mention.provider)
+            self._provider(mention.provider)
         place = (number, mention.article_id)
         for position, topic in enumerate(mention.topics):
-            self.topic(topic, is_in_taxonomy=False)
+            self._topic(topic, is_in_taxonomy=False)
             row = (*place, topic.topic_id, position)
             self._lists["batch_article_topics"].append(row)
         for image in mention.images:
             self._image(image)
         images = dict.fromkeys(image.image_id for image in mention.images)
         for position, image_id in enumerate(images):
-            self._lists["batch_article_images"].append((*place, image_id, position))
-        self.repairs(mention.repairs, number)
+            row = (*place, image_id, position)
+            self._lists["batch_article_images"].append(row)
+        self._repairs(mention.repairs, number)
         return known
 
-    def provider(self, provider: Provider) -> None:
-        if provider.provider_id not in self._providers:
-            names = SCHEMAS["batch_providers"]
-            row = tuple(getattr(provider, name) for name in names)
-            self._providers[provider.provider_id] = row
-        for position, image in enumerate(provider.images):
-            self._image(image)
-            key = (provider.provider_id, image.image_id)
-            self._provider_images[key] = min(
-                position, self._provider_images.get(key, position)
-            )
+    def _provider(self, provider: Provider) -> None:
+        if self._is_new(provider):
+            self._lists["batch_providers"].append(_provider_values(provider))
+            for position, image in enumerate(provider.images):
+                self._image(image)
+                row = (provider.provider_id, image.image_id, position)
+                self._lists["batch_provider_images"].append(row)
 
-    def topic(self, topic: Topic, *, is_in_taxonomy: bool) -> None:
-        key = (topic.topic_id, topic.name + "\0" * is_in_taxonomy)
-        self._topics[key] = (
-            topic.topic_id,
-            topic.name,
-            topic.slug,
-            topic.parent_topic_id,
-            list(topic.keywords) if is_in_taxonomy else None,
-            is_in_taxonomy,
-        )
+    def _topic(self, topic: Topic, *, is_in_taxonomy: bool) -> None:
+        if self._is_new(topic) or is_in_taxonomy:
+            keywords = list(topic.keywords) if is_in_taxonomy else None
+            row = (*_topic_values(topic), keywords, is_in_taxonomy)
+            self._lists["batch_topics"].append(row)
 
-    def repairs(self, repairs: Iterable[Repair], mention: int | None) -> None:
-        names = list(SCHEMAS["batch_repairs"])[1:]
+    def _repairs(self, repairs: Iterable[Repair], mention: int | None) -> None:
         for repair in repairs:
-            values = (getattr(repair, name) for name in names)
-            self._lists["batch_repairs"].append((mention, *values))
+            self._lists["batch_repairs"].append((mention, *_repair_values(repair)))
 
     def _image(self, image: ImageReference) -> None:
-        if image not in self._images:
-            names = SCHEMAS["batch_images"]
-            self._images[image] = tuple(getattr(image, name) for name in names)
+        if self._is_new(image):
+            self._lists["batch_images"].append(_image_values(image))
+
+    def _is_new(self, value: Provider | Topic | ImageReference) -> bool:
+        """Tell whether a value was not added yet; its equal may have been."""
+        count = len(self._seen)
+        self._seen[id(value)] = value
+        return len(self._seen) > count
 
 
-_mention_values = attrgetter(*list(SCHEMAS["batch_mentions"])[2:])
+_OF_ARTICLES = (
+    "batch_documents",
+    "batch_versions",
+    "batch_claims",
+    "batch_mentions",
+    "batch_article_topics",
+    "batch_article_images",
+    "batch_repairs",
+    "batch_providers",
+    "batch_provider_images",
+    "batch_topics",
+    "batch_images",
+)
+_document_values = attrgetter(*SCHEMAS["batch_documents"])
+_visible_values = attrgetter(*list(SCHEMAS["batch_versions"])[4:])
+_mention_values = attrgetter(*list(SCHEMAS["batch_mentions"])[3:])
+_provider_values = attrgetter(*SCHEMAS["batch_providers"])
+_topic_values = attrgetter(*list(SCHEMAS["batch_topics"])[:4])
+_repair_values = attrgetter(*list(SCHEMAS["batch_repairs"])[1:])
+_image_values = attrgetter(*SCHEMAS["batch_images"])
 _VISIBLE = list(SCHEMAS["batch_versions"])[4:]
 
 
-def _id_bytes(column: Iterable[UUID | bytes | None]) -> list[bytes | None]:
-    """Return ids as bytes; those that many rows share are bytes already."""
-    return [value.bytes if isinstance(value, UUID) else value for value in column]
+def _id_bytes(column: Iterable[UUID | None]) -> list[bytes | None]:
+    return [None if value is None else value.bytes for value in column]

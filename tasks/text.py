@@ -12,6 +12,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache, lru_cache
 from html.entities import html5
 from typing import TYPE_CHECKING, Literal
@@ -214,8 +215,10 @@ def _undeclared(content: bytes, flags: list[str]) -> Decoded:
     unmarked = _utf16_by_zeros(content) if b"\0" in content else None
     if _JIS_ESCAPE in content and _is_written(content, "iso-2022-jp"):
         return _decoded(content, "iso-2022-jp", "detected", flags)
-    if unmarked is None and _is_written(content, "utf-8"):
-        return _decoded(content, "utf-8", "utf-8", flags)
+    if unmarked is None:
+        with suppress(UnicodeDecodeError):
+            text = content.decode()
+            return Decoded(text, "utf-8", "utf-8", tuple(dict.fromkeys(flags)))
     torn = "utf-8" if _is_torn_utf8(content) else None
     guess = unmarked or torn or _detected(content)
     if guess:

@@ -296,15 +296,16 @@ def test_a_block_that_stands_twice_is_read_once() -> None:
 
 
 def test_a_block_of_unusual_length_is_read_alike_and_not_remembered() -> None:
-    from tasks.lineyaml import MAX_REMEMBERED, _block, _entry
+    from tasks.lineyaml import MAX_REMEMBERED, _deep, _entry, _line, _short_section
 
     long = "x" * MAX_REMEMBERED
     text = f"a:\n  b: {long}\nc:\n- d: {long}\n"
-    before = (_block.cache_info().currsize, _entry.cache_info().currsize)
+    remembered = (_deep, _entry, _line, _short_section)
+    before = [read.cache_info().currsize for read in remembered]
 
     assert agrees(text)
 
-    assert (_block.cache_info().currsize, _entry.cache_info().currsize) == before
+    assert [read.cache_info().currsize for read in remembered] == before
 
 
 @pytest.mark.parametrize("hub", ["corpus/powerapps", "corpus/azure-sample"])

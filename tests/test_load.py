@@ -19,6 +19,8 @@ from tasks.warehouse import engine, working
 from tests.hub import Hub, related
 from tests.tables import dump
 
+SAMPLE = Path(__file__).parents[1] / "data" / "sample"
+
 ARTICLE = "select title, is_stub from articles where url_key like '%/{}'"
 EDGES = """
 select source.title, target.title, related_edges.position,
@@ -412,6 +414,19 @@ def test_a_load_that_gives_back_all_memory_it_can_loads_the_same(
 
     assert hub.ask("select count(*) from articles") == [(3,)]
     assert hub.ask("select count(*) from related_edges") == [(2,)]
+
+
+def test_a_batch_in_many_pieces_is_loaded_as_one_in_one(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(SAMPLE, hub.folder, dirs_exist_ok=True)
+    one, many = tmp_path / "one", tmp_path / "many"
+    hub.run(data=one)
+
+    monkeypatch.setattr("tasks.stages.articles.PIECE_BYTES", 1)
+    hub.run(data=many)
+
+    assert dump(many / "news.duckdb") == dump(one / "news.duckdb")
 
 
 def test_what_memory_does_not_hold_is_laid_beside_the_file(tmp_path: Path) -> None:

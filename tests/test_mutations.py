@@ -24,7 +24,7 @@ from tasks.models import (
     SourceFile,
     StoredDocument,
 )
-from tasks.rows import article_tables, file_table, rejection_table
+from tasks.rows import ArticleRows, file_table, rejection_table
 from tasks.warehouse.working import Warehouse, open_warehouse
 from tests.hub import MOMENT
 from tests.test_articles import LISTS, with_fields
@@ -194,10 +194,13 @@ def load(warehouse: Warehouse, outcomes: dict[str, Article | Rejection]) -> None
         "batch_files": file_table(SOURCE.source_id, files, set(outcomes)),
         "batch_rejections": rejection_table(rejections),
     }
-    with warehouse.batch({**article_tables(articles), **books}):
-        if again := warehouse.contested():
-            claimed = [read_again(document) for document in again]
-            warehouse.fill(article_tables(articles, claimed))
+    rows = ArticleRows()
+    for article in articles:
+        rows.article(article)
+    with warehouse.batch({**rows.tables(), **books}):
+        for document in warehouse.contested():
+            rows.claims(read_again(document))
+        warehouse.fill(rows.tables())
         with warehouse.transaction():
             warehouse.load_articles(MOMENT)
             warehouse.put_files()

@@ -16,10 +16,11 @@ from tests.hub import MOMENT
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 VALUES = {
-    "uuid": st.uuids() | st.uuids().map(lambda id_: id_.bytes),
+    "uuid": st.uuids(),
     "varchar": TEXTS,
     "varchar[]": st.lists(TEXTS, max_size=3),
     "bigint": st.integers(-(2**63), 2**63 - 1),
+    "bigint[]": st.lists(st.integers(-(2**63), 2**63 - 1), max_size=3),
     "ubigint": st.integers(0, 2**64 - 1),
     "blob": st.binary(max_size=20),
     "boolean": st.booleans(),

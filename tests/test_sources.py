@@ -250,6 +250,16 @@ def test_what_was_put_in_place_of_a_file_is_not_read(
     assert found == Rejection("read", "x.md", reason, detail, None, SOURCE_ID)
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").is_file(), reason="needs Linux's /proc")
+def test_a_file_that_holds_more_than_it_says_is_read_to_its_end() -> None:
+    listed = FoundFile("maps", "maps", "article", 0, None)
+
+    found = read_file(source(Path("/")), Path("/proc/self"), listed, max_bytes=10**7)
+
+    assert isinstance(found, SourceFile)
+    assert found.content.count(b"\n") > 10
+
+
 def test_a_device_is_not_read() -> None:
     found = read(Path("/dev"), "null")
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from uuid import UUID
 
+import ada_url
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -454,6 +455,34 @@ def test_the_quick_way_to_a_key_ends_where_the_long_one_does(address: str) -> No
             return
 
     assert urls._key(address) == key
+
+
+NEARLY_SPELLED = st.builds(
+    "{}{}{}{}".format,
+    st.sampled_from(["http://", "https://", "https:/", "HTTP://"]),
+    st.lists(
+        st.sampled_from(
+            "a 0 0x1 09 a-b -a a_b xn--a xn--nxasmq6b ab--c A com ü a:80 @ %41".split()
+        )
+        | st.text("ab09-x", min_size=1, max_size=5),
+        min_size=1,
+        max_size=4,
+    ).map(".".join),
+    st.lists(
+        st.sampled_from(
+            "/ /. /.. /a /a. /a/ /%2e /%2E%2e /a%2e /.a /~ /-b //a /a%2 /ü /a|b".split()
+        ),
+        max_size=4,
+    ).map("".join),
+    st.sampled_from(["", "?", "?a=b", "?a%20=+", "?'", "#", "?a#b", " ", "\n"]),
+)
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(NEARLY_SPELLED | ADDRESSES)
+def test_what_is_taken_as_it_is_the_standard_would_leave_so(address: str) -> None:
+    if urls._SPELLED.fullmatch(address):
+        assert ada_url.normalize_url(address) == address
 
 
 # What was made to cost

@@ -130,8 +130,13 @@ def _read(path: Path, max_bytes: int) -> bytes | None:
             raise _NotRegularError(_kind(facts.st_mode))
         if facts.st_size > max_bytes:  # before reading: a sparse file costs nothing yet
             return None
-        with open(descriptor, "rb", closefd=False) as file:
-            content = file.read(max_bytes + 1)
+        # Room for as much as it says: to take and give back megabytes for each file
+        # would cost more than to read it. One that grows meanwhile is read to its end.
+        content = os.read(descriptor, facts.st_size + 1)
+        if len(content) != facts.st_size:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            with open(descriptor, "rb", closefd=False) as file:
+                content = file.read(max_bytes + 1)
     finally:
         os.close(descriptor)
     return content if len(content) <= max_bytes else None

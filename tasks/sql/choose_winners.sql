@@ -5,7 +5,7 @@
 create or replace temp table winners as
 with best as (
     select *
-    from batch_claims
+    from claims
     qualify row_number() over (
         partition by article_id
         order by
@@ -18,7 +18,7 @@ with best as (
 )
 select
     best.*,
-    batch_mentions.* exclude (mention),
+    batch_mentions.* exclude (mention, article_id),
     case
         when best.entry = 0 then coalesce(not edges_said.is_same, true)
         else not coalesce(known.is_stub, true)

@@ -4,8 +4,9 @@ create or replace temp table edges_said as
 with said as (
     select
         document_id,
-        bit_xor(hash(source_article_id, target_article_id, position)) as digest
-    from batch_edges
+        bit_xor(hash(source_article_id, article_id, entry - 1)) as digest
+    from claims
+    where entry > 0
     group by document_id
 )
 select

@@ -11,7 +11,7 @@ concerned as (
         article_id, document_id, is_stub, is_orphaned, published_at, first_seen_at,
         rowid as place
     from articles
-    where article_id in (select article_id from batch_claims)
+    where article_id in (select article_id from claims)
         or document_id in (from changed)
 )
 select

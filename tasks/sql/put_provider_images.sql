@@ -1,6 +1,10 @@
 -- A provider keeps every logo seen, each at its first place.
 merge into provider_images
-using batch_provider_images as batch
+using (
+    select provider_id, image_id, min(position) as position
+    from batch_provider_images
+    group by provider_id, image_id
+) as batch
 on provider_images.provider_id = batch.provider_id
     and provider_images.image_id = batch.image_id
 when matched and batch.position < provider_images.position then update set

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,44 +22,62 @@ from tasks.models import (
     Taxonomy,
 )
 from tasks.reading import parse_unusual
-from tasks.rows import article_tables, file_table, rejection_table
+from tasks.rows import ArticleRows, file_table, rejection_table
 from tasks.run import Run
 from tasks.stages.sources import named
 from tasks.urls import identify
+
+# Files are read piece by piece: their values take five times the memory of their rows.
+PIECE_BYTES = 4_000_000
 
 
 def load_files(run: Run, source: Source, files: Sequence[FoundFile]) -> None:
     """Read a batch of files and load it, in one transaction."""
     batch = _Batch()
-    with named(source.name), _without_collector():
-        contents = run.opened[source.source_id].read(files)
-        for file, content in zip(files, contents, strict=True):
-            known = len(batch.files)
-            _read(run, content, file, batch)
-            run.advance(len(batch.files) - known)  # 0 for a file that is put aside
-    _read_unusual(run, batch)
-    rejections = rejection_table(batch.rejections)
-    files_read = file_table(source.source_id, batch.files, set(batch.read_paths))
-    with _without_collector():
-        tables = article_tables(batch.articles, (), batch.taxonomy)
-    books = {"batch_files": files_read, "batch_rejections": rejections}
     warehouse = run.warehouse
-    with warehouse.batch({**tables, **books}):
-        if again := warehouse.contested():
-            claimed = [read_again(document) for document in again]
-            warehouse.fill(article_tables(batch.articles, claimed, batch.taxonomy))
+    with warehouse.batch({}):
+        with _without_collector():
+            _read_files(run, source, files, batch)
+            warehouse.fill(
+                {
+                    **batch.rows.tables(),
+                    "batch_rejections": rejection_table(batch.rejections),
+                    "batch_files": file_table(
+                        source.source_id, batch.files, set(batch.read_paths)
+                    ),
+                }
+            )
+        let_others_speak(run, batch.rows)
         with warehouse.transaction():
             warehouse.load_articles(run.moment)
             warehouse.put_files()
             warehouse.resolve_rejections(run.moment)
             warehouse.put_rejections(run.run_id)
-    run.counts["loaded"] += len(batch.articles)
-    run.counts["unchanged"] += batch.unchanged
-    run.counts["rejected"] += batch.rejected
-    entries = sum(len(article.related) for article in batch.articles)
-    run.counts["related_entries"] += entries
-    run.counts["by_pyyaml"] += batch.by_pyyaml
-    run.counts["in_sandbox"] += len(batch.unusual)
+    run.counts.update(batch.counts)
+
+
+def let_others_speak(run: Run, rows: ArticleRows) -> None:
+    """Add to the batch that is held what unchanged files say of what it gives up."""
+    if again := run.warehouse.contested():
+        for document in again:
+            rows.claims(read_again(document))
+        run.warehouse.fill(rows.tables())
+
+
+def _read_files(
+    run: Run, source: Source, files: Sequence[FoundFile], batch: _Batch
+) -> None:
+    """Read files, and hand their rows over piece by piece."""
+    with named(source.name):
+        contents = run.opened[source.source_id].read(files)
+        for file, content in zip(files, contents, strict=True):
+            known = len(batch.files)
+            _read(run, content, file, batch)
+            run.advance(len(batch.files) - known)  # 0 for a file that is put aside
+            if batch.gathered_bytes >= PIECE_BYTES:
+                run.warehouse.fill(batch.rows.tables())
+                batch.gathered_bytes = 0
+    _read_unusual(run, batch)
 
 
 @contextmanager
@@ -89,8 +108,8 @@ def remove_files(run: Run, seen: Changes) -> int:
     paths = {file.path for file in seen.gone} - seen.refused
     books = file_table(source_id, ((file, 0) for file in seen.gone), paths)
     with warehouse.batch({"batch_files": books}, documents):
-        again = warehouse.contested() if documents else []
-        warehouse.fill(article_tables((), map(read_again, again)))
+        if documents:
+            let_others_speak(run, ArticleRows())
         with warehouse.transaction():
             warehouse.remove_documents(run.moment)
             warehouse.forget_files()
@@ -102,15 +121,13 @@ def remove_files(run: Run, seen: Changes) -> int:
 class _Batch:
     """What came of the files of one batch."""
 
-    articles: list[Article] = field(default_factory=list)
-    taxonomy: list[Taxonomy] = field(default_factory=list)
+    rows: ArticleRows = field(default_factory=ArticleRows)
+    gathered_bytes: int = 0  # of the files whose rows were not handed over yet
     rejections: list[Rejection] = field(default_factory=list)
     files: list[tuple[KnownFile, int]] = field(default_factory=list)
     read_paths: list[str] = field(default_factory=list)
     unusual: list[tuple[FoundFile, SourceFile, str]] = field(default_factory=list)
-    unchanged: int = 0
-    rejected: int = 0
-    by_pyyaml: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
 
 
 def _read(
@@ -123,8 +140,8 @@ def _read(
     before = None if run.job.full or file.revision else file.before
     if before is not None and before.sha256 == sha256:
         _note(file, sha256, before.fate, batch)
-        batch.unchanged += file.kind == "article" and before.fate == "loaded"
-        batch.rejected += file.kind == "article" and before.fate == "rejected"
+        batch.counts["unchanged"] += file.kind == "article" and before.fate == "loaded"
+        batch.counts["rejected"] += file.kind == "article" and before.fate == "rejected"
         return
     parsed = parse_usual(content, file.kind)
     if parsed is None:
@@ -133,13 +150,15 @@ def _read(
     if file.revision and not isinstance(parsed, Taxonomy):
         run.versions.learn(content.content, parsed)
     _take(parsed, file, sha256, batch)
-    batch.by_pyyaml += isinstance(parsed, Article) and not parsed.is_line_oriented
+    if isinstance(parsed, Article):
+        batch.counts["by_pyyaml"] += not parsed.is_line_oriented
 
 
 def _read_unusual(run: Run, batch: _Batch) -> None:
     """Read in child processes what was put aside; they take 0.3 s to be there."""
     if not batch.unusual:
         return
+    batch.counts["in_sandbox"] += len(batch.unusual)
     files = ((file.kind, content) for file, content, _ in batch.unusual)
     outcomes = parse_unusual(files, run.settings.read)
     for (file, _, sha256), parsed in zip(batch.unusual, outcomes, strict=True):
@@ -156,14 +175,17 @@ def _take(
     batch.read_paths.append(file.path)
     if isinstance(parsed, Rejection):
         batch.rejections.append(parsed)
-        batch.rejected += file.kind == "article"
+        batch.counts["rejected"] += file.kind == "article"
         _note(file, sha256, "rejected", batch)
         return
     batch.rejections.extend(parsed.rejections)
+    batch.gathered_bytes += file.size_bytes
     if isinstance(parsed, Article):
-        batch.articles.append(parsed)
+        batch.rows.article(parsed)
+        batch.counts["loaded"] += 1
+        batch.counts["related_entries"] += len(parsed.related)
     else:
-        batch.taxonomy.append(parsed)
+        batch.rows.taxonomy(parsed)
     _note(file, sha256, "loaded", batch)
 
 

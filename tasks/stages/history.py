@@ -14,16 +14,17 @@ from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
-from tasks.articles import Parsed, parse_usual, read_again
+from tasks.articles import Parsed, parse_usual
 from tasks.history import VersionReader, generations
 from tasks.models import Article, Changes, Rejection, Source, SourceFile, Visible
 from tasks.reading import Unusual, parse_unusual
-from tasks.rows import article_tables, version_table
+from tasks.rows import ArticleRows, version_table
 from tasks.run import Run
 from tasks.sources.git import Version
 from tasks.sources.gitfiles import GitSource
 from tasks.sources.location import NO_HISTORY, SourceError
 from tasks.sources.selection import is_front_matter
+from tasks.stages.articles import let_others_speak
 from tasks.stages.sources import named
 from tasks.urls import identify
 
@@ -277,9 +278,11 @@ def _file(history: History, path: str, revision: str, content: bytes) -> SourceF
 def _load(run: Run, articles: Sequence[Article]) -> None:
     """Load files that were, as if they still were: `_remove` ends that."""
     warehouse = run.warehouse
-    with warehouse.batch(article_tables(articles)):
-        if again := warehouse.contested():
-            warehouse.fill(article_tables(articles, map(read_again, again)))
+    rows = ArticleRows()
+    for article in articles:
+        rows.article(article)
+    with warehouse.batch(rows.tables()):
+        let_others_speak(run, rows)
         with warehouse.transaction():
             warehouse.load_articles(run.moment)
 
@@ -295,6 +298,6 @@ def _remove(run: Run, history: History) -> None:
     if not ids:
         return
     with warehouse.batch({}, ids, deleted):
-        warehouse.fill(article_tables((), map(read_again, warehouse.contested())))
+        let_others_speak(run, ArticleRows())
         with warehouse.transaction():
             warehouse.remove_documents(run.moment)

@@ -21,8 +21,10 @@ from tasks.sources.location import (
 from tasks.sources.opened import open_source
 from tasks.sources.selection import looked_for
 
-BATCH_FILES = 1_000  # article files per batch: a second or two, and few Prefect tasks
-BATCH_BYTES = 6_000_000  # … and no more bytes: each is in memory some fifteen times
+# A batch is loaded at once. Each article that several batches speak of is looked up and
+# written again by each, so few large ones cost less; a run that is killed loses one.
+BATCH_FILES = 4_000  # article files per batch: some seconds, and few Prefect tasks
+BATCH_BYTES = 10_000_000  # … and no more bytes: each is in memory some five times
 
 
 def list_source(run: Run, place: SourceSettings) -> Changes:

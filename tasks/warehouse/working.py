@@ -300,10 +300,10 @@ class Warehouse:
             self._reopen()
 
     def fill(self, tables: Tables) -> None:
-        """Replace rows of the batch that is held."""
+        """Add rows to the batch that is held."""
         self._knows = None
         for name, rows in tables.items():
-            if rows.num_rows or name in self._filled:
+            if rows.num_rows:
                 self._fill(name, rows)
 
     def contested(self) -> list[StoredDocument]:
@@ -391,6 +391,7 @@ class Warehouse:
     def _knows_documents(self) -> bool:
         """Find what is known of the batch, once; tell if of a document of its own."""
         if self._knows is None:
+            self._run("find_claims")
             self._run("find_known_articles")
             ((self._knows,),) = self._run("knows_documents")
         return bool(self._knows)
@@ -631,13 +632,19 @@ class Warehouse:
                 self._filled_bytes = 0
 
     def _fill(self, name: str, rows: Table) -> None:
+        is_begun = name in self._filled
+        how = (
+            f"insert into {name}"
+            if is_begun
+            else f"create or replace temp table {name} as"
+        )
         if isinstance(rows, JsonTable):
-            self._execute(_from_json(name), {"content": rows.content})
+            self._execute(f"{how} {_from_json(name)}", {"content": rows.content})
         else:
             # As a stream of Arrow's C interface: for a table DuckDB would import all of
             # pyarrow.dataset and compute (40 ms), to ask whether it is one of theirs.
             self._connection.register("batch", rows.__arrow_c_stream__())
-            self._execute(f"create or replace temp table {name} as from batch")
+            self._execute(f"{how} from batch")
             self._connection.unregister("batch")
         self._made.add(name)
         self._filled.add(name)
@@ -700,7 +707,7 @@ def _empty(name: str) -> str:
 
 @cache
 def _from_json(name: str) -> str:
-    """Return what makes a temporary table of a `JsonTable`; no value may be lost."""
+    """Return what selects the rows of a `JsonTable`; no value may be lost."""
     kinds = {c: "varchar" if k == "blob" else k for c, k in SCHEMAS[name].items()}
     structure = json.dumps({column: [kind] for column, kind in kinds.items()})
     values = ", ".join(
@@ -708,6 +715,6 @@ def _from_json(name: str) -> str:
         for column, kind in SCHEMAS[name].items()
     )
     return (
-        f"create or replace temp table {name} as select {values}"  # noqa: S608 - ours
+        f"select {values}"  # noqa: S608 - ours
         f" from (select from_json_strict($content, '{structure}') as rows)"
     )
