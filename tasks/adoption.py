@@ -67,7 +67,7 @@ def adopt_since(number: int, data: Path, warehouse: Warehouse) -> list[str]:
             adopted.put(rows)
             if lost_bytes:
                 lines.append(f"{path.name}: {lost_bytes:,} bytes are no whole record")
-    warehouse.lose_unknown_images()
+    warehouse.images.lose_unknown_images()
     return [*lines, f"read again from captures/: {adopted.line}"]
 
 
@@ -88,22 +88,24 @@ class _Adopted:
     def put(self, rows: Rows) -> None:
         rows = list(rows)
         captures = [row for row in rows if isinstance(row, Capture)]
-        self._captures += self._warehouse.put_captures(capture_table(captures))
+        self._captures += self._warehouse.pages.put_captures(capture_table(captures))
         for results in _each_once(r for r in rows if isinstance(r, ImageResult)):
             self._put_images(results)
 
     def _put_images(self, results: list[ImageResult]) -> None:
         """Note how images ended; one whose file is not in the cache is due again."""
         warehouse, moment = self._warehouse, results[0].checked_at
-        warehouse.put_lead_images(lead_image_table(r.url for r in results), moment)
-        warehouse.put_images(image_table(results))
+        warehouse.images.put_lead_images(
+            lead_image_table(r.url for r in results), moment
+        )
+        warehouse.images.put_images(image_table(results))
         lost = [
             CacheFault("missing", result.path, KeptImage(result.path, None, "", 0))
             for result in results
             if result.path and not (self._data / result.path).is_file()
         ]
         if lost:
-            warehouse.lose_images(lost_image_table(lost))
+            warehouse.images.lose_images(lost_image_table(lost))
         self._images += len(results)
 
 

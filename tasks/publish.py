@@ -150,13 +150,13 @@ def disagreements(count: Mapping[str, int], loaded: int | None) -> list[str]:
 
 def _missing_images(run: Run) -> Audit:
     """Check that every file is there that a cached image names."""
-    missing = missing_files(run.data, run.warehouse.named_images())
+    missing = missing_files(run.data, run.warehouse.images.named_images())
     return _of_files("images_without_file", missing, "wirehouse images --verify")
 
 
 def _damaged_captures(run: Run) -> Audit:
     """Check of a few captures, other ones in each run, that their bodies are whole."""
-    captures = run.warehouse.sampled_captures(SAMPLED_CAPTURES, seed=run.number)
+    captures = run.warehouse.pages.sampled_captures(SAMPLED_CAPTURES, seed=run.number)
     damaged = damaged_captures(run.data / "captures", captures) if captures else []
     return _of_files("captures_damaged", damaged, "wirehouse verify")
 

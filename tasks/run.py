@@ -173,7 +173,7 @@ class Run:
         if self._fetcher is None:
             from tasks.web.fetcher import Fetcher  # noqa: PLC0415 - none, no import
 
-            rests = self.warehouse.resting_hosts(self.moment)
+            rests = self.warehouse.pages.resting_hosts(self.moment)
             self._fetcher = Fetcher(self.settings.fetch, rests=rests)
         return self._fetcher
 
@@ -184,7 +184,7 @@ class Run:
 
             days = self.settings.fetch.longest_wait_days
             latest = self.moment + timedelta(days=days)
-            self.warehouse.put_resting_hosts(rest_table(rests, latest))
+            self.warehouse.pages.put_resting_hosts(rest_table(rests, latest))
 
     @property
     def page_reader(self) -> Sandbox[DueExtraction, Page | Rejection]:

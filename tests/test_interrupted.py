@@ -26,7 +26,7 @@ from tasks.models import WarcPlace
 from tasks.run import Job
 from tasks.settings import Settings, SourceSettings
 from tasks.stages import pages
-from tasks.warehouse.working import Warehouse
+from tasks.warehouse.pages import PageTables
 from tests.faults.killed_fetch import POINTS
 from tests.hub import Hub
 from tests.origin import PAGE, Origin, open_origin, settings_for
@@ -204,7 +204,7 @@ def strike(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
         (pages, "_capture"),
         (pages, "_due_at"),
         (CaptureWriter, "note"),
-        (Warehouse, "put_captures"),
+        (PageTables, "put_captures"),
         (pages, "_count_pages"),
     ],
 )

@@ -158,7 +158,7 @@ def test_any_damage_gives_an_article_that_loads_or_a_rejection(
         )
         assert here is None or here == outcome
     load(warehouse, outcomes)
-    stored = warehouse._run("known_files", {"source_id": SOURCE.source_id})
+    stored = warehouse.ask("known_files", {"source_id": SOURCE.source_id})
     assert {path for path, _, fate, *_ in stored if fate == "loaded"} >= {
         each.path for each in articles
     }

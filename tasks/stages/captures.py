@@ -15,11 +15,11 @@ SHOWN = 10  # damaged captures that are named at once; `rejections` has all of t
 
 def verify_captures(run: Run) -> None:
     """Read every capture that a row names; a page whose capture is damaged is due."""
-    kept = run.warehouse.kept_captures()
+    kept = run.warehouse.pages.kept_captures()
     run.begin("verifying captures", len(kept))
     damaged = lose_damaged(run, _counted(run, kept))
     books = rejection_table(list(damaged.values()), list(damaged))
-    run.warehouse.put_damaged_captures(books, run.run_id, run.moment)
+    run.warehouse.pages.put_damaged_captures(books, run.run_id, run.moment)
     run.counts["verified"] += len(kept)
     run.counts["damaged"] += len(damaged)
     run.say(f"{len(kept):,} captures verified, {len(damaged):,} damaged")
@@ -40,7 +40,7 @@ def lose_damaged(run: Run, kept: Iterable[KeptCapture]) -> dict[UUID, Rejection]
     if len(damaged) > SHOWN:
         more = len(damaged) - SHOWN
         run.say(f"… and {more:,} more captures that are damaged, see rejections")
-    run.warehouse.lose_captures(lost_capture_table(list(damaged)), run.moment)
+    run.warehouse.pages.lose_captures(lost_capture_table(list(damaged)), run.moment)
     return damaged
 
 

@@ -28,7 +28,7 @@ def verify_images(run: Run) -> None:
     Files go before their rows: where this is interrupted, the next time finds a row
     whose file is missing, never a row that trusts a changed one.
     """
-    kept = run.warehouse.kept_images()
+    kept = run.warehouse.images.kept_images()
     run.begin("verifying images", len(kept))
     faults = list(find_faults(run.data, kept, run.advance))
     for fault in faults:
@@ -38,7 +38,7 @@ def verify_images(run: Run) -> None:
     lost = [fault for fault in faults if fault.image and fault.path == fault.image.path]
     for fault in lost:
         _put_thumbnail_aside(run, fault)
-    run.warehouse.lose_images(lost_image_table(lost))
+    run.warehouse.images.lose_images(lost_image_table(lost))
     torn = [f for f in faults if f.image and f.path == f.image.thumbnail_path]
     _make_thumbnails(run, torn)
     counts = Counter(fault.fault for fault in faults)
@@ -52,7 +52,7 @@ def verify_images(run: Run) -> None:
 
 def unnamed_images(run: Run) -> list[str]:
     """Return the files that no row names, and say what they are and how much."""
-    paths = unnamed_files(run.data, run.warehouse.kept_images(), set_aside=True)
+    paths = unnamed_files(run.data, run.warehouse.images.kept_images(), set_aside=True)
     size = sum(size_of(run.data, path) for path in paths)
     for path in paths[:SHOWN_UNNAMED]:
         run.say(path)

@@ -49,7 +49,7 @@ def due_images(run: Run) -> list[list[DueImage]]:
     whenever a run was killed.
     """
     note_lead_images(run)
-    images = run.warehouse.due_images(
+    images = run.warehouse.images.due_images(
         run.moment,
         include_related=run.settings.fetch.include_related,
         retry_failed=run.job.retry_failed,
@@ -64,8 +64,8 @@ def due_images(run: Run) -> list[list[DueImage]]:
 
 def note_lead_images(run: Run) -> None:
     """Make rows of the images that pages show."""
-    if urls := run.warehouse.unknown_lead_images():
-        run.warehouse.put_lead_images(lead_image_table(urls), run.moment)
+    if urls := run.warehouse.images.unknown_lead_images():
+        run.warehouse.images.put_lead_images(lead_image_table(urls), run.moment)
 
 
 def fetch_images(run: Run, images: Sequence[DueImage]) -> None:
@@ -199,7 +199,7 @@ class Imaging:
         self._cache.settle()
         self._run.captures.note_images(self._results)
         self._run.captures.flush()
-        self._run.warehouse.put_images(image_table(self._results))
+        self._run.warehouse.images.put_images(image_table(self._results))
         self._run.captures.settle()
         cached = sum(result.status == "cached" for result in self._results)
         self._run.counts["images_cached"] += cached

@@ -48,7 +48,7 @@ BATCH_EXTRACTIONS = 200  # captures per task: some seconds of work
 def due_pages(run: Run) -> list[list[DuePage]]:
     """Return the pages that are due, in batches, a host's pages side by side."""
     fetch = run.settings.fetch
-    pages = run.warehouse.due_pages(
+    pages = run.warehouse.pages.due_pages(
         run.moment,
         include_related=fetch.include_related,
         retry_failed=run.job.retry_failed,
@@ -88,8 +88,8 @@ def due_extractions(run: Run, *, everything: bool = False) -> list[list[DueExtra
     With *everything*, also those that were read before; if that was stopped, those that
     it left.
     """
-    since = run.warehouse.begin_rereading(run.moment) if everything else None
-    due = run.warehouse.due_extractions(since)
+    since = run.warehouse.pages.begin_rereading(run.moment) if everything else None
+    due = run.warehouse.pages.due_extractions(since)
     if since and since < run.moment:
         run.say(
             f"going on with what began at {since:%Y-%m-%d %H:%M} UTC:"
@@ -122,7 +122,7 @@ def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
             if result.reason == DAMAGED:
                 place = WarcPlace(due.warc_file, due.warc_offset, due.warc_length)
                 unreadable.append(KeptCapture(due.capture_id, due.url, place))
-    run.warehouse.put_pages(page_tables(pages), run.moment)
+    run.warehouse.pages.put_pages(page_tables(pages), run.moment)
     books = {"batch_rejections": rejection_table(rejections, rejected)}
     with run.warehouse.batch(books):
         run.warehouse.put_rejections(run.run_id)
@@ -134,13 +134,13 @@ def read_pages(run: Run, captures: Sequence[DueExtraction]) -> None:
 
 def end_rereading(run: Run) -> None:
     """Note that all captures were read again."""
-    run.warehouse.end_rereading()
+    run.warehouse.pages.end_rereading()
 
 
 def link_pages(run: Run) -> None:
     """Make edges of the links between articles, and of those that are one."""
-    run.warehouse.put_link_edges(run.moment)
-    run.warehouse.put_duplicate_edges(run.moment)
+    run.warehouse.pages.put_link_edges(run.moment)
+    run.warehouse.pages.put_duplicate_edges(run.moment)
 
 
 class Fetching:
@@ -256,7 +256,7 @@ class Fetching:
             return
         self._run.captures.flush()
         rows = [capture for tries in self._done.values() for capture in tries]
-        self._run.warehouse.put_captures(capture_table(rows))
+        self._run.warehouse.pages.put_captures(capture_table(rows))
         self._run.captures.settle()
         self._loose += len(rows)
         if self._loose >= PACK_ROWS:

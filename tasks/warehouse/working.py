@@ -18,19 +18,11 @@ import _duckdb as duckdb
 
 from tasks.models import (
     Audit,
-    DueExtraction,
-    DueImage,
-    DuePage,
-    KeptCapture,
-    KeptImage,
     KnownFile,
     KnownSource,
-    Rest,
     Severity,
     Source,
-    StoredCapture,
     StoredDocument,
-    WarcPlace,
 )
 from tasks.rows import SCHEMAS, JsonTable, Table, Tables, table
 from tasks.warehouse.engine import (
@@ -48,6 +40,7 @@ from tasks.warehouse.engine import (
     unusable,
     words_asked,
 )
+from tasks.warehouse.images import ImageTables
 from tasks.warehouse.migrations import (
     applied_migrations,
     back_up,
@@ -55,6 +48,7 @@ from tasks.warehouse.migrations import (
     migrate,
     put_questions,
 )
+from tasks.warehouse.pages import PageTables
 from tasks.warehouse.published import Published
 from tasks.witness import Witness
 
@@ -90,6 +84,8 @@ class Warehouse:
         self._is_open = True
         self._is_transaction = False  # under way
         self._memory = Memory(connection)
+        self.pages = PageTables(self)
+        self.images = ImageTables(self)
         self.is_migrated = is_migrated  # when it was opened: any table may be another
         self._made: set[str] = set()  # temporary tables of batches
         self._filled: set[str] = set()  # those that hold rows
@@ -149,15 +145,15 @@ class Warehouse:
             "known": max(published, self._witness.run),
         }
         with self.transaction():
-            killed = self._run("mark_killed_runs", {"published": published})
-            (row,) = self._run("begin_run", parameters)
+            killed = self.ask("mark_killed_runs", {"published": published})
+            (row,) = self.ask("begin_run", parameters)
         self._witness.begin(int(row[0]))
         self.killed_flow_runs = [id_ for (id_,) in killed if id_ is not None]
         return int(row[0])
 
     def last_moment(self) -> datetime | None:
         """Return when the last run began, by its own clock; None if there was none."""
-        rows = self._run("last_moment")
+        rows = self.ask("last_moment")
         return rows[0][0] if rows else None
 
     def spread_due(
@@ -166,12 +162,12 @@ class Warehouse:
         """Spread over days what is due before *moment* or after *latest*."""
         parameters = {"moment": moment, "latest": latest}
         with self.transaction():
-            self._run("spread_due_pages", {**parameters, "usual_days": page_days})
-            self._run("spread_due_images", {**parameters, "usual_days": image_days})
+            self.ask("spread_due_pages", {**parameters, "usual_days": page_days})
+            self.ask("spread_due_images", {**parameters, "usual_days": image_days})
 
     def run_before(self, number: int) -> UUID | None:
         """Return the run before the one of that *number*, however it ended."""
-        rows = self._run("run_before", {"number": number})
+        rows = self.ask("run_before", {"number": number})
         return rows[0][0] if rows else None
 
     def finish_run(
@@ -184,11 +180,11 @@ class Warehouse:
             "status": status,
             "summary": json.dumps(summary),
         }
-        self._run("finish_run", parameters)
+        self.ask("finish_run", parameters)
 
     def name_flow_run(self, run_id: UUID, flow_run_id: UUID) -> None:
         """Note which flow run of Prefect a run is."""
-        self._run("name_flow_run", {"run_id": run_id, "flow_run_id": flow_run_id})
+        self.ask("name_flow_run", {"run_id": run_id, "flow_run_id": flow_run_id})
 
     def audit(
         self,
@@ -215,7 +211,7 @@ class Warehouse:
             ]
         audits += also
         found = json.dumps([asdict(audit) for audit in audits])
-        self._run("put_audits", {"run_id": run_id, "audits": found})
+        self.ask("put_audits", {"run_id": run_id, "audits": found})
         return audits
 
     def _audit(
@@ -236,28 +232,19 @@ class Warehouse:
             parameters["since"] = since if severity and since else _EVER
         if "$sampled" in sql_of(name):
             parameters["sampled"] = not severity and not everything
-        (found,) = self._memory.frugally(lambda: self._run(name, parameters))
+        (found,) = self._memory.frugally(lambda: self.ask(name, parameters))
         return Audit(rule, *found)
-
-    def named_images(self) -> list[str]:
-        """Return the files that cached images name."""
-        return [path for (path,) in self._run("named_images")]
-
-    def sampled_captures(self, count: int, *, seed: int) -> list[StoredCapture]:
-        """Return up to *count* captures that are on disk, others for each *seed*."""
-        parameters = {"count": count, "seed": seed}
-        return [StoredCapture(*r) for r in self._run("sampled_captures", parameters)]
 
     def loaded_files(self, moment: datetime) -> int:
         """Return how many articles the sources hold that were read at *moment*."""
-        ((count,),) = self._run("loaded_files", {"moment": moment})
+        ((count,),) = self.ask("loaded_files", {"moment": moment})
         return int(count)
 
     # --- sources and articles
 
     def known_source(self, source_id: UUID) -> KnownSource | None:
         """Return what earlier runs know of a source."""
-        rows = self._run("known_source", {"source_id": source_id})
+        rows = self.ask("known_source", {"source_id": source_id})
         return KnownSource(*rows[0]) if rows else None
 
     def put_source(
@@ -272,11 +259,11 @@ class Warehouse:
             "revision": revision,
             "moment": read_at,
         }
-        self._run("put_source", parameters)
+        self.ask("put_source", parameters)
 
     def known_files(self, source_id: UUID) -> dict[str, KnownFile]:
         """Return what earlier runs know of a source's files, by path."""
-        rows = self._run("known_files", {"source_id": source_id})
+        rows = self.ask("known_files", {"source_id": source_id})
         return {row[0]: KnownFile(*row) for row in rows}
 
     @contextmanager
@@ -294,7 +281,7 @@ class Warehouse:
         if gone:
             ids = table("batch_ids", [(i, (gone_at or {}).get(i)) for i in gone])
             tables = {**tables, "batch_ids": ids}
-        with self._registered(tables):
+        with self.holding(tables):
             yield
         if group_rows(self._path) != self._grouped:
             self._reopen()
@@ -310,260 +297,123 @@ class Warehouse:
         """Return the unchanged files whose word may count once the batch is loaded."""
         if not self._knows_documents():
             return []  # nobody loses a claim to files that had none
-        ((lost,),) = self._run("find_lost")
+        ((lost,),) = self.ask("find_lost")
         if not lost:
             return []  # as nearly always, and no table is read to find that out
-        self._run("find_contested", {"since": self._edges_since("find_lost_since")})
-        return [StoredDocument(*row) for row in self._run("read_contested")]
+        self.ask("find_contested", {"since": self._edges_since("find_lost_since")})
+        return [StoredDocument(*row) for row in self.ask("read_contested")]
 
     def load_articles(self, moment: datetime) -> None:
         """Load the articles and the taxonomy of the batch."""
         parameters = {"moment": moment}
         known = self._knows_documents()
-        self._run("find_edges_said")
-        self._run("put_documents", parameters)
+        self.ask("find_edges_said")
+        self.ask("put_documents", parameters)
         self.put_versions(moment)
         self.put_observations()
         self._put_articles(parameters, known=known)
-        self._run("put_providers")
-        self._run("put_provider_images")
-        self._run("put_topics")
-        self._run("put_images", parameters)
+        self.ask("put_providers")
+        self.ask("put_provider_images")
+        self.ask("put_topics")
+        self.ask("put_images", parameters)
 
     def read_history(self, source_id: UUID) -> tuple[str | None, str | None]:
         """Return up to which commit versions are kept, and since ever; None: none."""
-        rows = self._run("read_history", {"source_id": source_id})
+        rows = self.ask("read_history", {"source_id": source_id})
         return (rows[0][0], rows[0][1]) if rows else (None, None)
 
     def put_history(self, source_id: UUID, revision: str, *, is_whole: bool) -> None:
         """Note that versions are kept up to a commit; *is_whole*: from the first on."""
         parameters = {"source_id": source_id, "revision": revision, "all": is_whole}
-        self._run("put_history", parameters)
+        self.ask("put_history", parameters)
 
     def known_documents(self, source_id: UUID, *, standing: bool = False) -> set[UUID]:
         """Return the documents of a source; only those that exist if *standing*."""
         parameters = {"source_id": source_id, "standing": standing}
-        return {row[0] for row in self._run("known_documents", parameters)}
+        return {row[0] for row in self.ask("known_documents", parameters)}
 
     def unread_versions(self) -> set[tuple[UUID, str]]:
         """Return the versions of the batch that are not kept: document and commit."""
-        return set(self._run("unread_versions"))
+        return set(self.ask("unread_versions"))
 
     def put_versions(self, moment: datetime) -> None:
         """Keep the versions of the batch; those without a moment are of this one."""
-        self._run("put_versions", {"moment": moment})
+        self.ask("put_versions", {"moment": moment})
 
     def put_observations(self, *, everything: bool = False) -> None:
         """Tell what a reader could see of the batch's files, or of all, and when."""
-        self._run("find_changes_seen", {"everything": everything})
-        self._run("delete_observations")
-        self._run("put_observations")
+        self.ask("find_changes_seen", {"everything": everything})
+        self.ask("delete_observations")
+        self.ask("put_observations")
 
     def remove_documents(self, moment: datetime) -> None:
         """Mark the documents of the batch that are gone, and let others speak."""
         parameters = {"moment": moment}
         self._knows_documents()
-        self._run("find_edges_said")  # by files that speak in place of those
-        self._run("remove_documents", parameters)
+        self.ask("find_edges_said")  # by files that speak in place of those
+        self.ask("remove_documents", parameters)
         self._put_articles(parameters, known=True)
 
     def put_files(self) -> None:
         """Note what was seen of the batch's files, so that only changes are read."""
-        self._run("put_files")
+        self.ask("put_files")
 
     def forget_files(self) -> None:
         """Forget the batch's files, which are gone."""
-        self._run("forget_files")
+        self.ask("forget_files")
 
     def put_rejections(self, run_id: UUID) -> None:
         """Put the batch's rejections on record; one that stands keeps its row."""
-        self._run("put_rejections", {"run_id": run_id})
+        self.ask("put_rejections", {"run_id": run_id})
 
     def resolve_rejections(self, moment: datetime) -> None:
         """End the rejections of the batch's files that were read and taken."""
-        self._run("resolve_rejections_of_files", {"moment": moment})
+        self.ask("resolve_rejections_of_files", {"moment": moment})
 
     def resolve_listing(self, source_id: UUID, moment: datetime) -> None:
         """End the rejections of what was no file, but for those of the batch."""
         parameters = {"source_id": source_id, "moment": moment}
-        self._run("resolve_rejections_of_listing", parameters)
+        self.ask("resolve_rejections_of_listing", parameters)
 
     def _knows_documents(self) -> bool:
         """Find what is known of the batch, once; tell if of a document of its own."""
         if self._knows is None:
-            self._run("find_claims")
-            self._run("find_known_articles")
-            ((self._knows,),) = self._run("knows_documents")
+            self.ask("find_claims")
+            self.ask("find_known_articles")
+            ((self._knows,),) = self.ask("knows_documents")
         return bool(self._knows)
 
     def _put_articles(self, parameters: Mapping[str, Any], *, known: bool) -> None:
-        self._run("choose_winners")
-        self._run("put_articles", parameters)
+        self.ask("choose_winners")
+        self.ask("put_articles", parameters)
         if known:
-            self._run("mark_orphans")
-        self._run("delete_article_topics")
-        self._run("put_article_topics")
-        self._run("delete_article_images")
-        self._run("put_article_images")
-        listed = self._run("find_listed_edges")
+            self.ask("mark_orphans")
+        self.ask("delete_article_topics")
+        self.ask("put_article_topics")
+        self.ask("delete_article_images")
+        self.ask("put_article_images")
+        listed = self.ask("find_listed_edges")
         since = self._edges_since("find_edges_since")
-        standing = self._run("find_known_edges", {"since": since})
+        standing = self.ask("find_known_edges", {"since": since})
         if listed != NOTHING or standing != NOTHING:  # most files leave theirs alone
-            self._run("close_related_edges", parameters)
-            self._run("revive_related_edges")
-            self._run("put_related_edges", parameters)
+            self.ask("close_related_edges", parameters)
+            self.ask("revive_related_edges")
+            self.ask("put_related_edges", parameters)
         if known:
-            self._run("close_edges_of_gone_documents", parameters)
-        self._run("delete_repairs")
-        self._run("put_repairs")
+            self.ask("close_edges_of_gone_documents", parameters)
+        self.ask("delete_repairs")
+        self.ask("put_repairs")
 
     def _edges_since(self, name: str) -> datetime | None:
         """Return from when on edges are to be read, as the statement *name* finds it.
 
         None if none are; all where a clock was set back, by which moments mislead.
         """
-        ((since,),) = self._run(name)
+        ((since,),) = self.ask(name)
         if since is None:
             return None
-        ((was_set_back,),) = self._run("was_clock_set_back")
+        ((was_set_back,),) = self.ask("was_clock_set_back")
         return _EVER if was_set_back else since
-
-    # --- pages
-
-    def due_pages(
-        self, moment: datetime, *, include_related: bool, retry_failed: bool
-    ) -> list[DuePage]:
-        """Return the pages that are due, new ones first."""
-        parameters = {
-            "moment": moment,
-            "include_related": include_related,
-            "retry_failed": retry_failed,
-        }
-        return [DuePage(*row) for row in self._run("due_pages", parameters)]
-
-    def put_captures(self, captures: Table) -> int:
-        """Put tries on record, each once, and return how many were not yet."""
-        with self._registered({"batch_captures": captures}):
-            ((count,),) = self._run("put_captures")
-        return int(count)
-
-    def put_resting_hosts(self, rests: Table) -> None:
-        """Note which hosts asked for a rest."""
-        with self._registered({"batch_resting_hosts": rests}):
-            self._run("put_resting_hosts")
-
-    def resting_hosts(self, moment: datetime) -> list[Rest]:
-        """Return the hosts that want to be left alone at *moment*."""
-        return [Rest(*row) for row in self._run("resting_hosts", {"moment": moment})]
-
-    def kept_captures(self) -> list[KeptCapture]:
-        """Return each response that a row names."""
-        rows = self._run("kept_captures")
-        return [KeptCapture(row[0], row[1], WarcPlace(*row[2:])) for row in rows]
-
-    def lose_captures(self, lost: Table, moment: datetime) -> None:
-        """Let go of captures that cannot be read back; their pages are due."""
-        if lost.num_rows:
-            books = {"batch_lost_captures": lost}
-            with self._registered(books), self.transaction():
-                self._run("lose_captures")
-                self._run("due_lost_captures", {"moment": moment})
-
-    def put_damaged_captures(
-        self, rejections: Table, run_id: UUID, moment: datetime
-    ) -> None:
-        """Note the captures that cannot be read back; those not named can be."""
-        with self._registered({"batch_rejections": rejections}), self.transaction():
-            self._run("resolve_rejections_of_captures", {"moment": moment})
-            self.put_rejections(run_id)
-
-    def due_extractions(self, since: datetime | None) -> list[DueExtraction]:
-        """Return the captures to read, in the order in which they lie on disk.
-
-        With *since*, also those whose page was read before that moment.
-        """
-        rows = self._run("due_extractions", {"since": since})
-        return [DueExtraction(*row) for row in rows]
-
-    def begin_rereading(self, moment: datetime) -> datetime:
-        """Note that all captures are to be read again; return since when they are."""
-        self._run("begin_rereading", {"moment": moment})
-        begun_at: datetime = self._run("rereading_since")[0][0]
-        return begun_at
-
-    def end_rereading(self) -> None:
-        """Note that all captures were read again."""
-        self._run("end_rereading")
-
-    def put_pages(self, tables: Tables, moment: datetime) -> None:
-        """Load what pages say, where they link to and what was mended in it."""
-        parameters = {"moment": moment}
-        with self._registered(tables), self.transaction():
-            self._run("put_pages", parameters)
-            self._run("delete_links")
-            self._run("put_links")
-            self._run("delete_page_repairs")
-            self._run("put_page_repairs")
-            self._run("resolve_rejections_of_pages", parameters)
-
-    def put_link_edges(self, moment: datetime) -> None:
-        """Make edges of the links that lead to known articles."""
-        parameters = {"moment": moment}
-        with self.transaction():
-            self._run("resolve_links")
-            self._run("put_link_edges", parameters)
-            self._run("close_link_edges", parameters)
-
-    def put_duplicate_edges(self, moment: datetime) -> None:
-        """Make edges between articles whose pages claim one canonical address."""
-        parameters = {"moment": moment}
-        with self.transaction():
-            self._run("find_duplicates")
-            self._run("put_duplicate_edges", parameters)
-            self._run("close_duplicate_edges", parameters)
-
-    # --- images
-
-    def due_images(
-        self, moment: datetime, *, include_related: bool, retry_failed: bool
-    ) -> list[DueImage]:
-        """Return the images that are due."""
-        parameters = {
-            "moment": moment,
-            "include_related": include_related,
-            "retry_failed": retry_failed,
-        }
-        return [DueImage(*row) for row in self._run("due_images", parameters)]
-
-    def unknown_lead_images(self) -> list[str]:
-        """Return the addresses of images that pages show and no row knows."""
-        return [url for (url,) in self._run("unknown_lead_images")]
-
-    def put_lead_images(self, images: Table, moment: datetime) -> None:
-        """Make rows of images that pages show; they are due at once."""
-        with self._registered({"batch_images": images}):
-            self._run("put_images", {"moment": moment})
-
-    def put_images(self, results: Table) -> None:
-        """Note how due images ended, and which of them have a new content."""
-        with self._registered({"batch_image_results": results}), self.transaction():
-            self._run("put_image_versions")
-            self._run("restore_image_versions")
-            self._run("put_image_results")
-
-    def kept_images(self) -> list[KeptImage]:
-        """Return each file of the image cache that a row names."""
-        return [KeptImage(*row) for row in self._run("kept_images")]
-
-    def lose_images(self, lost: Table) -> None:
-        """Let go of cached files that are not there; their images are due."""
-        with self._registered({"batch_lost_images": lost}), self.transaction():
-            self._run("lose_images")
-            self._run("lose_image_versions")
-
-    def lose_unknown_images(self) -> None:
-        """Make due again what is said to be cached, in a file that nobody knows."""
-        self._run("lose_unknown_images")
 
     # --- the file
 
@@ -584,9 +434,13 @@ class Warehouse:
             msg = f"the tables cannot be read, nothing was published: {reason}"
             raise WarehouseError(msg) from None
 
-    def _run(
+    def ask(
         self, name: str, parameters: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
+        """Run the statement of that *name*, and return the rows of its answer.
+
+        One that only puts what the batch holds is left out where that is nothing.
+        """
         asked = batch_tables_asked(name)
         if asked and name.startswith("put_") and not asked & self._filled:
             return NOTHING
@@ -615,7 +469,7 @@ class Warehouse:
             raise WarehouseError(msg) from error
 
     @contextmanager
-    def _registered(self, tables: Tables) -> Iterator[None]:
+    def holding(self, tables: Tables) -> Iterator[None]:
         """Fill the temporary tables `batch_…` with *tables*, and empty them again.
 
         They are copies, because DuckDB cannot filter Arrow's UUIDs where they lie.

@@ -40,7 +40,7 @@ class Points:
             setattr(os, name, self._watched(name, getattr(os, name)))
         os.write = self._watched("write", os.write)
         execute = Warehouse._execute
-        run = Warehouse._run
+        run = Warehouse.ask
 
         def watched_execute(own: Warehouse, statement: str, *rest: Any) -> Any:
             if statement in {"commit", "checkpoint"}:
@@ -53,7 +53,7 @@ class Points:
             return run(own, name, *rest)
 
         setattr(Warehouse, "_execute", watched_execute)  # noqa: B010 - on purpose
-        setattr(Warehouse, "_run", watched_run)  # noqa: B010
+        setattr(Warehouse, "ask", watched_run)  # noqa: B010
 
     def _watched(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*arguments: Any, **options: Any) -> Any:

@@ -25,7 +25,7 @@ from tasks.run import Job, Run
 from tasks.settings import FetchSettings, Settings, SourceSettings
 from tasks.stages import articles, pages, sources
 from tasks.steps import Steps
-from tasks.warehouse.working import Warehouse
+from tasks.warehouse.pages import PageTables
 from tasks.web import fetcher
 from tests.faults.killed_run import after, before, die
 
@@ -48,14 +48,14 @@ def half_a_record(writer: CaptureWriter, record: bytes) -> None:
     die()
 
 
-def uncommitted(warehouse: Warehouse, rows: Any) -> None:
+def uncommitted(tables: PageTables, rows: Any) -> None:
     """Die when rows are loaded and not committed."""
-    warehouse._execute("begin")
-    put_captures(warehouse, rows)
+    tables._warehouse._execute("begin")
+    put_captures(tables, rows)
     die()
 
 
-put_captures = Warehouse.put_captures
+put_captures = PageTables.put_captures
 write = CaptureWriter._write
 rename = CaptureWriter._rename
 POINTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
@@ -68,9 +68,9 @@ POINTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
         CaptureWriter, "flush", before(CaptureWriter.flush),
     ),
     "synced, not in the table": (
-        Warehouse, "put_captures", before(put_captures),
+        PageTables, "put_captures", before(put_captures),
     ),
-    "in the table, not committed": (Warehouse, "put_captures", uncommitted),
+    "in the table, not committed": (PageTables, "put_captures", uncommitted),
     "in the table, file still open": (
         CaptureWriter, "settle", before(CaptureWriter.settle),
     ),
@@ -79,7 +79,7 @@ POINTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     ),
     "one of the full files renamed": (CaptureWriter, "_rename", after(rename)),
     "adoption: rows read": (adoption, "capture_table", before(capture_table)),
-    "adoption: rows in the table": (Warehouse, "put_captures", after(put_captures)),
+    "adoption: rows in the table": (PageTables, "put_captures", after(put_captures)),
     "adoption: cut off": (adoption, "_cut", after(adoption._cut)),
     "adoption: renamed": (adoption, "sync_folder", before(sync_folder)),
     "all captured, books open": (pages, "finish_pages", after(pages.finish_pages)),

@@ -22,6 +22,8 @@ from tasks.imagecache import ImageCache
 from tasks.report import write_report
 from tasks.run import Job
 from tasks.snapshots import keep_snapshot
+from tasks.warehouse.images import ImageTables
+from tasks.warehouse.pages import PageTables
 from tasks.warehouse.working import Warehouse
 from tests.hub import MOMENT
 
@@ -91,21 +93,21 @@ def set_up(point: str) -> None:
             "put_files",
             after(Warehouse.put_files),
         ),
-        "articles committed": (Warehouse, "due_pages", before(Warehouse.due_pages)),
+        "articles committed": (PageTables, "due_pages", before(PageTables.due_pages)),
         "in the middle of fetching": (
             CaptureWriter,
             "write",
             after(CaptureWriter.write, 12),
         ),
         "captures on disk, not in the table": (
-            Warehouse,
+            PageTables,
             "put_captures",
-            before(Warehouse.put_captures),
+            before(PageTables.put_captures),
         ),
         "captures in the table": (
-            Warehouse,
+            PageTables,
             "put_captures",
-            after(Warehouse.put_captures),
+            after(PageTables.put_captures),
         ),
         "pages loaded, not committed": (Warehouse, "transaction", uncommitted),
         "an image half written": (
@@ -119,14 +121,14 @@ def set_up(point: str) -> None:
             before(files.sync_folder, 9),
         ),
         "verify: set aside, still in the table": (
-            Warehouse,
+            ImageTables,
             "lose_images",
-            before(Warehouse.lose_images),
+            before(ImageTables.lose_images),
         ),
         "verify: no longer in the table": (
-            Warehouse,
+            ImageTables,
             "lose_images",
-            after(Warehouse.lose_images),
+            after(ImageTables.lose_images),
         ),
         "some images kept": (ImageCache, "keep", after(ImageCache.keep, 5)),
         "images written, not settled": (
@@ -144,7 +146,11 @@ def set_up(point: str) -> None:
             "settle",
             after(ImageCache.settle),
         ),
-        "images in the table": (Warehouse, "put_images", after(Warehouse.put_images)),
+        "images in the table": (
+            ImageTables,
+            "put_images",
+            after(ImageTables.put_images),
+        ),
         "books closed, nothing published": (
             Warehouse,
             "checkpoint",
