@@ -963,6 +963,8 @@ def test_hostile_markup_behind_the_article_ends_in_a_page(hostile: str) -> None:
         ),
         "<p>A sentence that is not long at all.</p>" * 25_000,
         "<div class=card><a href=/x>Of another story of words</a></div>" * 9_000,
+        f"<div>{'<a href=/author/x>By Ann Lee</a>, ' * 20_000}</div>",
+        f"<div>{'A line of some words.<br>' * 20_000}</div>",
     ],
     ids=lambda value: value[:24],
 )
