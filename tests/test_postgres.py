@@ -1,4 +1,4 @@
-"""`wirehouse up` on a real PostgreSQL, which this test starts itself."""
+"""`wirehouse up` with a password and a real PostgreSQL, which the test starts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from flows.serve import ask
+from flows.services import find_service
 from tests.hub import Hub
 from tests.test_cli import wirehouse
 from tests.test_services import free_port
@@ -60,22 +62,28 @@ def database() -> Iterator[str]:
         shutil.rmtree(folder)
 
 
-def test_a_server_on_postgres_keeps_its_runs_there(
+def test_a_server_on_postgres_keeps_its_runs_there_and_its_password(
     tmp_path: Path, database: str
 ) -> None:
     Hub(tmp_path).write("a.md")
     text = f'sources = ["hub"]\nprefect_port = {free_port()}\n'
     (tmp_path / "wirehouse.toml").write_text(text)
     address = f"postgresql+asyncpg://wirehouse@127.0.0.1:{database}/prefect"
+    password = {"PREFECT_SERVER_API_AUTH_STRING": "wirehouse:secret"}
     try:
-        up = wirehouse("up", cwd=tmp_path, WIREHOUSE_PREFECT_DATABASE=address)
-        done = wirehouse("run", "--no-fetch", "--no-images", cwd=tmp_path)
-        shown = wirehouse("status", cwd=tmp_path)
+        up = wirehouse(
+            "up", cwd=tmp_path, WIREHOUSE_PREFECT_DATABASE=address, **password
+        )
+        done = wirehouse("run", "--no-fetch", "--no-images", cwd=tmp_path, **password)
+        shown = wirehouse("status", cwd=tmp_path, **password)
+        server = find_service(tmp_path / "data", "server")
+        stranger = ask((server and server.port) or 0, "POST", "/flows/count")
     finally:
         wirehouse("down", cwd=tmp_path)
 
     assert (up.returncode, done.returncode) == (0, 0), up.stderr + done.stderr
     assert "refresh · hub · 1 new, Completed at" in shown.stdout
+    assert stranger is None  # who has no password is told nothing
     question = "select name from flow_run where state_name = 'Completed'"
     kept = postgres("psql", *who(database), "-At", "-c", question, "prefect")
     assert kept == "refresh · hub · 1 new\n"

@@ -479,6 +479,19 @@ def test_no_event_was_dropped_by_a_server_that_was_busy(place: Path) -> None:
     assert list((folder / "dlq").glob("*")) == []
 
 
+def test_no_content_is_kept_as_a_result_of_a_step(place: Path) -> None:
+    """Prefect could keep all that steps return, as pickles; it has but errors, as JSON.
+
+    Of such as met the servers above that fail.
+    """
+    home = place / "data" / "prefect"
+    kept = [path.read_text() for path in (home / "storage").glob("*")]
+
+    assert all(json.loads(text) for text in kept)
+    assert all(len(text) < 2_000 for text in kept)
+    assert list(home.rglob("*.pkl")) == []
+
+
 def test_verify_and_refresh_run_when_the_settings_say(place: Path) -> None:
     statement = (
         "select d.name, s.schedule from deployment d"
