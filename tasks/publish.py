@@ -199,15 +199,15 @@ def _copying(source: Path, target: Path) -> Iterator[None]:
     """Copy a file to the disk while somebody reads it, and closes it.
 
     It is open here until then: where a program closes a file, DuckDB's lock on it is
-    gone. Raises `OSError`.
+    gone. Raises what copying raised.
     """
-    errors: list[OSError] = []
+    errors: list[Exception] = []
 
     def copy() -> None:
         try:
             copy_bytes(read, write)
             sync_file(target)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - raised where it concerns
             errors.append(error)
 
     with source.open("rb") as read, target.open("wb") as write:

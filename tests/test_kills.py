@@ -28,7 +28,7 @@ POINTS = [
     "images in the table",
     "books closed, nothing published",
     "half a copy",
-    "copied, no Parquet",
+    "books closed, no Parquet",
     "copied, not published",
     "published, not kept",
 ]

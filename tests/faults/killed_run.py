@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from flows.demo import demo_settings
 from flows.direct import run_direct
@@ -19,7 +19,6 @@ from flows.refresh import refresh, verify_images
 from tasks import files, publish
 from tasks.captures import CaptureWriter
 from tasks.imagecache import ImageCache
-from tasks.report import write_report
 from tasks.run import Job
 from tasks.snapshots import keep_snapshot
 from tasks.warehouse.images import ImageTables
@@ -64,10 +63,11 @@ def after(function: Wrap, count: int = 1) -> Wrap:
     return wrapped
 
 
-def half_a_copy(source: Path, target: Path) -> None:
+def half_a_copy(read: BinaryIO, write: BinaryIO) -> None:
     """Die in the middle of copying a file."""
-    content = Path(source).read_bytes()
-    Path(target).write_bytes(content[: len(content) // 2])
+    content = read.read()
+    write.write(content[: len(content) // 2])
+    write.flush()
     die()
 
 
@@ -86,6 +86,14 @@ def set_up(point: str) -> None:
         with original(warehouse):
             yield
             die()
+
+    copying = publish._copying
+
+    @contextmanager
+    def copied(source: Path, target: Path) -> Any:
+        with copying(source, target):
+            yield
+        die()
 
     methods: dict[str, tuple[Any, str, Any]] = {
         "articles loaded, not committed": (
@@ -156,13 +164,13 @@ def set_up(point: str) -> None:
             "checkpoint",
             before(Warehouse.checkpoint),
         ),
-        "half a copy": (publish, "copy_file", half_a_copy),
-        "copied, no Parquet": (
+        "half a copy": (publish, "copy_bytes", half_a_copy),
+        "books closed, no Parquet": (
             publish,
             "_write_parquet",
             before(publish._write_parquet),
         ),
-        "copied, not published": (publish, "write_report", after(write_report)),
+        "copied, not published": (publish, "_copying", copied),
         "published, not kept": (
             publish,
             "keep_snapshot",
