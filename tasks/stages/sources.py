@@ -24,7 +24,7 @@ from tasks.sources.selection import looked_for
 # A batch is loaded at once. Each article that several batches speak of is looked up and
 # written again by each, so few large ones cost less; a run that is killed loses one.
 BATCH_FILES = 4_000  # article files per batch: some seconds, and few Prefect tasks
-BATCH_BYTES = 10_000_000  # … and no more bytes: each is in memory some five times
+BATCH_BYTES = 8_000_000  # … and no more bytes: each is in memory some five times
 
 
 def list_source(run: Run, place: SourceSettings) -> Changes:

@@ -163,8 +163,9 @@ class Memory:
 
     def forget(self) -> None:
         """Let go of what was read of tables, as far as that goes."""
+        before = self._in_force
         self._limit(KEPT)
-        self._limit(self._usual)
+        self._limit(before)
 
     def _limit(self, limit: str) -> None:
         if limit != self._in_force:

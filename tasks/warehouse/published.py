@@ -122,6 +122,7 @@ class Published:
         if many:
             rows += f" where rowid between {part * many} and {(part + 1) * many - 1}"
         statement = f"copy ({rows}) to {quoted(path)} {how}"
+        self._memory.forget()  # what other tables left is no help to this one
         self._memory.frugally(lambda: self._execute(statement))
 
     def explain(self, key: str) -> dict[str, list[dict[str, Any]]]:
