@@ -39,6 +39,8 @@ SELDOM = frozenset({"versions", "verified"})
 
 
 Row = Mapping[str, Any]
+# What columns of `runs` are called; its books are closed before it is published.
+_COLUMNS = {"run_number": "run", "seconds": "seconds before publishing"}
 SHOWN_CHANGES = 20  # articles that are named; `wirehouse diff` names all
 KEPT = ("loaded", "unchanged", "captured", "images_cached")  # what is published then
 
@@ -178,7 +180,7 @@ def _changes_markdown(changes: Sequence[Row] | None) -> str:
 def _runs_markdown(runs: Sequence[Row]) -> str:
     names = [name for name in runs[0] if name != "started_at"]
     table = [[row[name] for name in names] for row in runs]
-    return markdown_table([n.removesuffix("_number") for n in names], table)
+    return markdown_table([_COLUMNS.get(name, name) for name in names], table)
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -42,7 +42,13 @@ MORE = {"pages": 6, "unread": [], "audits": {}}
 CLEAN: dict[str, object] = {**dict.fromkeys(SUMMARY, 0), **MORE, "pages": 0}
 TOLD = {**SUMMARY, **MORE}
 CHANGE = {"change": "changed", "title": "Bees | rest", "columns": ["title", "heat"]}
-RUN = {"run_number": 7, "started_at": None, "status": "complete", "loaded": "12"}
+RUN = {
+    "run_number": 7,
+    "started_at": None,
+    "status": "complete",
+    "loaded": "12",
+    "seconds": "9.5",
+}
 FAILURE = {"stage": "fetch", "outcome": "http_error", "count": 2, "example": "a | <b>"}
 
 
@@ -134,8 +140,9 @@ def test_what_changed_is_told_with_the_columns_and_how_many_more_there_are() -> 
     assert text.count("| changed | Bees \\| rest | title, heat |") == 20
     assert "… and 2 more." in text
     assert (
-        "| run | status | loaded |\n| --- | --- | --- |\n| 7 | complete | 12 |" in text
-    )
+        "| run | status | loaded | seconds before publishing |\n"
+        "| --- | --- | --- | --- |\n| 7 | complete | 12 | 9.5 |"
+    ) in text
 
 
 @pytest.mark.parametrize(
