@@ -46,12 +46,19 @@ def run_attended(job: Job) -> dict[str, Any]:
             from prefect import tags  # noqa: PLC0415
 
             from flows import scheduled  # noqa: PLC0415
+            from flows.course import (  # noqa: PLC0415
+                Course,
+                asked,
+                flush,
+                let_go,
+                taken,
+            )
             from flows.heartbeats import without_prefects_own  # noqa: PLC0415
 
         # Prefect tells on the terminal of each line that its server did not take.
         logging.raiseExceptions = False
-        course = scheduled.Course()
-        token, place = scheduled.asked.set(job), scheduled.taken.set(course)
+        course = Course()
+        token, place = asked.set(job), taken.set(course)
         try:
             options = scheduled.RefreshOptions(
                 mode=_mode(job),
@@ -77,10 +84,10 @@ def run_attended(job: Job) -> dict[str, Any]:
             return course.summary
         finally:
             course.patience.close()
-            scheduled.asked.reset(token)
-            scheduled.taken.reset(place)
+            asked.reset(token)
+            taken.reset(place)
             is_heard = course.is_heard and answers(address)
-            scheduled.flush() if is_heard else scheduled.let_go()
+            flush() if is_heard else let_go()
 
 
 def _unusable(address: str, error: Exception) -> ServiceError:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
-from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from queue import Empty
 from typing import Any, Literal
 from uuid import UUID
 
@@ -20,16 +17,9 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.context import TagsContext
 from prefect.events import emit_event
-from prefect.events.worker import EventsWorker
 from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_run_logger
-from prefect.logging.handlers import APILogHandler
 from prefect.runtime import flow_run
-from prefect.settings import (
-    PREFECT_API_URL,
-    PREFECT_CLIENT_MAX_RETRIES,
-    temporary_settings,
-)
 from prefect.states import Cancelled, Completed, Crashed, Failed
 from pydantic import BaseModel, Field
 
@@ -37,13 +27,13 @@ from flows.artifacts import Bars, leave_artifacts, leave_reason
 from flows.backfill import backfill as tell_backfill
 from flows.backfill import with_history
 from flows.console import no_sources
+from flows.course import Course, asked, taken
 from flows.direct import Story
 from flows.heartbeats import heartbeats
 from flows.progress import Lines
 from flows.refresh import read_every_page
 from flows.refresh import refresh as tell_refresh
 from flows.refresh import verify as tell_verify
-from flows.serve import answers
 from tasks.lock import LockHeldError
 from tasks.publish import AuditError
 from tasks.run import BrokenError, IncompleteError, Job, open_run
@@ -59,7 +49,6 @@ BROKEN = (
     AuditError, BrokenError, IncompleteError, OSError, SettingsError, SourceError,
     WarehouseError,
 )  # fmt: skip
-BACK_SECONDS = 30.0  # a server that was ended and started again answers by then
 Mode = Literal["incremental", "full", "retry_failed"]
 Answer = State[Any]  # with the run's summary, or why there is none
 
@@ -97,22 +86,6 @@ class BackfillOptions(BaseModel):
 
 
 EVERYTHING_DUE, EVERY_HISTORY = RefreshOptions(), BackfillOptions()
-# What the command line asks for in this process; a deployment's run has its parameters.
-asked: ContextVar[Job | None] = ContextVar("asked", default=None)
-
-
-@dataclass
-class Course:
-    """How far a run of this process is, whatever the server learns of it."""
-
-    has_begun: bool = False
-    summary: dict[str, Any] | None = None  # of what was published
-    error: Exception | None = None  # that one line tells
-    is_heard: bool = True  # by the server, as far as is known
-    patience: ExitStack = field(default_factory=ExitStack)  # how it is less, if it is
-
-
-taken: ContextVar[Course] = ContextVar("taken")
 
 
 def _run_name() -> str:
@@ -197,26 +170,6 @@ for _name in ("prefect.flow_runs", "prefect.task_runs"):
     logging.getLogger(_name).addFilter(_is_told)
 
 
-def flush() -> None:
-    """Bring logs and events to the server, so that it can be stopped."""
-    APILogHandler().flush()
-    EventsWorker.drain_all()
-
-
-def let_go() -> None:
-    """Drop what a server that is gone will not hear: events and lines of the log.
-
-    Each event would take 7 s, and the line under way up to a minute.
-    """
-    services: Any = EventsWorker  # the other kinds are in the same book
-    for service in tuple(services._instances.values()):  # noqa: SLF001 - no other way
-        with suppress(Empty):
-            while True:
-                service._queue.get_nowait()  # noqa: SLF001 - as above
-        if task := service._task:  # noqa: SLF001 - as above
-            service._loop.call_soon_threadsafe(task.cancel)  # noqa: SLF001 - as above
-
-
 def _settings(sources: Sequence[str]) -> Settings:
     overrides = {"sources": list(sources)} if sources else {}
     return load_settings(Path.cwd(), overrides)[0]
@@ -248,37 +201,11 @@ def _tell(story: Story, deployed: Callable[[], Job]) -> Answer:
         course.error = error
         return _broken(error, course)
     course.summary = summary
-    if _is_heard(course):
+    if course.wait_until_heard():
         _show(job, course, summary)
     if summary["unread"]:
         return _failed(IncompleteError(summary["unread"], summary))
     return Completed(message=summary_line(summary), data=summary)
-
-
-def _is_heard(course: Course) -> bool:
-    """Tell whether the server answers, by now or within `BACK_SECONDS`.
-
-    A run that nobody waits for has all the patience of Prefect's client.
-    """
-    job, address = asked.get(), PREFECT_API_URL.value()
-    if job is None or answers(address):
-        return True
-    job.say("the Prefect server does not answer: waiting for it to come back")
-    deadline = time.monotonic() + BACK_SECONDS
-    while time.monotonic() < deadline:
-        time.sleep(1)
-        if answers(address):
-            return True
-    _lose_patience(course)
-    return False
-
-
-def _lose_patience(course: Course) -> None:
-    """Have what is still to be told be told once, and not for minutes, if it hangs."""
-    course.is_heard = False
-    if asked.get() is not None:
-        once = temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0})
-        course.patience.enter_context(once)
 
 
 def _show(job: Job, course: Course, summary: dict[str, Any]) -> None:
@@ -291,7 +218,7 @@ def _show(job: Job, course: Course, summary: dict[str, Any]) -> None:
         _rename(f"{_title(job.settings)} · {outcome}")
     except Exception as error:  # noqa: BLE001 - a client has many, none of them ours
         print(f"warning: this page lacks the summary of the run: {error}")  # noqa: T201
-        _lose_patience(course)
+        course.lose_patience()
 
 
 def _heard() -> AbstractContextManager[None]:
@@ -301,7 +228,7 @@ def _heard() -> AbstractContextManager[None]:
 
 def _broken(error: Exception, course: Course) -> State[Any]:
     """End the run by the one line that says why."""
-    if not _is_heard(course):
+    if not course.wait_until_heard():
         return _failed(error)
     if isinstance(error, AuditError):
         us = {"prefect.resource.id": f"prefect.flow-run.{flow_run.id}"}
@@ -310,7 +237,7 @@ def _broken(error: Exception, course: Course) -> State[Any]:
         leave_reason(flow_run.flow_name, printable(str(error)))
     except Exception as other:  # noqa: BLE001 - as above; the state says it, too
         print(f"warning: this page lacks the summary of the run: {other}")  # noqa: T201
-        _lose_patience(course)
+        course.lose_patience()
     return _failed(error)
 
 

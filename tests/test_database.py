@@ -87,7 +87,7 @@ def test_a_database_that_is_there_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in home.iterdir()] == ["prefect.db"]
 
 
-MOVED = "Prefect has moved: see flows/database.py and flows/scheduled.py (let_go)"
+MOVED = "Prefect has moved: see flows/database.py and flows/course.py (let_go)"
 BEGUN = """
 import asyncio, json
 from pathlib import Path
@@ -122,12 +122,12 @@ LET_GO = """
 import time
 from prefect.events import emit_event
 from prefect.events.worker import EventsWorker
-from flows import scheduled
+from flows.course import let_go
 for number in range(100):
     emit_event("wirehouse.test", {"prefect.resource.id": f"wirehouse.test.{number}"})
 workers = tuple(EventsWorker._instances.values())
 before = sum(worker._queue.qsize() for worker in workers)
-scheduled.let_go()
+let_go()
 print(before, sum(worker._queue.qsize() for worker in workers))
 """
 

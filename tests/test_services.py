@@ -36,7 +36,7 @@ from pathlib import Path
 from flows.serve import prepare_environment
 prepare_environment(Path("data"))
 from prefect import tags
-from flows import scheduled
+from flows import course, scheduled
 from tasks import publish
 def audit(run, known):
     raise publish.AuditError("the warehouse breaks its own rules: a_rule (1)")
@@ -44,7 +44,7 @@ publish._audit = audit
 with tags("wirehouse"):
     scheduled.refresh(scheduled.RefreshOptions(with_pages=False, with_images=False),
                       return_state=True)
-scheduled.flush()
+course.flush()
 """
 
 RUN = """

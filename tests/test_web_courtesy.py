@@ -181,7 +181,7 @@ def test_a_host_that_only_fails_is_asked_ten_times(origin: Origin, path: str) ->
     """Then its other pages are deferred; other hosts go on."""
     requests = [page(f"http://ill.example/{path}?{n}") for n in range(30)]
     requests += [page(f"http://well.example/page?{n}") for n in range(30)]
-    rows, deferred = fetch(origin, requests, attempts=2, total_seconds=0.05)
+    rows, deferred = fetch(origin, requests, attempts=2, total_seconds=0.15)
 
     [rest] = deferred
     hosts = Counter(a.host for a in origin.asked if a.path != "/robots.txt")
