@@ -13,6 +13,13 @@ from flows.refresh import refresh
 from tasks.run import Job
 from tests.hub import MOMENT, Hub
 
+# Files of few tests that take minutes together: of servers, kills and full disks.
+LONGEST = {
+    "test_services", "test_kills", "test_points", "test_adoption", "test_cli",
+    "test_interrupted", "test_ui", "test_database", "test_doctor", "test_load",
+    "test_backfill_orders", "test_pages", "test_hostile", "test_stopped_fetch",
+}  # fmt: skip
+
 
 def pytest_configure() -> None:
     """Let programs be interrupted, even by tests that a shell runs in the background.
@@ -21,6 +28,11 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker is left alone with it."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.fixture

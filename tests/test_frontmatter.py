@@ -26,6 +26,7 @@ from tasks.guardedyaml import (
     read_yaml,
 )
 from tasks.lineyaml import to_json
+from tests.pace import is_within
 
 SHARED = Path(os.environ.get("SHARED_SETS", Path(__file__).parents[2] / "shared"))
 
@@ -323,19 +324,19 @@ from pathlib import Path
 from tasks.frontmatter import FrontMatterError, read_front_matter
 resource.setrlimit(resource.RLIMIT_AS, (1_000_000_000, 1_000_000_000))
 for path in sys.argv[1:]:
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         read_front_matter(f"---\\n{Path(path).read_text()}\\n---\\n")
         reason = "was read"
     except FrontMatterError as error:
         reason = error.reason
-    print(Path(path).name, time.perf_counter() - start, reason, sep="|", flush=True)
+    print(Path(path).name, time.process_time() - start, reason, sep="|", flush=True)
 """
 
 
 @pytest.fixture(scope="module")
 def ends(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[float, str]]:
-    """Read each bomb in a child process; tell its seconds and its reason."""
+    """Read each bomb in a child process; tell its CPU seconds and its reason."""
     folder = tmp_path_factory.mktemp("bombs")
     for name, content in BOMBS.items():
         (folder / name).write_text(content)
@@ -358,7 +359,7 @@ def test_a_bomb_is_refused_in_a_moment(
     seconds, reason = ends[name]
 
     assert reason in REASONS
-    assert seconds < 3
+    assert is_within(seconds, 3)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -27,6 +26,7 @@ from tasks.models import (
 from tasks.rows import ArticleRows, file_table, rejection_table
 from tasks.warehouse.working import Warehouse, open_warehouse
 from tests.hub import MOMENT
+from tests.pace import Watch
 from tests.test_articles import LISTS, with_fields
 from tests.test_lineyaml import ARTICLE
 
@@ -128,9 +128,9 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 
 
 def parsed(path: str, content: bytes) -> Article | Rejection:
-    start = time.process_time()
+    watch = Watch()
     found = parse_article(SourceFile(SOURCE.source_id, path, "", content))
-    assert time.process_time() - start < MOST_SECONDS
+    assert watch.within(MOST_SECONDS)
     return found
 
 
