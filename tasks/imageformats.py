@@ -41,6 +41,9 @@ _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 # Any marker; before the first scan, decoders skip what stands between two segments.
 _NEXT = re.compile(rb"\xff[^\x00\xff]")
 _SOS, _EOI = 0xDA, 0xD9
+# Frames whose scans are Huffman codes of a DCT (B.1.1.3). Data of the others may well
+# end before their picture: arithmetic codes leave the zeros at their end out (D.1.8).
+_HUFFMAN = frozenset({0xC0, 0xC1, 0xC2})
 # Tables, a number of lines, comments and applications: what may follow a scan.
 _BETWEEN_SCANS = frozenset({0xC4, 0xDB, 0xDC, 0xDD, 0xCC, 0xFE, *range(0xE0, 0xF0)})
 
@@ -49,14 +52,16 @@ _BETWEEN_SCANS = frozenset({0xC4, 0xDB, 0xDC, 0xDD, 0xCC, 0xFE, *range(0xE0, 0xF
 class Structure:
     """How often a file draws its picture, and whether it has its end.
 
-    *frames* of a GIF; *scans* of a JPEG. *pixels* are those up to the far corner of the
+    *frames* of a GIF; *scans* of a JPEG, and where the data of its last one end, if
+    those must be enough for its picture. *pixels* are those up to the far corner of the
     largest frame of a GIF, which may lie outside of the picture, or of the largest
-    picture in an AVIF. *excess* says what
-    there is too much of; the rest of the file was not looked at then.
+    picture in an AVIF. *excess* says what there is too much of; the rest of the file
+    was not looked at then.
     """
 
     frames: int = 1
     scans: int = 1
+    data_end: int = 0
     pixels: int = 0
     has_end: bool = True
     is_sound: bool = True
@@ -99,7 +104,8 @@ def _jpeg(content: bytes) -> Structure:
     Only what stands behind the first scan counts as the end: what comes before may hold
     another JPEG, the preview of a camera.
     """
-    at, scans = 2, 0
+    at, scans, data_end = 2, 0, 0
+    is_huffman = False
     for _ in range(MAX_PARTS):
         if content[at : at + 1] != b"\xff":
             found = None if scans else _NEXT.search(content, at)
@@ -108,19 +114,21 @@ def _jpeg(content: bytes) -> Structure:
             at = found.start()
         marker = content[at + 1] if at + 1 < len(content) else 0
         if marker == _EOI:
-            return Structure(scans=scans, is_sound=scans > 0)
+            end = data_end if is_huffman else 0
+            return Structure(scans=scans, data_end=end, is_sound=scans > 0)
         if marker == 0xFF:  # fill bytes may precede any marker (B.1.1.2)
             at += 1
             continue
         if scans and marker != _SOS and marker not in _BETWEEN_SCANS:
             return Structure(scans=scans, is_sound=False)
+        is_huffman |= marker in _HUFFMAN
         at += 2 + int.from_bytes(content[at + 2 : at + 4])
         if not scans and at > MAX_HEAD_BYTES:
             return Structure(excess="has more than 8 MB of data before its picture")
         if marker == _SOS:
             scans += 1
             found = _MARKER.search(content, at)
-            at = found.start() if found else len(content)
+            at = data_end = found.start() if found else len(content)
     return _TOO_MANY_PARTS
 
 

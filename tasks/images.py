@@ -14,11 +14,13 @@ from io import BytesIO
 from PIL import (
     AvifImagePlugin,
     Image,
+    ImageFile,
     ImageOps,
     ImagePalette,
     MpoImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
+    _imaging,
 )
 
 from tasks.hashing import dominant_color, perceptual_hash
@@ -40,6 +42,11 @@ MAX_SCANNED = 500_000_000
 _HEAVY = frozenset({"WEBP", "AVIF"})
 _ANIMATED = frozenset({"PNG", "WEBP", "AVIF"})
 _HEAVY_WEIGHT = 1.6
+# Eight bytes of ones, as they stand in a scan, where no code is of ones alone (ITU
+# T.81, C.2): as many as libjpeg may read ahead, and it takes three codes from them.
+_FILLING = b"\xff\0" * 8
+_END = b"\xff\xd9"
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _BAND_PIXELS = 1_000_000  # of a picture that is converted and shrunk at once
 _EXIF_ORIENTATION = 0x0112
 _SIDEWAYS = frozenset({5, 6, 7, 8})  # orientations that swap width and height
@@ -144,7 +151,7 @@ def _checked(
         width, height = image.size
         if width * height == 1:
             return _rejected("is a 1\u00d71 tracking pixel")
-        small = _small(image, thumbnail_pixels)
+        small = _small(image, content, structure, thumbnail_pixels)
         ends_blank = extension == "png" and _ends_blank(image)
         # Not before: to find the EXIF data of a PNG, Pillow decodes it, and it tells of
         # damage only once.
@@ -202,7 +209,9 @@ def _bomb(
     return None
 
 
-def _small(image: Image.Image, pixels: int) -> Image.Image:
+def _small(
+    image: ImageFile.ImageFile, content: bytes, structure: Structure, pixels: int
+) -> Image.Image:
     """Decode all of *image* and shrink it, upright, to RGB or RGBA.
 
     `draft` lets the JPEG decoder shrink while decoding, at half the price, to no less
@@ -210,6 +219,8 @@ def _small(image: Image.Image, pixels: int) -> Image.Image:
     damage.
     """
     image.draft("RGB", _contained(image.size, pixels))
+    if structure.data_end:
+        _load_whole(image, content[: structure.data_end])
     image.load()
     small = _reduced(image, max(1, max(image.size) // (2 * pixels)))
     if max(small.size) > pixels:
@@ -221,6 +232,44 @@ def _small(image: Image.Image, pixels: int) -> Image.Image:
         small.getexif()[_EXIF_ORIENTATION] = orientation
         small = ImageOps.exif_transpose(small)
     return small
+
+
+def _load_whole(image: ImageFile.ImageFile, data: bytes) -> None:
+    """Decode a JPEG as `load` does; raises `OSError` if it has not enough *data*.
+
+    At the end marker, libjpeg draws grey in place of what is missing, and Pillow keeps
+    the warning to itself. Without the marker, it waits for more. So it does after each
+    of several scans, too, but there it passes over whatever does not begin the next,
+    while within a scan it wants half a dozen bytes at once, or a restart.
+    """
+    image.load_prepare()
+    ((_, extents, _, color),) = image.tile
+    color = color if isinstance(color, tuple) else ()
+    decoder = _imaging.jpeg_decoder(image.mode, *color, *image.decoderconfig)
+    try:
+        decoder.setimage(image.im, extents)
+        filled = data + _FILLING
+        taken, status = decoder.decode(filled)
+        if taken >= 0:
+            pieces = (b"\0", _next_restart(data) + b"\0")
+            if taken < len(filled) or any(
+                decoder.decode(piece)[0] < len(piece) for piece in pieces
+            ):
+                msg = "data are truncated, whatever end is behind them"
+                raise OSError(msg)
+            _, status = decoder.decode(_END)
+    finally:
+        decoder.cleanup()
+    if status < 0:
+        msg = f"{_imaging.getcodecstatus(status)} when reading image file"
+        raise OSError(msg)
+    image.tile = []
+
+
+def _next_restart(data: bytes) -> bytes:
+    """Return the marker that the last scan has next, if it goes on with one."""
+    passed = len(_RESTART.findall(data, data.rindex(b"\xff\xda")))
+    return bytes((0xFF, 0xD0 + passed % 8))
 
 
 def _contained(size: tuple[int, int], pixels: int) -> tuple[int, int]:

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import os
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -233,6 +234,72 @@ def test_a_jpeg_without_its_last_bytes_is_cut_off(
     assert checked(content)
     assert checked(content + b"appended")
     assert reason(content[:-missing]) == "is cut off"
+
+
+JPEGS: dict[str, dict[str, Any]] = {
+    "baseline": {},
+    "optimized": {"optimize": True, "subsampling": "4:4:4"},
+    "with restarts": {"restart_marker_blocks": 3, "subsampling": "4:2:0"},
+    "progressive": {"progressive": True},
+    "progressive with restarts": {"progressive": True, "restart_marker_rows": 1},
+}
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("look", JPEGS)
+def test_a_jpeg_that_was_cut_and_given_an_end_is_cut_off(look: str, mode: str) -> None:
+    """Decoders draw grey in place of the rest; a block or two may be missing."""
+    grain = Image.open(BytesIO(noise())).convert(mode)
+    content = encoded(grain, **JPEGS[look], exif=b"Exif\0\0\xff\xd9")
+    assert checked(content)
+
+    scans = list(re.finditer(rb"\xff\xda(?:[^\xff]|\xff[\0\xd0-\xd7])+", content))
+    for scan in scans:
+        for at in range(scan.start() + 16, scan.end() - 200, 97):
+            assert reason(content[:at] + b"\xff\xd9") == "is cut off"
+            assert reason(content[:at] + b"\xff\xff\xd9and more") == "is cut off"
+    assert len(scans) > 3 or not look.startswith("progressive")
+    assert reason(content[: scans[-1].end() - 200] + b"\xff\xd9") == "is cut off"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("look", JPEGS)
+def test_a_whole_jpeg_of_any_size_is_kept_and_looks_as_usual(
+    look: str, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grey = Image.new(mode, (70, 70), 128 if mode == "L" else (128,) * len(mode))
+    grain = Image.open(BytesIO(noise())).convert(mode)
+    behind = (b"\xff\xd9", b"\0\0\xff\xff\xd9", b"\xff\xd9" + noise())
+    sizes = [(width, 71 - width) for width in range(2, 70, 5)] + [(150, 100)]
+    contents = [
+        encoded(image.crop((0, 0, *size)), **JPEGS[look])[:-2] + end
+        for image in (grey, grain)
+        for size in sizes
+        for end in behind
+    ]
+
+    found = [checked(content, thumbnail_pixels=60) for content in contents]
+
+    monkeypatch.setattr(images, "_load_whole", lambda *_: None)
+    assert found == [checked(content, thumbnail_pixels=60) for content in contents]
+
+
+def test_a_jpeg_with_further_pictures_behind_it_is_whole() -> None:
+    grain = Image.open(BytesIO(noise()))
+    content = encoded(grain, "MPO", save_all=True, append_images=[picture("L")])
+    end = content.index(b"\xff\xd9")
+
+    assert checked(content).extension == "jpg"
+    assert reason(content[: end - 200] + content[end:]) == "is cut off"
+
+
+def test_a_jpeg_of_arithmetic_codes_need_not_have_the_zeros_at_its_end() -> None:
+    content = base64.b85decode(
+        "|JeWA07C#95)>B{5gQj47aklNASgmBC?zE*Q93;^LSR*8WM5TXTWWZjfogG(b6Z`7wT6(MqpPi}XMn"
+        "uPx~9jOsH>#^$p8xo0Av8j0Ra&J|I7de01yxb|Jncu0RaF2KLGvP-gW=k"
+    )  # one grey, 200 by 100 pixels
+
+    assert (checked(content).width, checked(content).height) == (200, 100)
 
 
 @pytest.mark.parametrize("missing", [1, 4, 5, 8, 12, 50])
