@@ -23,6 +23,7 @@ MAX_HEAD_BYTES = 8_000_000
 _IEND = b"\0\0\0\0IEND\xaeB`\x82"
 _IHDR = Struct(">IIBBBBB")
 _CHANNELS = {2: 3, 4: 2, 6: 4}  # by PNG's color type; one of all others
+_DEEP = frozenset({b"\x10\x02", b"\x10\x06"})  # 16 bits of RGB or RGBA, after the size
 _ONE_PASS = ((0, 0, 1, 1),)
 # Where each pass begins and how far its pixels are apart, across and down (PNG, 8.1).
 _ADAM7 = (
@@ -55,8 +56,8 @@ class Structure:
     *frames* of a GIF; *scans* of a JPEG, and where the data of its last one end, if
     those must be enough for its picture. *pixels* are those up to the far corner of the
     largest frame of a GIF, which may lie outside of the picture, or of the largest
-    picture in an AVIF. *excess* says what there is too much of; the rest of the file
-    was not looked at then.
+    picture in an AVIF. *is_deep* is a PNG of more than 4 bytes a pixel. *excess* says
+    what there is too much of; the rest of the file was not looked at then.
     """
 
     frames: int = 1
@@ -65,6 +66,7 @@ class Structure:
     pixels: int = 0
     has_end: bool = True
     is_sound: bool = True
+    is_deep: bool = False
     excess: str = ""
 
 
@@ -141,7 +143,9 @@ def _png(content: bytes) -> Structure:
     for _ in range(MAX_PARTS):
         kind = content[at + 4 : at + 8]
         if at >= len(content) or kind == b"IEND":
-            return Structure(has_end=content[at : at + len(_IEND)] == _IEND)
+            has_end = content[at : at + len(_IEND)] == _IEND
+            is_deep = content[24:26] in _DEEP
+            return Structure(has_end=has_end, is_deep=is_deep)
         profiles += kind == b"iCCP"
         if profiles > 1:
             return Structure(excess="has more than one color profile")

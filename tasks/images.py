@@ -37,8 +37,12 @@ THUMBNAIL_EFFORT = 0
 # Pixels that a JPEG may draw, those of all its scans together: a second of work. Real
 # progressive ones have some ten scans.
 MAX_SCANNED = 500_000_000
+# What the other formats can say at most. A PNG of 40 million rows of one pixel, 100 KB
+# of zeros, took four seconds, and as one row 600 MB.
+MAX_SIDE = 65_535
 # libwebp and libavif hold several copies of the picture: 17 bytes a pixel were
-# measured, where the others need some 5.
+# measured, where the others need some 5. A deep PNG is unpacked to 8, perhaps twice: 40
+# million pixels took two seconds.
 _HEAVY = frozenset({"WEBP", "AVIF"})
 _ANIMATED = frozenset({"PNG", "WEBP", "AVIF"})
 _HEAVY_WEIGHT = 1.6
@@ -198,9 +202,13 @@ def _bomb(
 ) -> str | None:
     """Say what of an image is out of proportion, before any of it is decoded."""
     pixels = max(image.width * image.height, structure.pixels)
-    most = int(max_pixels / _HEAVY_WEIGHT) if image.format in _HEAVY else max_pixels
+    is_heavy = image.format in _HEAVY or structure.is_deep
+    most = int(max_pixels / _HEAVY_WEIGHT) if is_heavy else max_pixels
     if pixels > most:
         return _too_many(pixels, most)
+    if max(image.size) > MAX_SIDE:
+        side = f"{max(image.size):,} pixels"
+        return f"has a side of {side}, at most {MAX_SIDE:,} are allowed"
     if frames > MAX_FRAMES:
         return f"has more than {MAX_FRAMES:,} frames"
     if structure.scans * pixels > MAX_SCANNED and structure.scans > 1:

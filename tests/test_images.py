@@ -439,9 +439,9 @@ def test_a_tracking_pixel_is_not_kept() -> None:
     )
 
 
-def png_of(width: int, height: int) -> bytes:
+def png_of(width: int, height: int, kind: tuple[int, int] = (1, 0)) -> bytes:
     """Build a PNG that claims its size; nothing need be decoded to see it."""
-    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, *kind, 0, 0, 0)
     data = zlib.compress(bytes(1000))
     return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", data)
 
@@ -456,6 +456,22 @@ def test_a_bomb_is_refused_before_it_is_decoded(
     assert reason(png_of(width, height)) == (
         f"has {megapixels} million pixels, at most 40 are allowed"
     )
+
+
+@pytest.mark.parametrize("size", [(1, 40_000_000), (40_000_000, 1), (65_536, 9)])
+def test_a_picture_of_endless_rows_or_columns_is_refused(size: tuple[int, int]) -> None:
+    assert reason(png_of(*size)) == (
+        f"has a side of {max(size):,} pixels, at most 65,535 are allowed"
+    )
+    assert checked(encoded(Image.new("1", (65_535, 2)), "PNG"))
+
+
+@pytest.mark.parametrize("kind", [(16, 2), (16, 6)])
+def test_a_picture_of_many_bytes_a_pixel_may_have_fewer(kind: tuple[int, int]) -> None:
+    told = "has 30 million pixels, at most 25 are allowed"
+
+    assert reason(png_of(6_000, 5_000, kind)) == told
+    assert reason(png_of(6_000, 5_000, (8, 6))) == "is cut off"
 
 
 def test_the_limit_of_pixels_can_be_set() -> None:
