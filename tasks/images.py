@@ -146,6 +146,9 @@ def _checked(
     structure = structure_of(content)
     if structure.excess:
         return _rejected(structure.excess)
+    # Not after decoding: Pillow looks for the next block of a GIF byte by byte.
+    if not structure.is_sound:
+        return _rejected("is damaged", "parts that belong nowhere")
     with Image.open(BytesIO(content), formats=_FORMATS) as image:
         mime_type, extension = _KINDS[str(image.format)]
         # Of GIFs Pillow would walk through all frames, as was just done.
@@ -185,8 +188,6 @@ def _fault(
     """Say what decoding leaves out of a file that is not whole."""
     if ends_blank and lacks_rows(content):
         return _rejected("is cut off", "rows are missing")
-    if not structure.is_sound:
-        return _rejected("is damaged", "parts that belong nowhere")
     if not structure.has_end:
         return _rejected("is cut off", "no end marker")
     return None

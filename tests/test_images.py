@@ -783,6 +783,19 @@ def test_an_animation_is_told_from_a_still(kind: str) -> None:
     assert not checked(encoded(frames[0], kind)).is_animated
 
 
+@pytest.mark.parametrize("frames", [5_000, 5_001, 2**31])
+def test_an_animated_png_may_not_say_that_it_has_no_end(frames: int) -> None:
+    content = encoded(picture("RGBA"), "PNG", save_all=True, append_images=[picture()])
+    at = content.index(b"acTL")
+    data = struct.pack(">II", frames, 0)
+    content = content[: at - 4] + png_chunk(b"acTL", data) + content[at + 16 :]
+
+    if frames <= 5_000:
+        assert checked(content).is_animated
+    else:
+        assert reason(content) == "has more than 5,000 frames"
+
+
 def test_an_animation_without_end_is_refused() -> None:
     assert checked(gif_of(5_000)).is_animated
     assert reason(gif_of(50_000)) == "has more than 5,000 frames"
@@ -801,6 +814,16 @@ def test_an_animation_that_is_cut_after_its_first_frame_is_cut_off() -> None:
     assert reason(whole[:-1]) == "is cut off"
     assert reason(whole[:-30]) == "is cut off"
     assert reason(gif_of(3, end=b"nonsense;")) == "is damaged"
+
+
+def test_a_picture_with_parts_that_belong_nowhere_is_not_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Pillow looks for the next block of a GIF byte by byte: 20 MB take seconds."""
+    monkeypatch.setattr(Image, "open", None)
+
+    assert reason(b"GIF89a" * 100) == "is damaged"
+    assert reason(noise()[:-2] + b"\xff\xbf\0\2\xff\xd9") == "is damaged"
 
 
 def test_a_jpeg_that_is_drawn_again_and_again_is_a_bomb() -> None:
@@ -870,6 +893,34 @@ def test_a_jpeg_of_little_but_what_is_told_of_it_is_refused(name: bytes) -> None
     assert checked(content[:2] + segment * 50 + content[2:])
     assert reason(content[:2] + segment * 300 + content[2:]) == (
         "has more than 8 MB of data before its picture"
+    )
+
+
+def test_what_stands_between_segments_is_passed_over_up_to_a_megabyte() -> None:
+    """Pillow reads it byte by byte: 8 MB took three seconds."""
+    content = encoded(picture())
+    look = checked(content).perceptual_hash
+
+    for nothing in (b"a" * 900_000, b"\xff\xd0" * 20_000, b"\xff\0" * 20_000):
+        assert checked(content[:20] + nothing + content[20:]).perceptual_hash == look
+    found = {
+        reason(content[:20] + nothing + content[20:])
+        for nothing in (b"a" * 1_000_001, b"a\xff\0" * 400_000, b"\xff\xd0" * 60_000)
+    }
+    assert found == {
+        "has more than 1 MB of nothing before its picture",
+        "has more than 50,000 parts",
+    }
+
+
+@pytest.mark.parametrize("head", [b"!\xfe", b"!\x01", b"!\xff\x0bXMP DataXMP"])
+def test_a_gif_of_texts_in_millions_of_pieces_is_refused(head: bytes) -> None:
+    """Pillow joins comments piece by piece: 20 MB took 5 seconds and 800 MB."""
+    start, rest = GIF[: GIF.index(b",\0\0")], GIF[GIF.index(b",\0\0") :]
+
+    assert checked(start + head + b"\1a" * 49_000 + b"\0" + rest)
+    assert reason(start + head + b"\1a" * 60_000 + b"\0" + rest) == (
+        "has more than 50,000 parts"
     )
 
 
@@ -993,6 +1044,7 @@ def hostile() -> list[bytes]:
         gif_of(4_000, size=(6_000, 6_000)),
         b"GIF89a" + b"\xff\xff\xff\xff\0\0\0" + b"," * 1_000_000,
         b"GIF89a\1\0\1\0\0\0\0" + b"!\xfe\1a\0" * 4_000_000,
+        b"GIF89a" * 3_300_000,
         plain[:33] + text * 2_000 + plain[33:],
         plain[:33] + png_chunk(b"tEXt", b"a\0b") * 1_000_000 + plain[33:],
         b"\xff\xd8" + b"\xff\xe1\0\2" * 5_000_000,
