@@ -552,6 +552,34 @@ def test_an_image_is_kept_under_its_hash(tmp_path: Path) -> None:
     assert sum(1 for file in tmp_path.rglob("*") if file.is_file()) == 2
 
 
+def test_a_file_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[str, str]] = []
+    fsync, replace = os.fsync, os.replace
+
+    def synced(descriptor: int) -> None:
+        fsync(descriptor)
+        done.append(("synced", str(Path(f"/proc/self/fd/{descriptor}").readlink())))
+
+    def renamed(source: str, target: str) -> None:
+        replace(source, target)
+        done.append((f"renamed from {source}", target))
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", renamed)
+    content = encoded(picture())
+
+    paths = keep(tmp_path, content, checked(content))
+
+    for path in paths:
+        target = tmp_path / path
+        (told,) = [what for what, name in done if name == str(target)]
+        part = told.removeprefix("renamed from ")
+        order = [("synced", part), (told, str(target)), ("synced", str(target.parent))]
+        assert [each for each in done if each in order] == order
+
+
 def test_what_is_there_is_not_written_again_unless_it_is_torn(tmp_path: Path) -> None:
     content = encoded(picture())
     image = checked(content)
@@ -985,6 +1013,36 @@ def test_a_thumbnail_looks_like_a_full_decode(look: str, size: tuple[int, int]) 
     mean, worst = _differences(small, full.convert(small.mode))
     assert mean < 2  # of 255: what WebP loses; half a pixel of shift is 2 and more
     assert worst < 32  # for all but a hundredth of the pixels; with the shift 45
+
+
+@pytest.mark.parametrize("size", [(300, 200), (1300, 900)])
+def test_a_palette_with_transparency_looks_like_a_full_decode(
+    size: tuple[int, int],
+) -> None:
+    drawn = picture(size=size).quantize(16, dither=Image.Dither.NONE)
+    content = encoded(drawn, "PNG", transparency=bytes(range(0, 256, 16)))
+
+    small = thumbnail(content)
+
+    assert small.mode == "RGBA"
+    full = Image.open(BytesIO(content)).convert("RGBA")
+    mean, worst = _differences(small, full)
+    assert (mean < 2, worst < 32) == (True, True)
+
+
+@pytest.mark.parametrize("size", [(300, 200), (1300, 900)])
+def test_colors_of_sixteen_bits_look_as_those_of_eight(size: tuple[int, int]) -> None:
+    drawn = picture(size=size)
+    deep = bytes(byte for value in drawn.tobytes() for byte in (value, value))
+    row = 6 * size[0]
+    rows = b"".join(b"\0" + deep[at : at + row] for at in range(0, len(deep), row))
+    head = png_chunk(b"IHDR", struct.pack(">IIBBBBB", *size, 16, 2, 0, 0, 0))
+    data = png_chunk(b"IDAT", zlib.compress(rows, 1)) + png_chunk(b"IEND", b"")
+
+    small = thumbnail(b"\x89PNG\r\n\x1a\n" + head + data)
+
+    mean, worst = _differences(small, drawn)
+    assert (mean < 2, worst < 32) == (True, True)
 
 
 def _differences(small: Image.Image, full: Image.Image) -> tuple[float, int]:
