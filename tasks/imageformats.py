@@ -19,10 +19,12 @@ MAX_PARTS = 50_000
 # Of a JPEG before its first scan: profiles, previews and depth maps are a few million.
 # Pillow copies EXIF data once for each of its segments.
 MAX_HEAD_BYTES = 8_000_000
+MAX_SKIPPED_BYTES = 1_000_000  # of these that belong nowhere: Pillow reads each alone
 # The last chunk of a PNG, with its length and checksum (PNG, 11.2.5).
 _IEND = b"\0\0\0\0IEND\xaeB`\x82"
 _IHDR = Struct(">IIBBBBB")
 _CHANNELS = {2: 3, 4: 2, 6: 4}  # by PNG's color type; one of all others
+_DEEP = frozenset({b"\x10\x02", b"\x10\x06"})  # 16 bits of RGB or RGBA, after the size
 _ONE_PASS = ((0, 0, 1, 1),)
 # Where each pass begins and how far its pixels are apart, across and down (PNG, 8.1).
 _ADAM7 = (
@@ -41,6 +43,10 @@ _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 # Any marker; before the first scan, decoders skip what stands between two segments.
 _NEXT = re.compile(rb"\xff[^\x00\xff]")
 _SOS, _EOI = 0xDA, 0xD9
+_BARE = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})  # no length follows (B.1.1.3)
+# Frames whose scans are Huffman codes of a DCT (B.1.1.3). Data of the others may well
+# end before their picture: arithmetic codes leave the zeros at their end out (D.1.8).
+_HUFFMAN = frozenset({0xC0, 0xC1, 0xC2})
 # Tables, a number of lines, comments and applications: what may follow a scan.
 _BETWEEN_SCANS = frozenset({0xC4, 0xDB, 0xDC, 0xDD, 0xCC, 0xFE, *range(0xE0, 0xF0)})
 
@@ -49,17 +55,20 @@ _BETWEEN_SCANS = frozenset({0xC4, 0xDB, 0xDC, 0xDD, 0xCC, 0xFE, *range(0xE0, 0xF
 class Structure:
     """How often a file draws its picture, and whether it has its end.
 
-    *frames* of a GIF; *scans* of a JPEG. *pixels* are those up to the far corner of the
+    *frames* of a GIF; *scans* of a JPEG, and where the data of its last one end, if
+    those must be enough for its picture. *pixels* are those up to the far corner of the
     largest frame of a GIF, which may lie outside of the picture, or of the largest
-    picture in an AVIF. *excess* says what
-    there is too much of; the rest of the file was not looked at then.
+    picture in an AVIF. *is_deep* is a PNG of more than 4 bytes a pixel. *excess* says
+    what there is too much of; the rest of the file was not looked at then.
     """
 
     frames: int = 1
     scans: int = 1
+    data_end: int = 0
     pixels: int = 0
     has_end: bool = True
     is_sound: bool = True
+    is_deep: bool = False
     excess: str = ""
 
 
@@ -99,29 +108,44 @@ def _jpeg(content: bytes) -> Structure:
     Only what stands behind the first scan counts as the end: what comes before may hold
     another JPEG, the preview of a camera.
     """
-    at, scans = 2, 0
+    at, scans, data_end, skipped = 2, 0, 0, 0
+    is_huffman = False
     for _ in range(MAX_PARTS):
         if content[at : at + 1] != b"\xff":
             found = None if scans else _NEXT.search(content, at)
             if found is None:
                 return Structure(scans=scans, has_end=False)
+            skipped += found.start() - at
             at = found.start()
         marker = content[at + 1] if at + 1 < len(content) else 0
         if marker == _EOI:
-            return Structure(scans=scans, is_sound=scans > 0)
+            end = data_end if is_huffman else 0
+            return Structure(scans=scans, data_end=end, is_sound=scans > 0)
         if marker == 0xFF:  # fill bytes may precede any marker (B.1.1.2)
             at += 1
             continue
+        if not scans and marker in _BARE:
+            at += 2
+            continue
         if scans and marker != _SOS and marker not in _BETWEEN_SCANS:
             return Structure(scans=scans, is_sound=False)
+        is_huffman |= marker in _HUFFMAN
         at += 2 + int.from_bytes(content[at + 2 : at + 4])
-        if not scans and at > MAX_HEAD_BYTES:
-            return Structure(excess="has more than 8 MB of data before its picture")
+        if not scans and (excess := _head_excess(at, skipped)):
+            return Structure(excess=excess)
         if marker == _SOS:
             scans += 1
             found = _MARKER.search(content, at)
-            at = found.start() if found else len(content)
+            at = data_end = found.start() if found else len(content)
     return _TOO_MANY_PARTS
+
+
+def _head_excess(size: int, skipped: int) -> str:
+    if size > MAX_HEAD_BYTES:
+        return "has more than 8 MB of data before its picture"
+    if skipped > MAX_SKIPPED_BYTES:
+        return "has more than 1 MB of nothing before its picture"
+    return ""
 
 
 def _png(content: bytes) -> Structure:
@@ -133,7 +157,9 @@ def _png(content: bytes) -> Structure:
     for _ in range(MAX_PARTS):
         kind = content[at + 4 : at + 8]
         if at >= len(content) or kind == b"IEND":
-            return Structure(has_end=content[at : at + len(_IEND)] == _IEND)
+            has_end = content[at : at + len(_IEND)] == _IEND
+            is_deep = content[24:26] in _DEEP
+            return Structure(has_end=has_end, is_deep=is_deep)
         profiles += kind == b"iCCP"
         if profiles > 1:
             return Structure(excess="has more than one color profile")
@@ -177,13 +203,13 @@ def _avif(content: bytes) -> Structure:
     for width, height in held - declared:
         told = f"has a picture of {width:,} by {height:,} pixels, which it does not say"
         return Structure(pixels=pixels, excess=told)
-    return Structure(pixels=pixels, is_sound=bool(held))
+    return Structure(pixels=pixels, has_end=bool(held))  # else no picture is in it
 
 
 def _gif(content: bytes) -> Structure:
     """Walk through the blocks up to the trailer (GIF89a, appendix B)."""
     at = 13 + _colors(content, 10)
-    frames = pixels = 0
+    frames = pixels = told = 0
     for _ in range(MAX_PARTS):
         kind = content[at] if at < len(content) else None
         if kind == 0x3B or kind is None:
@@ -201,8 +227,11 @@ def _gif(content: bytes) -> Structure:
             at += 11 + _colors(content, at + 9)
         else:
             return Structure(frames, pixels=pixels, is_sound=False)
-        while at < len(content) and content[at]:
+        while at < len(content) and content[at] and told <= MAX_PARTS:
             at += 1 + content[at]
+            told += kind == 0x21
+        if told > MAX_PARTS:
+            break
         at += 1
     return _TOO_MANY_PARTS
 

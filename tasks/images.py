@@ -14,11 +14,13 @@ from io import BytesIO
 from PIL import (
     AvifImagePlugin,
     Image,
+    ImageFile,
     ImageOps,
     ImagePalette,
     MpoImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
+    _imaging,
 )
 
 from tasks.hashing import dominant_color, perceptual_hash
@@ -35,11 +37,20 @@ THUMBNAIL_EFFORT = 0
 # Pixels that a JPEG may draw, those of all its scans together: a second of work. Real
 # progressive ones have some ten scans.
 MAX_SCANNED = 500_000_000
+# What the other formats can say at most. A PNG of 40 million rows of one pixel, 100 KB
+# of zeros, took four seconds, and as one row 600 MB.
+MAX_SIDE = 65_535
 # libwebp and libavif hold several copies of the picture: 17 bytes a pixel were
-# measured, where the others need some 5.
+# measured, where the others need some 5. A deep PNG is unpacked to 8, perhaps twice: 40
+# million pixels took two seconds.
 _HEAVY = frozenset({"WEBP", "AVIF"})
 _ANIMATED = frozenset({"PNG", "WEBP", "AVIF"})
 _HEAVY_WEIGHT = 1.6
+# Eight bytes of ones, as they stand in a scan, where no code is of ones alone (ITU
+# T.81, C.2): as many as libjpeg may read ahead, and it takes three codes from them.
+_FILLING = b"\xff\0" * 8
+_END = b"\xff\xd9"
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _BAND_PIXELS = 1_000_000  # of a picture that is converted and shrunk at once
 _EXIF_ORIENTATION = 0x0112
 _SIDEWAYS = frozenset({5, 6, 7, 8})  # orientations that swap width and height
@@ -135,6 +146,9 @@ def _checked(
     structure = structure_of(content)
     if structure.excess:
         return _rejected(structure.excess)
+    # Not after decoding: Pillow looks for the next block of a GIF byte by byte.
+    if not structure.is_sound:
+        return _rejected("is damaged", "parts that belong nowhere")
     with Image.open(BytesIO(content), formats=_FORMATS) as image:
         mime_type, extension = _KINDS[str(image.format)]
         # Of GIFs Pillow would walk through all frames, as was just done.
@@ -144,7 +158,7 @@ def _checked(
         width, height = image.size
         if width * height == 1:
             return _rejected("is a 1\u00d71 tracking pixel")
-        small = _small(image, thumbnail_pixels)
+        small = _small(image, content, structure, thumbnail_pixels)
         ends_blank = extension == "png" and _ends_blank(image)
         # Not before: to find the EXIF data of a PNG, Pillow decodes it, and it tells of
         # damage only once.
@@ -174,8 +188,6 @@ def _fault(
     """Say what decoding leaves out of a file that is not whole."""
     if ends_blank and lacks_rows(content):
         return _rejected("is cut off", "rows are missing")
-    if not structure.is_sound:
-        return _rejected("is damaged", "parts that belong nowhere")
     if not structure.has_end:
         return _rejected("is cut off", "no end marker")
     return None
@@ -191,9 +203,13 @@ def _bomb(
 ) -> str | None:
     """Say what of an image is out of proportion, before any of it is decoded."""
     pixels = max(image.width * image.height, structure.pixels)
-    most = int(max_pixels / _HEAVY_WEIGHT) if image.format in _HEAVY else max_pixels
+    is_heavy = image.format in _HEAVY or structure.is_deep
+    most = int(max_pixels / _HEAVY_WEIGHT) if is_heavy else max_pixels
     if pixels > most:
         return _too_many(pixels, most)
+    if max(image.size) > MAX_SIDE:
+        side = f"{max(image.size):,} pixels"
+        return f"has a side of {side}, at most {MAX_SIDE:,} are allowed"
     if frames > MAX_FRAMES:
         return f"has more than {MAX_FRAMES:,} frames"
     if structure.scans * pixels > MAX_SCANNED and structure.scans > 1:
@@ -202,7 +218,9 @@ def _bomb(
     return None
 
 
-def _small(image: Image.Image, pixels: int) -> Image.Image:
+def _small(
+    image: ImageFile.ImageFile, content: bytes, structure: Structure, pixels: int
+) -> Image.Image:
     """Decode all of *image* and shrink it, upright, to RGB or RGBA.
 
     `draft` lets the JPEG decoder shrink while decoding, at half the price, to no less
@@ -210,6 +228,8 @@ def _small(image: Image.Image, pixels: int) -> Image.Image:
     damage.
     """
     image.draft("RGB", _contained(image.size, pixels))
+    if structure.data_end:
+        _load_whole(image, content[: structure.data_end])
     image.load()
     small = _reduced(image, max(1, max(image.size) // (2 * pixels)))
     if max(small.size) > pixels:
@@ -221,6 +241,44 @@ def _small(image: Image.Image, pixels: int) -> Image.Image:
         small.getexif()[_EXIF_ORIENTATION] = orientation
         small = ImageOps.exif_transpose(small)
     return small
+
+
+def _load_whole(image: ImageFile.ImageFile, data: bytes) -> None:
+    """Decode a JPEG as `load` does; raises `OSError` if it has not enough *data*.
+
+    At the end marker, libjpeg draws grey in place of what is missing, and Pillow keeps
+    the warning to itself. Without the marker, it waits for more. So it does after each
+    of several scans, too, but there it passes over whatever does not begin the next,
+    while within a scan it wants half a dozen bytes at once, or a restart.
+    """
+    image.load_prepare()
+    ((_, extents, _, color),) = image.tile
+    color = color if isinstance(color, tuple) else ()
+    decoder = _imaging.jpeg_decoder(image.mode, *color, *image.decoderconfig)
+    try:
+        decoder.setimage(image.im, extents)
+        filled = data + _FILLING
+        taken, status = decoder.decode(filled)
+        if taken >= 0:
+            pieces = (b"\0", _next_restart(data) + b"\0")
+            if taken < len(filled) or any(
+                decoder.decode(piece)[0] < len(piece) for piece in pieces
+            ):
+                msg = "data are truncated, whatever end is behind them"
+                raise OSError(msg)
+            _, status = decoder.decode(_END)
+    finally:
+        decoder.cleanup()
+    if status < 0:
+        msg = f"{_imaging.getcodecstatus(status)} when reading image file"
+        raise OSError(msg)
+    image.tile = []
+
+
+def _next_restart(data: bytes) -> bytes:
+    """Return the marker that the last scan has next, if it goes on with one."""
+    passed = len(_RESTART.findall(data, data.rindex(b"\xff\xda")))
+    return bytes((0xFF, 0xD0 + passed % 8))
 
 
 def _contained(size: tuple[int, int], pixels: int) -> tuple[int, int]:

@@ -24,9 +24,12 @@ from PIL import Image
 
 from flows import refresh
 from flows.direct import Story, run_direct
+from tasks.images import check_image
+from tasks.models import CheckedImage
 from tasks.run import Job, Run
-from tasks.settings import FetchSettings, Settings, SourceSettings
+from tasks.settings import FetchSettings, ImageSettings, Settings, SourceSettings
 from tasks.steps import Steps
+from tasks.warehouse.working import Warehouse
 from tests.hub import MOMENT, Hub
 
 PAGE = b"""<!DOCTYPE html><title>Bees</title><meta property="og:image"
@@ -111,6 +114,7 @@ class Cache:
     site: Site
     said: list[str] = field(default_factory=list)
     limits: dict[str, Any] = field(default_factory=dict)  # of fetching
+    checks: dict[str, Any] = field(default_factory=dict)  # of checking images
 
     @property
     def data(self) -> Path:
@@ -130,6 +134,7 @@ class Cache:
             sources=(source,),
             data=self.data,
             fetch=fetch,
+            images=ImageSettings(**self.checks),
         )
 
     def show(self, *paths: str, **declared: Any) -> None:
@@ -377,7 +382,7 @@ def test_data_addresses_that_are_no_images_have_their_fate(cache: Cache) -> None
 def test_what_is_fresh_is_neither_asked_for_nor_looked_at(
     cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run costs one look into the table: no request, no child, no file."""
+    """A run costs one look into the tables: no request, no child, no file."""
     paths = [f"/{number}.png" for number in range(5)]
     cache.site.files = {path: striped(at) for at, path in enumerate(paths)}
     cache.show(*paths)
@@ -387,11 +392,21 @@ def test_what_is_fresh_is_neither_asked_for_nor_looked_at(
     for name in ("stat", "lstat", "scandir", "listdir", "open"):
         _watch(monkeypatch, name, touched)
     _forbid(monkeypatch, "tasks.sandbox.Sandbox", "tasks.web.fetcher.Fetcher")
+    statements: list[str] = []
+    ask = Warehouse.ask
+
+    def noted(warehouse: Warehouse, name: str, *rest: Any) -> list[tuple[Any, ...]]:
+        statements.append(name)
+        return ask(warehouse, name, *rest)
+
+    monkeypatch.setattr(Warehouse, "ask", noted)
 
     later = cache.run(refresh.fetch_images, moment=MOMENT + timedelta(days=1))
 
     assert cache.fates(later) == (0, 0, 0, 0)
     assert cache.site.asked == []
+    about_images = [name for name in statements if "image" in name]
+    assert about_images == ["unknown_lead_images", "due_images"]
     assert touched
     assert not [path for path in touched if "images" in path or "thumbnails" in path]
 
@@ -424,6 +439,93 @@ def test_main_images_of_pages_are_due_images(cache: Cache) -> None:
     lead = "http://news.example/lead.png"
     assert cache.rows(STATES) == [(lead, "cached", None)]
     assert cache.rows("from articles_without_image") == []
+
+
+def test_images_of_providers_are_due_and_those_of_mere_mentions_are_not(
+    cache: Cache,
+) -> None:
+    cache.site.files = {f"/{name}.png": png("red") for name in ("logo", "own", "other")}
+    logo = [{"url": "http://img.example/logo.png"}]
+    other = [{"url": "http://img.example/other.png"}]
+    cache.hub.write(
+        "a.md",
+        webUrl="http://news.example/a",
+        provider={"name": "News", "domain": "news.example", "images": logo},
+        images=[{"url": "//img.example/own.png"}],
+        related=[
+            {"title": "b", "webUrl": "http://news.example/b", "images": other},
+        ],
+    )
+
+    assert cache.fates(cache.run()) == (2, 2, 0, 0)
+
+    states = cache.rows("select split_part(url, '/', 4), status from images order by 1")
+    assert states == [
+        ("logo.png", "cached"),
+        ("other.png", "due"),
+        ("own.png", "cached"),
+    ]
+
+
+def test_an_image_that_robots_forbid_is_not_asked_for(cache: Cache) -> None:
+    """Images go through the same door as pages."""
+    cache.site.files = {"/robots.txt": b"User-agent: *\nDisallow: /no", "/no.png": b""}
+    cache.show("/no.png")
+
+    assert cache.fates(cache.run()) == (1, 0, 1, 0)
+
+    assert cache.site.asked == [("/robots.txt", 200)]
+    [(status, reason)] = cache.rows("select status, reason from images")
+    assert status == "failed"
+    assert "robots.txt" in reason
+
+
+def test_the_row_of_an_image_says_what_checking_it_found(cache: Cache) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo, moving = BytesIO(), BytesIO()
+    Image.effect_noise((64, 48), 60).save(photo, "JPEG", exif=exif)
+    frames = [Image.effect_noise((20, 10), 60) for _ in range(2)]
+    frames[0].save(moving, "GIF", save_all=True, append_images=frames[1:])
+    contents = [photo.getvalue(), moving.getvalue()]
+    cache.site.files = {"/photo.png": contents[0], "/still.jpg": contents[1]}
+    cache.show(*cache.site.files)
+
+    cache.run()
+
+    names = (
+        "mime_type width height size_bytes sha256 is_animated perceptual_hash"
+        " dominant_color"
+    ).split()
+    rows = cache.rows(f"select {', '.join(names)} from images order by url")  # noqa: S608
+    found = [check_image(content) for content in contents]
+    assert rows == [tuple(getattr(image, name) for name in names) for image in found]
+    assert [row[:3] for row in rows] == [
+        ("image/jpeg", 48, 64),
+        ("image/gif", 20, 10),
+    ]
+    assert [row[5] for row in rows] == [False, True]
+    small = [each for (each,) in cache.rows("select thumbnail_path from images")]
+    assert {(cache.data / path).read_bytes() for path in small} == {
+        image.thumbnail for image in found if isinstance(image, CheckedImage)
+    }
+
+
+def test_an_image_that_is_too_much_for_its_child_costs_itself_alone(
+    cache: Cache,
+) -> None:
+    large = BytesIO()
+    Image.new("RGBA", (6_200, 6_200)).save(large, "PNG")
+    cache.site.files = {"/large.png": large.getvalue(), "/small.png": png("red")}
+    cache.show(*cache.site.files)
+    cache.checks = {"memory_bytes": 150_000_000}
+
+    assert cache.fates(cache.run()) == (2, 1, 1, 0)
+
+    states = cache.rows("select status, reason from images order by url")
+    assert states[1] == ("cached", None)
+    assert states[0][0] == "rejected"
+    assert "memory" in states[0][1]
 
 
 def test_an_article_without_a_living_image_is_found(cache: Cache) -> None:

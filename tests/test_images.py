@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import os
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -235,6 +236,72 @@ def test_a_jpeg_without_its_last_bytes_is_cut_off(
     assert reason(content[:-missing]) == "is cut off"
 
 
+JPEGS: dict[str, dict[str, Any]] = {
+    "baseline": {},
+    "optimized": {"optimize": True, "subsampling": "4:4:4"},
+    "with restarts": {"restart_marker_blocks": 3, "subsampling": "4:2:0"},
+    "progressive": {"progressive": True},
+    "progressive with restarts": {"progressive": True, "restart_marker_rows": 1},
+}
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("look", JPEGS)
+def test_a_jpeg_that_was_cut_and_given_an_end_is_cut_off(look: str, mode: str) -> None:
+    """Decoders draw grey in place of the rest; a block or two may be missing."""
+    grain = Image.open(BytesIO(noise())).convert(mode)
+    content = encoded(grain, **JPEGS[look], exif=b"Exif\0\0\xff\xd9")
+    assert checked(content)
+
+    scans = list(re.finditer(rb"\xff\xda(?:[^\xff]|\xff[\0\xd0-\xd7])+", content))
+    for scan in scans:
+        for at in range(scan.start() + 16, scan.end() - 200, 97):
+            assert reason(content[:at] + b"\xff\xd9") == "is cut off"
+            assert reason(content[:at] + b"\xff\xff\xd9and more") == "is cut off"
+    assert len(scans) > 3 or not look.startswith("progressive")
+    assert reason(content[: scans[-1].end() - 200] + b"\xff\xd9") == "is cut off"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("look", JPEGS)
+def test_a_whole_jpeg_of_any_size_is_kept_and_looks_as_usual(
+    look: str, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grey = Image.new(mode, (70, 70), 128 if mode == "L" else (128,) * len(mode))
+    grain = Image.open(BytesIO(noise())).convert(mode)
+    behind = (b"\xff\xd9", b"\0\0\xff\xff\xd9", b"\xff\xd9" + noise())
+    sizes = [(width, 71 - width) for width in range(2, 70, 5)] + [(150, 100)]
+    contents = [
+        encoded(image.crop((0, 0, *size)), **JPEGS[look])[:-2] + end
+        for image in (grey, grain)
+        for size in sizes
+        for end in behind
+    ]
+
+    found = [checked(content, thumbnail_pixels=60) for content in contents]
+
+    monkeypatch.setattr(images, "_load_whole", lambda *_: None)
+    assert found == [checked(content, thumbnail_pixels=60) for content in contents]
+
+
+def test_a_jpeg_with_further_pictures_behind_it_is_whole() -> None:
+    grain = Image.open(BytesIO(noise()))
+    content = encoded(grain, "MPO", save_all=True, append_images=[picture("L")])
+    end = content.index(b"\xff\xd9")
+
+    assert checked(content).extension == "jpg"
+    assert reason(content[: end - 200] + content[end:]) == "is cut off"
+
+
+def test_a_jpeg_of_arithmetic_codes_need_not_have_the_zeros_at_its_end() -> None:
+    content = base64.b85decode(
+        "|JeWA07C#95)>B{5gQj47aklNASgmBC?zE*Q93;^LSR*8WM5TXTWWZjfogG(b6Z`7wT6(MqpPi}XMn"
+        "uPx~9jOsH>#^$p8xo0Av8j0Ra&J|I7de01yxb|Jncu0RaF2KLGvP-gW=k"
+    )  # one grey, 200 by 100 pixels
+
+    assert (checked(content).width, checked(content).height) == (200, 100)
+
+
 @pytest.mark.parametrize("missing", [1, 4, 5, 8, 12, 50])
 @pytest.mark.parametrize("kind", ["PNG", "GIF", "WEBP", "AVIF"])
 def test_no_file_may_lack_its_last_bytes(kind: str, missing: int) -> None:
@@ -372,9 +439,9 @@ def test_a_tracking_pixel_is_not_kept() -> None:
     )
 
 
-def png_of(width: int, height: int) -> bytes:
+def png_of(width: int, height: int, kind: tuple[int, int] = (1, 0)) -> bytes:
     """Build a PNG that claims its size; nothing need be decoded to see it."""
-    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, *kind, 0, 0, 0)
     data = zlib.compress(bytes(1000))
     return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", data)
 
@@ -389,6 +456,22 @@ def test_a_bomb_is_refused_before_it_is_decoded(
     assert reason(png_of(width, height)) == (
         f"has {megapixels} million pixels, at most 40 are allowed"
     )
+
+
+@pytest.mark.parametrize("size", [(1, 40_000_000), (40_000_000, 1), (65_536, 9)])
+def test_a_picture_of_endless_rows_or_columns_is_refused(size: tuple[int, int]) -> None:
+    assert reason(png_of(*size)) == (
+        f"has a side of {max(size):,} pixels, at most 65,535 are allowed"
+    )
+    assert checked(encoded(Image.new("1", (65_535, 2)), "PNG"))
+
+
+@pytest.mark.parametrize("kind", [(16, 2), (16, 6)])
+def test_a_picture_of_many_bytes_a_pixel_may_have_fewer(kind: tuple[int, int]) -> None:
+    told = "has 30 million pixels, at most 25 are allowed"
+
+    assert reason(png_of(6_000, 5_000, kind)) == told
+    assert reason(png_of(6_000, 5_000, (8, 6))) == "is cut off"
 
 
 def test_the_limit_of_pixels_can_be_set() -> None:
@@ -467,6 +550,34 @@ def test_an_image_is_kept_under_its_hash(tmp_path: Path) -> None:
     assert (tmp_path / path).read_bytes() == content
     assert (tmp_path / thumbnail_path).read_bytes() == image.thumbnail
     assert sum(1 for file in tmp_path.rglob("*") if file.is_file()) == 2
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[str, str]] = []
+    fsync, replace = os.fsync, os.replace
+
+    def synced(descriptor: int) -> None:
+        fsync(descriptor)
+        done.append(("synced", str(Path(f"/proc/self/fd/{descriptor}").readlink())))
+
+    def renamed(source: str, target: str) -> None:
+        replace(source, target)
+        done.append((f"renamed from {source}", target))
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", renamed)
+    content = encoded(picture())
+
+    paths = keep(tmp_path, content, checked(content))
+
+    for path in paths:
+        target = tmp_path / path
+        (told,) = [what for what, name in done if name == str(target)]
+        part = told.removeprefix("renamed from ")
+        order = [("synced", part), (told, str(target)), ("synced", str(target.parent))]
+        assert [each for each in done if each in order] == order
 
 
 def test_what_is_there_is_not_written_again_unless_it_is_torn(tmp_path: Path) -> None:
@@ -700,6 +811,19 @@ def test_an_animation_is_told_from_a_still(kind: str) -> None:
     assert not checked(encoded(frames[0], kind)).is_animated
 
 
+@pytest.mark.parametrize("frames", [5_000, 5_001, 2**31])
+def test_an_animated_png_may_not_say_that_it_has_no_end(frames: int) -> None:
+    content = encoded(picture("RGBA"), "PNG", save_all=True, append_images=[picture()])
+    at = content.index(b"acTL")
+    data = struct.pack(">II", frames, 0)
+    content = content[: at - 4] + png_chunk(b"acTL", data) + content[at + 16 :]
+
+    if frames <= 5_000:
+        assert checked(content).is_animated
+    else:
+        assert reason(content) == "has more than 5,000 frames"
+
+
 def test_an_animation_without_end_is_refused() -> None:
     assert checked(gif_of(5_000)).is_animated
     assert reason(gif_of(50_000)) == "has more than 5,000 frames"
@@ -718,6 +842,16 @@ def test_an_animation_that_is_cut_after_its_first_frame_is_cut_off() -> None:
     assert reason(whole[:-1]) == "is cut off"
     assert reason(whole[:-30]) == "is cut off"
     assert reason(gif_of(3, end=b"nonsense;")) == "is damaged"
+
+
+def test_a_picture_with_parts_that_belong_nowhere_is_not_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Pillow looks for the next block of a GIF byte by byte: 20 MB take seconds."""
+    monkeypatch.setattr(Image, "open", None)
+
+    assert reason(b"GIF89a" * 100) == "is damaged"
+    assert reason(noise()[:-2] + b"\xff\xbf\0\2\xff\xd9") == "is damaged"
 
 
 def test_a_jpeg_that_is_drawn_again_and_again_is_a_bomb() -> None:
@@ -790,6 +924,34 @@ def test_a_jpeg_of_little_but_what_is_told_of_it_is_refused(name: bytes) -> None
     )
 
 
+def test_what_stands_between_segments_is_passed_over_up_to_a_megabyte() -> None:
+    """Pillow reads it byte by byte: 8 MB took three seconds."""
+    content = encoded(picture())
+    look = checked(content).perceptual_hash
+
+    for nothing in (b"a" * 900_000, b"\xff\xd0" * 20_000, b"\xff\0" * 20_000):
+        assert checked(content[:20] + nothing + content[20:]).perceptual_hash == look
+    found = {
+        reason(content[:20] + nothing + content[20:])
+        for nothing in (b"a" * 1_000_001, b"a\xff\0" * 400_000, b"\xff\xd0" * 60_000)
+    }
+    assert found == {
+        "has more than 1 MB of nothing before its picture",
+        "has more than 50,000 parts",
+    }
+
+
+@pytest.mark.parametrize("head", [b"!\xfe", b"!\x01", b"!\xff\x0bXMP DataXMP"])
+def test_a_gif_of_texts_in_millions_of_pieces_is_refused(head: bytes) -> None:
+    """Pillow joins comments piece by piece: 20 MB took 5 seconds and 800 MB."""
+    start, rest = GIF[: GIF.index(b",\0\0")], GIF[GIF.index(b",\0\0") :]
+
+    assert checked(start + head + b"\1a" * 49_000 + b"\0" + rest)
+    assert reason(start + head + b"\1a" * 60_000 + b"\0" + rest) == (
+        "has more than 50,000 parts"
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
@@ -853,6 +1015,36 @@ def test_a_thumbnail_looks_like_a_full_decode(look: str, size: tuple[int, int]) 
     assert worst < 32  # for all but a hundredth of the pixels; with the shift 45
 
 
+@pytest.mark.parametrize("size", [(300, 200), (1300, 900)])
+def test_a_palette_with_transparency_looks_like_a_full_decode(
+    size: tuple[int, int],
+) -> None:
+    drawn = picture(size=size).quantize(16, dither=Image.Dither.NONE)
+    content = encoded(drawn, "PNG", transparency=bytes(range(0, 256, 16)))
+
+    small = thumbnail(content)
+
+    assert small.mode == "RGBA"
+    full = Image.open(BytesIO(content)).convert("RGBA")
+    mean, worst = _differences(small, full)
+    assert (mean < 2, worst < 32) == (True, True)
+
+
+@pytest.mark.parametrize("size", [(300, 200), (1300, 900)])
+def test_colors_of_sixteen_bits_look_as_those_of_eight(size: tuple[int, int]) -> None:
+    drawn = picture(size=size)
+    deep = bytes(byte for value in drawn.tobytes() for byte in (value, value))
+    row = 6 * size[0]
+    rows = b"".join(b"\0" + deep[at : at + row] for at in range(0, len(deep), row))
+    head = png_chunk(b"IHDR", struct.pack(">IIBBBBB", *size, 16, 2, 0, 0, 0))
+    data = png_chunk(b"IDAT", zlib.compress(rows, 1)) + png_chunk(b"IEND", b"")
+
+    small = thumbnail(b"\x89PNG\r\n\x1a\n" + head + data)
+
+    mean, worst = _differences(small, drawn)
+    assert (mean < 2, worst < 32) == (True, True)
+
+
 def _differences(small: Image.Image, full: Image.Image) -> tuple[float, int]:
     """Compare pixel by pixel, on white and on black: the mean, and the 99th of 100."""
     shrunk = full.resize(small.size, Image.Resampling.LANCZOS)
@@ -910,6 +1102,7 @@ def hostile() -> list[bytes]:
         gif_of(4_000, size=(6_000, 6_000)),
         b"GIF89a" + b"\xff\xff\xff\xff\0\0\0" + b"," * 1_000_000,
         b"GIF89a\1\0\1\0\0\0\0" + b"!\xfe\1a\0" * 4_000_000,
+        b"GIF89a" * 3_300_000,
         plain[:33] + text * 2_000 + plain[33:],
         plain[:33] + png_chunk(b"tEXt", b"a\0b") * 1_000_000 + plain[33:],
         b"\xff\xd8" + b"\xff\xe1\0\2" * 5_000_000,
