@@ -88,9 +88,9 @@ def test_tables_are_written_to_the_folder_of_exports_alone(hub: Hub) -> None:
         open_warehouse(path, MOMENT, exports=parquet) as warehouse,
         warehouse.exported() as found,
     ):
-        found.export_range("articles", 0, parquet / "more.parquet")
+        found.ranges.export("articles", 0, parquet / "more.parquet")
         with pytest.raises(WarehouseError, match="Permission Error"):
-            found.export_range("articles", 0, elsewhere)
+            found.ranges.export("articles", 0, elsewhere)
 
     assert (parquet / "more.parquet").is_file()
     assert not elsewhere.exists()

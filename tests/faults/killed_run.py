@@ -91,8 +91,8 @@ def set_up(point: str) -> None:
 
     @contextmanager
     def copied(source: Path, target: Path) -> Any:
-        with copying(source, target):
-            yield
+        with copying(source, target) as file:
+            yield file
         die()
 
     methods: dict[str, tuple[Any, str, Any]] = {
