@@ -114,7 +114,7 @@ def _audit(run: Run, known: _Known) -> dict[str, Severity]:
     is_known = known.rules == statements_digest("audits") and not run.job.full
     held = known.held if is_known else {}
     also = [_reconciled(run), _missing_images(run), _damaged_captures(run)]
-    audits = run.warehouse.audit(
+    audits = run.warehouse.audits.audit(
         run.run_id, also=also, held=held, since=run.moment, everything=run.job.full
     )
     broken = [audit for audit in audits if audit.failed_rows]
@@ -136,7 +136,7 @@ def _reconciled(run: Run) -> Audit:
     """Check that each file and each address that was due has one fate."""
     # Of a source that was read in part, some files have theirs; not every run reads.
     is_whole = run.counts["files"] and not run.unread
-    loaded = run.warehouse.loaded_files(run.moment) if is_whole else None
+    loaded = run.warehouse.audits.loaded_files(run.moment) if is_whole else None
     wrong = disagreements(run.counts, loaded)
     return Audit("counts_that_differ", "warning", len(wrong), ", ".join(wrong))
 

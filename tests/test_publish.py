@@ -374,7 +374,7 @@ def test_every_rule_notices_the_damage_it_is_for(hub: Hub, rule: str) -> None:
         (run_id,) = file.execute("select run_id from runs").fetchall()[0]
 
     with open_warehouse(working(hub), MOMENT) as warehouse:
-        broken = [a for a in warehouse.audit(run_id) if a.failed_rows]
+        broken = [a for a in warehouse.audits.audit(run_id) if a.failed_rows]
 
     (found,) = [audit for audit in broken if audit.name == rule]
     assert found.severity == "error"
@@ -437,7 +437,7 @@ def test_rule_that_held_before_is_broken_by_the_rows_of_a_run(
     with open_warehouse(working(hub), MOMENT) as warehouse:
         warehouse.written |= {"articles", "documents", "related_edges"}
         held: dict[str, Severity] = {rule: "error"}
-        told = warehouse.audit(run_id, held=held, since=later)
+        told = warehouse.audits.audit(run_id, held=held, since=later)
         (found,) = [audit for audit in told if audit.name == rule]
 
     assert found.failed_rows
@@ -463,7 +463,7 @@ def test_verifying_looks_at_every_edge_and_a_run_at_some(
     failed = {}
     for everything in (False, True):
         with open_warehouse(working(hub), MOMENT) as warehouse:
-            told = warehouse.audit(run_id, everything=everything)
+            told = warehouse.audits.audit(run_id, everything=everything)
             failed[everything] = {a.name: a.failed_rows for a in told}
 
     assert 0 < failed[False]["edges_without_article"] < 200_000

@@ -128,7 +128,7 @@ def test_work_that_little_memory_is_too_little_for_has_more(
     statement = "select len(list(i)) from range(3_000_000) as numbers(i)"
 
     with open_warehouse(path, MOMENT) as warehouse:
-        execute, memory = warehouse._execute, warehouse._memory
+        execute, memory = warehouse._execute, warehouse.memory
         with memory.frugal(), pytest.raises(WarehouseError, match="Out of Memory"):
             execute(statement)
         answer = memory.frugally(lambda: execute(statement).fetchall())

@@ -21,6 +21,7 @@ from tasks.captures import CaptureWriter
 from tasks.imagecache import ImageCache
 from tasks.run import Job
 from tasks.snapshots import keep_snapshot
+from tasks.warehouse.articles import ArticleTables
 from tasks.warehouse.images import ImageTables
 from tasks.warehouse.pages import PageTables
 from tasks.warehouse.working import Warehouse
@@ -97,9 +98,9 @@ def set_up(point: str) -> None:
 
     methods: dict[str, tuple[Any, str, Any]] = {
         "articles loaded, not committed": (
-            Warehouse,
+            ArticleTables,
             "put_files",
-            after(Warehouse.put_files),
+            after(ArticleTables.put_files),
         ),
         "articles committed": (PageTables, "due_pages", before(PageTables.due_pages)),
         "in the middle of fetching": (
