@@ -296,6 +296,12 @@ class Warehouse:
             raise WarehouseError(msg) from error
 
     @contextmanager
+    def loading(self, tables: Tables) -> Iterator[None]:
+        """Hold *tables* for the statements inside, of which all count or none."""
+        with self.holding(tables), self.transaction():
+            yield
+
+    @contextmanager
     def holding(self, tables: Tables) -> Iterator[None]:
         """Fill the temporary tables `batch_…` with *tables*, and empty them again.
 
