@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, field, replace
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import BinaryIO
 
 from tasks.files import copy_bytes, stamp, sync_file, sync_folder
@@ -213,14 +213,16 @@ def _copying(source: Path, target: Path) -> Iterator[BinaryIO]:
     """Copy a file to the disk while somebody reads it, and closes it.
 
     It is open here until then: where a program closes a file, DuckDB's lock on it is
-    gone. Raises what copying raised.
+    gone. Copying ends early where the reader is stopped. Raises what copying raised.
     """
     errors: list[Exception] = []
+    stopped = Event()
 
     def copy() -> None:
         try:
-            copy_bytes(read, write)
-            sync_file(target)
+            copy_bytes(read, write, stopped=stopped)
+            if not stopped.is_set():
+                sync_file(target)
         except Exception as error:  # noqa: BLE001 - raised where it concerns
             errors.append(error)
 
@@ -229,6 +231,10 @@ def _copying(source: Path, target: Path) -> Iterator[BinaryIO]:
         writer.start()
         try:
             yield read
+            writer.join()
+        except BaseException:
+            stopped.set()
+            raise
         finally:
             writer.join()
     if errors:  # a file system tells of one once: who asks again hears of none

@@ -64,7 +64,7 @@ def after(function: Wrap, count: int = 1) -> Wrap:
     return wrapped
 
 
-def half_a_copy(read: BinaryIO, write: BinaryIO) -> None:
+def half_a_copy(read: BinaryIO, write: BinaryIO, **_: object) -> None:
     """Die in the middle of copying a file."""
     content = read.read()
     write.write(content[: len(content) // 2])
