@@ -9,6 +9,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import duckdb
@@ -20,6 +21,7 @@ from tasks.models import Severity
 from tasks.publish import AuditError, disagreements
 from tasks.snapshots import find_snapshots
 from tasks.warehouse.engine import sql_names, words_asked
+from tasks.warehouse.working import Warehouse
 from tests.hub import Hub
 
 
@@ -114,8 +116,14 @@ def test_a_run_that_is_stopped_while_a_large_file_is_copied_ends_at_once(
     copied: list[tuple[int, ...]] = []
     synced: list[str] = []
     copy_piece, sync_file = files._copy_piece, files.sync_file
+    close, is_closed = Warehouse.close, Event()
+
+    def close_first(warehouse: Warehouse) -> None:
+        close(warehouse)
+        is_closed.set()
 
     def copy_slowly(*places: int) -> int:
+        is_closed.wait(60)  # all else is done, and the copy is waited for
         copied.append(places)
         if len(copied) == 3:
             os.kill(os.getpid(), number)
@@ -127,6 +135,7 @@ def test_a_run_that_is_stopped_while_a_large_file_is_copied_ends_at_once(
         sync_file(path)
 
     with monkeypatch.context() as patch:
+        patch.setattr(Warehouse, "close", close_first)
         patch.setattr(files, "PIECE_BYTES", 2_000)
         patch.setattr(files, "_copy_piece", copy_slowly)
         patch.setattr(publish, "sync_file", sync)
