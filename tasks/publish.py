@@ -217,6 +217,8 @@ def _copying(source: Path, target: Path) -> Iterator[BinaryIO]:
     """
     errors: list[Exception] = []
     stopped = Event()
+    # A thread that a signal keeps from being joined counts as ended, to older Pythons.
+    ended = Event()
 
     def copy() -> None:
         try:
@@ -225,18 +227,19 @@ def _copying(source: Path, target: Path) -> Iterator[BinaryIO]:
                 sync_file(target)
         except Exception as error:  # noqa: BLE001 - raised where it concerns
             errors.append(error)
+        finally:
+            ended.set()
 
     with source.open("rb") as read, target.open("wb") as write:
-        writer = Thread(target=copy)
-        writer.start()
+        Thread(target=copy).start()
         try:
             yield read
-            writer.join()
+            ended.wait()
         except BaseException:
             stopped.set()
             raise
         finally:
-            writer.join()
+            ended.wait()
     if errors:  # a file system tells of one once: who asks again hears of none
         raise errors[0]
 
