@@ -26,10 +26,13 @@ def look(job: Job) -> list[Finding]:
     is_made = (settings.data / "warehouse").is_dir()
     try:
         with hold_lock(settings.data, job.moment) if is_made else nullcontext():
-            found = [Finding("lock", "free"), *examine(settings, is_idle=True)]
+            found = [
+                Finding("lock", "free"),
+                *examine(settings, job.moment, is_idle=True),
+            ]
     except LockHeldError as error:
         state = f"{error}, before the rest is looked at"
-        found = [Finding("lock", state), *examine(settings, is_idle=False)]
+        found = [Finding("lock", state), *examine(settings, job.moment, is_idle=False)]
     found += _look_at_server(settings.data)
     return found
 

@@ -10,9 +10,11 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 from tasks.captures import CaptureDamaged, check_capture, find_files, salvage_rows
+from tasks.clock import is_jump
 from tasks.files import OPEN
 from tasks.imagecache import find_faults
 from tasks.models import CacheFault, KeptCapture, KeptImage, WarcPlace
@@ -52,8 +54,10 @@ class Finding:
         return not self.advice
 
 
-def examine(settings: Settings, *, is_idle: bool) -> Iterator[Finding]:
-    """Look at all that a run relies on, and yield a finding for each thing.
+def examine(
+    settings: Settings, moment: datetime, *, is_idle: bool
+) -> Iterator[Finding]:
+    """Look at all that a run at *moment* relies on, and yield a finding for each thing.
 
     What a run may be at work on is only looked at if none is (*is_idle*).
     """
@@ -66,7 +70,7 @@ def examine(settings: Settings, *, is_idle: bool) -> Iterator[Finding]:
         yield found
         if found.is_well and working.exists():
             sound.append(working)
-            yield from _last_run(working)
+            yield from _last_run(working, moment)
     states = {data / PUBLISHED: 0, **{p: n for n, p in find_snapshots(data).items()}}
     faults = {path: _fault_of_state(path, number) for path, number in states.items()}
     sound += [path for path in reversed(faults) if not faults[path]]
@@ -115,12 +119,17 @@ def _working_file(data: Path, path: Path) -> Finding:
     return Finding(what, f"sound, {_size(path.stat().st_size)}")
 
 
-def _last_run(working: Path) -> Iterator[Finding]:
+def _last_run(working: Path, moment: datetime) -> Iterator[Finding]:
     with open_published(working) as warehouse:
         for row in warehouse.rows("report/last_run"):
             if row["status"] == "running":
                 state = f"run {row['run_number']} was killed"
                 yield Finding("last run", state, "`wirehouse run` goes on")
+            began = row["started_at"]
+            if moment < began and is_jump(moment, began):
+                state = f"run {row['run_number']} was on {began:%Y-%m-%d}, by its clock"
+                advice = f"{MEND}, or the next run, spreads what is due over the days"
+                yield Finding("clock", f"{state}; now it is {moment:%Y-%m-%d}", advice)
 
 
 def _fault_of_state(path: Path, number: int) -> str:

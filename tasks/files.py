@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from concurrent.futures import Future
+    from threading import Event
 
 # What a file is called while somebody writes to it, as archives' crawlers do; whoever
 # was killed leaves it so.
@@ -20,6 +20,10 @@ OPEN = ".open"
 PART = ".part"
 # Four bring files to the disk eleven times as fast as one, eight fifteen times (ext4).
 _WRITERS = 8
+# A copy can be stopped after each piece. No more than that waits to be synced: little
+# more than a second's work where a disk writes 100 MB in one.
+PIECE_BYTES = 16_000_000
+SYNC_BYTES = 128_000_000
 _MAX_UNSETTLED_BYTES = 50_000_000  # that may wait for a slow disk
 
 
@@ -163,25 +167,38 @@ def copy_file(source: Path, target: Path) -> None:
         copy_bytes(read, write)
 
 
-def copy_bytes(read: BinaryIO, write: BinaryIO) -> None:
+def copy_bytes(
+    read: BinaryIO, write: BinaryIO, *, stopped: Event | None = None
+) -> None:
     """Copy the bytes of an open file to a new one; where that can be, both share them.
 
+    Gigabytes take long, and so would it to bring them to the disk: a piece is copied
+    after the other, until somebody says *stopped*, and synced as soon as they are many.
     Raises `OSError`.
     """
-    try:
-        left = os.fstat(read.fileno()).st_size
-        while left > 0:
-            count = os.copy_file_range(read.fileno(), write.fileno(), left)
-            if not count:  # as some file systems answer that cannot
-                break
-            left -= count
-    except OSError:
-        left = 1
-    if left:
-        read.seek(0)
-        write.seek(0)
-        shutil.copyfileobj(read, write)
-        write.flush()
+    left = os.fstat(read.fileno()).st_size
+    at = synced = 0
+    while left > 0 and not (stopped and stopped.is_set()):
+        count = _copy_piece(read.fileno(), write.fileno(), at, min(left, PIECE_BYTES))
+        if not count:
+            return  # somebody made the file shorter
+        at += count
+        left -= count
+        if at - synced >= SYNC_BYTES:
+            os.fdatasync(write.fileno())
+            synced = at
+
+
+def _copy_piece(read: int, write: int, at: int, size: int) -> int:
+    """Copy up to *size* bytes from one place to the same; return how many."""
+    with suppress(OSError):  # as some file systems answer that cannot
+        if count := os.copy_file_range(read, write, size, at, at):
+            return count
+    piece = memoryview(os.pread(read, size, at))
+    count = 0
+    while count < len(piece):
+        count += os.pwrite(write, piece[count:], at + count)
+    return count
 
 
 def stamp(path: Path) -> list[int]:

@@ -10,9 +10,10 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, field
+from dataclasses import asdict, field, replace
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
+from typing import BinaryIO
 
 from tasks.files import copy_bytes, stamp, sync_file, sync_folder
 from tasks.models import Audit, Severity
@@ -22,7 +23,8 @@ from tasks.snapshots import PUBLISHED, keep_snapshot
 from tasks.values import dataclass
 from tasks.vouching import damaged_captures, missing_files
 from tasks.warehouse.engine import statements_digest
-from tasks.warehouse.published import Digests, Published
+from tasks.warehouse.published import Published
+from tasks.warehouse.ranges import Ranges, checkpoint_of
 
 DIGEST = ".digest"  # beside a table's Parquet file: which rows it holds
 CHECKED = "checked.json"  # beside the working file: the run that left all in order
@@ -48,9 +50,9 @@ def publish(run: Run) -> None:
     run.close_books()
     run.warehouse.checkpoint()
     published = run.data / PUBLISHED
-    digests, report = _swap_copy(run, published, known)
+    ranges, report = _swap_copy(run, published, known)
     run.is_published()
-    _leave_in_order(run, held, digests, report)
+    _leave_in_order(run, held, ranges, report)
     keep_snapshot(run.data, run.number, keep=run.settings.keep_snapshots)
     run.say(f"published {published}")
 
@@ -62,7 +64,8 @@ class _Known:
     file: Sequence[int] = ()  # stamp of the working file: nobody wrote to it since
     rules: str = ""  # digest of the rules that it knew
     held: Mapping[str, Severity] = field(default_factory=dict)  # rule to severity
-    ranges: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # digests
+    ranges: Ranges = field(default_factory=Ranges)  # of tables
+    checkpoint: int = 0  # the last one of the working file
     report: Kept = field(default_factory=Kept)
 
 
@@ -75,7 +78,8 @@ def _left_in_order(run: Run) -> _Known:
             checked["file"],
             checked["rules"],
             checked["held"],
-            checked["ranges"],
+            Ranges(**checked["ranges"]),
+            checked["checkpoint"],
             Kept(**checked["report"]),
         )
     except (OSError, ValueError, LookupError, TypeError):
@@ -84,11 +88,19 @@ def _left_in_order(run: Run) -> _Known:
     return known if is_same else _Known()
 
 
+def _without_places(known: _Known) -> _Known:
+    """Forget where rows lay: after two checkpoints others may lie in their places."""
+    return replace(known, ranges=replace(known.ranges, places={}))
+
+
 def _leave_in_order(
-    run: Run, held: Mapping[str, Severity], digests: Digests, report: Kept
+    run: Run, held: Mapping[str, Severity], ranges: Ranges, report: Kept
 ) -> None:
     rules = statements_digest("audits")
-    known = _Known(stamp(working_file(run.data)), rules, held, digests, report)
+    path = working_file(run.data)
+    with path.open("rb") as file:
+        checkpoint = checkpoint_of(file)
+    known = _Known(stamp(path), rules, held, ranges, checkpoint, report)
     checked = {"run": str(run.run_id), **asdict(known)}
     _checked_file(run).write_text(json.dumps(checked), encoding="utf-8")
 
@@ -102,7 +114,7 @@ def _audit(run: Run, known: _Known) -> dict[str, Severity]:
     is_known = known.rules == statements_digest("audits") and not run.job.full
     held = known.held if is_known else {}
     also = [_reconciled(run), _missing_images(run), _damaged_captures(run)]
-    audits = run.warehouse.audit(
+    audits = run.warehouse.audits.audit(
         run.run_id, also=also, held=held, since=run.moment, everything=run.job.full
     )
     broken = [audit for audit in audits if audit.failed_rows]
@@ -124,7 +136,7 @@ def _reconciled(run: Run) -> Audit:
     """Check that each file and each address that was due has one fate."""
     # Of a source that was read in part, some files have theirs; not every run reads.
     is_whole = run.counts["files"] and not run.unread
-    loaded = run.warehouse.loaded_files(run.moment) if is_whole else None
+    loaded = run.warehouse.audits.loaded_files(run.moment) if is_whole else None
     wrong = disagreements(run.counts, loaded)
     return Audit("counts_that_differ", "warning", len(wrong), ", ".join(wrong))
 
@@ -167,21 +179,23 @@ def _of_files(name: str, found: Sequence[str], mend: str) -> Audit:
     return Audit(name, "warning", len(found), f"{told}; see `{mend}`" if told else "")
 
 
-def _swap_copy(run: Run, published: Path, known: _Known) -> tuple[Digests, Kept]:
+def _swap_copy(run: Run, published: Path, known: _Known) -> tuple[Ranges, Kept]:
     """Copy the working file, and rename the copy once it is on the disk.
 
     Parquet and report are written meanwhile, from the working file, which is closed
     then: what is published is never opened by a run, so no reader of it, not even one
-    who writes, and no run wait for another. Returns the digests of the tables in
+    who writes, and no run wait for another. Returns what is known of the tables in
     Parquet, and what is kept of the report.
     """
     fresh = published.with_name(f".{published.name}.new")
     changed = run.warehouse.written
     try:
-        with _copying(working_file(run.data), fresh):
+        with _copying(working_file(run.data), fresh) as file:
+            if checkpoint_of(file) != known.checkpoint + 1 or run.job.full:
+                known = _without_places(known)
             with run.warehouse.exported() as warehouse:
                 with warehouse.frugal():
-                    digests = _write_parquet(warehouse, run, known)
+                    ranges = _write_parquet(warehouse, run, known)
                 target = run.data / "report.html"
                 report = write_report(warehouse, target, known.report, changed)
             run.warehouse.close()
@@ -191,58 +205,63 @@ def _swap_copy(run: Run, published: Path, known: _Known) -> tuple[Digests, Kept]
             fresh.unlink(missing_ok=True)
         raise
     sync_folder(published.parent)
-    return digests, report
+    return ranges, report
 
 
 @contextmanager
-def _copying(source: Path, target: Path) -> Iterator[None]:
+def _copying(source: Path, target: Path) -> Iterator[BinaryIO]:
     """Copy a file to the disk while somebody reads it, and closes it.
 
     It is open here until then: where a program closes a file, DuckDB's lock on it is
-    gone. Raises what copying raised.
+    gone. Copying ends early where the reader is stopped. Raises what copying raised.
     """
     errors: list[Exception] = []
+    stopped = Event()
+    # A thread that a signal keeps from being joined counts as ended, to older Pythons.
+    ended = Event()
 
     def copy() -> None:
         try:
-            copy_bytes(read, write)
-            sync_file(target)
+            copy_bytes(read, write, stopped=stopped)
+            if not stopped.is_set():
+                sync_file(target)
         except Exception as error:  # noqa: BLE001 - raised where it concerns
             errors.append(error)
+        finally:
+            ended.set()
 
     with source.open("rb") as read, target.open("wb") as write:
-        writer = Thread(target=copy)
-        writer.start()
+        Thread(target=copy).start()
         try:
-            yield
+            yield read
+            ended.wait()
+        except BaseException:
+            stopped.set()
+            raise
         finally:
-            writer.join()
+            ended.wait()
     if errors:  # a file system tells of one once: who asks again hears of none
         raise errors[0]
 
 
-def _write_parquet(warehouse: Published, run: Run, known: _Known) -> Digests:
-    """Bring one folder a table up to date, each swapped whole; return the digests.
+def _write_parquet(warehouse: Published, run: Run, known: _Known) -> Ranges:
+    """Bring one folder a table up to date, each swapped whole; return what it holds.
 
     A large table has a file for each range of its rows. What holds the very same rows
     is kept. That is told by the digests beside them: what a killed run changed is not
     known. Only where the run before this one left all in order, nothing is asked of
-    tables that no run changed since, and the digest of a small one is no more than
-    which run last changed it.
+    tables that no run changed since, nor of ranges of the others that lie where they
+    lay, and the digest of a small one is no more than which run last changed it.
     """
-    changed = run.warehouse.written
-    digests = {n: dict(d) for n, d in known.ranges.items() if n not in changed}
-    if known.ranges:
-        asked = warehouse.digests(but=digests, said=f"run {run.run_id}")
-    else:
-        asked = warehouse.digests()
-    digests |= asked
-    for name, of_parts in digests.items():
+    ranges = warehouse.ranges.look(
+        known.ranges, changed=run.warehouse.written, said=f"run {run.run_id}"
+    )
+    for name, digests in ranges.rows.items():
         target = run.data / PARQUET / name
         held = _read_digests(target)
-        if held != of_parts:
-            _write_folder(warehouse, target, of_parts, held)
-    return digests
+        if held != digests:
+            _write_folder(warehouse, target, digests, held)
+    return ranges
 
 
 def _write_folder(
@@ -263,7 +282,7 @@ def _write_folder(
         path = fresh / _file_name(target.name, part, digests)
         if held.get(part) == digest and _is_linked(target / path.name, path):
             continue
-        warehouse.export_range(target.name, int(part), path)
+        warehouse.ranges.export(target.name, int(part), path)
         sync_file(path)
     (fresh / DIGEST).write_text(json.dumps(digests), encoding="utf-8")
     sync_file(fresh / DIGEST)

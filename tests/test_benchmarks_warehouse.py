@@ -30,7 +30,7 @@ def test_a_made_warehouse_breaks_no_rule(made: Path) -> None:
         run_id = uuid4()
         warehouse.begin_run(run_id, MOMENT, "0")
 
-        assert [a for a in warehouse.audit(run_id) if a.failed_rows] == []
+        assert [a for a in warehouse.audits.audit(run_id) if a.failed_rows] == []
 
 
 @pytest.mark.parametrize("name", questions())

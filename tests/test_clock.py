@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flows.direct import run_direct
+from flows.doctor import look, mend
 from flows.refresh import refresh
 from tasks.clock import is_jump, moment_after
 from tasks.run import Job
@@ -28,15 +29,19 @@ def origin() -> Iterator[Origin]:
         yield origin
 
 
-def run(hub: Hub, origin: Origin, moment: datetime) -> tuple[int, list[str]]:
-    """Refresh by a clock that says *moment*; return how many pages were asked for."""
-    origin.asked.clear()
-    said: list[str] = []
-    settings = Settings(
+def settings_of(hub: Hub, origin: Origin) -> Settings:
+    return Settings(
         sources=(SourceSettings(location=str(hub.folder), name="hub"),),
         data=hub.data,
         fetch=settings_for(origin, fallbacks=()),
     )
+
+
+def run(hub: Hub, origin: Origin, moment: datetime) -> tuple[int, list[str]]:
+    """Refresh by a clock that says *moment*; return how many pages were asked for."""
+    origin.asked.clear()
+    said: list[str] = []
+    settings = settings_of(hub, origin)
     run_direct(refresh, Job(settings, moment=moment, say=said.append))
     return len(origin.paths()), [line for line in said if "by its clock" in line]
 
@@ -81,6 +86,40 @@ def test_a_clock_ten_years_ahead_asks_for_nothing_in_a_storm_and_back_again(
     due = hub.ask("select min(next_fetch_at), max(next_fetch_at) from captures")
     assert NOW < due[0][0] <= due[0][1] < NOW + 31 * DAY
     assert sum(run(hub, origin, NOW + n * DAY)[0] for n in (20, 40)) == 3
+
+
+def test_the_doctor_names_what_a_clock_ten_years_ahead_left_and_mends_it(
+    hub: Hub, origin: Origin
+) -> None:
+    """Pages that were fetched then would be due in ten years."""
+    three_pages(hub)
+    run(hub, origin, NOW + TEN_YEARS)
+    settings = settings_of(hub, origin)
+    job = Job(settings, moment=NOW, say=lambda _: None, with_images=False)
+    origin.asked.clear()
+
+    (found,) = [found for found in look(job) if not found.is_well]
+    mend(job)
+
+    assert found.what == "clock"
+    assert found.state == "run 1 was on 2035-12-31, by its clock; now it is 2026-01-02"
+    assert "--mend" in found.advice
+    assert all(found.is_well for found in look(job))
+    assert origin.paths() == []
+    due = hub.ask("select min(next_fetch_at), max(next_fetch_at) from captures")
+    assert NOW < due[0][0] <= due[0][1] < NOW + 31 * DAY
+
+
+@pytest.mark.parametrize("since", [-DAY, HOUR, 30 * DAY, TEN_YEARS])
+def test_the_doctor_finds_no_fault_with_a_clock_that_may_be_right(
+    hub: Hub, since: timedelta
+) -> None:
+    hub.write("a.md")
+    hub.run(moment=NOW)
+
+    found = look(Job(Settings(data=hub.data), moment=NOW + since))
+
+    assert all(each.is_well for each in found)
 
 
 def test_edges_are_known_again_that_are_older_than_their_article_by_a_wrong_clock(

@@ -308,7 +308,8 @@ def test_parquet_is_written_only_where_rows_changed(hub: Hub) -> None:
 @pytest.fixture
 def small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables of more than two rows are several files as Parquet."""
-    monkeypatch.setattr("tasks.warehouse.published.RANGE_ROWS", 2)
+    monkeypatch.setattr("tasks.warehouse.ranges.RANGE_ROWS", 2)
+    monkeypatch.setattr("tasks.warehouse.ranges.LARGE_ROWS", 2)
 
 
 @pytest.mark.usefixtures("small_ranges")

@@ -198,13 +198,13 @@ def load(warehouse: Warehouse, outcomes: dict[str, Article | Rejection]) -> None
     for article in articles:
         rows.article(article)
     with warehouse.batch({**rows.tables(), **books}):
-        for document in warehouse.contested():
+        for document in warehouse.articles.contested():
             rows.claims(read_again(document))
         warehouse.fill(rows.tables())
         with warehouse.transaction():
-            warehouse.load_articles(MOMENT)
-            warehouse.put_files()
-            warehouse.resolve_rejections(MOMENT)
+            warehouse.articles.load_articles(MOMENT)
+            warehouse.articles.put_files()
+            warehouse.articles.resolve_rejections(MOMENT)
             warehouse.put_rejections(uuid4())
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import duckdb
 import pytest
 
-from tasks import publish
+from flows.stopping import StoppedError, stoppable
+from tasks import files, publish
 from tasks.models import Severity
 from tasks.publish import AuditError, disagreements
 from tasks.snapshots import find_snapshots
 from tasks.warehouse.engine import sql_names, words_asked
+from tasks.warehouse.working import Warehouse
 from tests.hub import Hub
 
 
@@ -91,6 +97,53 @@ def test_a_run_whose_copy_failed_is_never_told_complete(
         with pytest.raises(OSError, match="No space"):
             hub.run()
 
+    assert (hub.data / "news.duckdb").read_bytes() == before
+    assert not list(hub.data.glob(".*"))
+    hub.run()
+    assert statuses(hub.data / "news.duckdb") == [
+        (1, "complete"), (2, "unpublished"), (3, "complete"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_while_a_large_file_is_copied_ends_at_once(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """A slow disk: a piece each hundredth of a second would take half a minute."""
+    hub.write("a.md")
+    hub.run()
+    before = (hub.data / "news.duckdb").read_bytes()
+    copied: list[tuple[int, ...]] = []
+    synced: list[str] = []
+    copy_piece, sync_file = files._copy_piece, files.sync_file
+    close, is_closed = Warehouse.close, Event()
+
+    def close_first(warehouse: Warehouse) -> None:
+        close(warehouse)
+        is_closed.set()
+
+    def copy_slowly(*places: int) -> int:
+        is_closed.wait(60)  # all else is done, and the copy is waited for
+        copied.append(places)
+        if len(copied) == 3:
+            os.kill(os.getpid(), number)
+        time.sleep(0.01)
+        return copy_piece(*places)
+
+    def sync(path: Path) -> None:
+        synced.append(path.name)
+        sync_file(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Warehouse, "close", close_first)
+        patch.setattr(files, "PIECE_BYTES", 2_000)
+        patch.setattr(files, "_copy_piece", copy_slowly)
+        patch.setattr(publish, "sync_file", sync)
+        with pytest.raises(StoppedError), stoppable():
+            hub.run()
+
+    assert 3 <= len(copied) < len(before) / 2_000 / 2
+    assert ".news.duckdb.new" not in synced
     assert (hub.data / "news.duckdb").read_bytes() == before
     assert not list(hub.data.glob(".*"))
     hub.run()
@@ -374,7 +427,7 @@ def test_every_rule_notices_the_damage_it_is_for(hub: Hub, rule: str) -> None:
         (run_id,) = file.execute("select run_id from runs").fetchall()[0]
 
     with open_warehouse(working(hub), MOMENT) as warehouse:
-        broken = [a for a in warehouse.audit(run_id) if a.failed_rows]
+        broken = [a for a in warehouse.audits.audit(run_id) if a.failed_rows]
 
     (found,) = [audit for audit in broken if audit.name == rule]
     assert found.severity == "error"
@@ -437,7 +490,7 @@ def test_rule_that_held_before_is_broken_by_the_rows_of_a_run(
     with open_warehouse(working(hub), MOMENT) as warehouse:
         warehouse.written |= {"articles", "documents", "related_edges"}
         held: dict[str, Severity] = {rule: "error"}
-        told = warehouse.audit(run_id, held=held, since=later)
+        told = warehouse.audits.audit(run_id, held=held, since=later)
         (found,) = [audit for audit in told if audit.name == rule]
 
     assert found.failed_rows
@@ -463,7 +516,7 @@ def test_verifying_looks_at_every_edge_and_a_run_at_some(
     failed = {}
     for everything in (False, True):
         with open_warehouse(working(hub), MOMENT) as warehouse:
-            told = warehouse.audit(run_id, everything=everything)
+            told = warehouse.audits.audit(run_id, everything=everything)
             failed[everything] = {a.name: a.failed_rows for a in told}
 
     assert 0 < failed[False]["edges_without_article"] < 200_000
@@ -474,3 +527,26 @@ def test_every_rule_is_proven() -> None:
     rules = {p.stem for p in (Path(publish.__file__).parent / "sql/audits").iterdir()}
 
     assert rules - set(DAMAGE) == {"moments_in_the_future"}  # above
+
+
+@pytest.mark.parametrize("is_able", [True, False])
+@pytest.mark.parametrize("size", [0, 1, 4_000, 4_001])
+def test_a_copy_in_pieces_is_the_file_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, size: int, is_able: bool
+) -> None:
+    """Also where the file system copies nothing by itself, and writes less than all."""
+    content = bytes(number % 251 for number in range(size))
+    (tmp_path / "from").write_bytes(content)
+    written, sync = os.pwrite, os.fdatasync
+    synced: list[None] = []
+    if not is_able:
+        monkeypatch.setattr(os, "copy_file_range", lambda *_: 0)
+    monkeypatch.setattr(os, "pwrite", lambda to, part, at: written(to, part[:300], at))
+    monkeypatch.setattr(os, "fdatasync", lambda to: synced.append(sync(to)))
+    monkeypatch.setattr(files, "PIECE_BYTES", 1_000)
+    monkeypatch.setattr(files, "SYNC_BYTES", 2_000)
+
+    files.copy_file(tmp_path / "from", tmp_path / "to")
+
+    assert (tmp_path / "to").read_bytes() == content
+    assert len(synced) == size // 2_000

@@ -88,9 +88,9 @@ def test_tables_are_written_to_the_folder_of_exports_alone(hub: Hub) -> None:
         open_warehouse(path, MOMENT, exports=parquet) as warehouse,
         warehouse.exported() as found,
     ):
-        found.export_range("articles", 0, parquet / "more.parquet")
+        found.ranges.export("articles", 0, parquet / "more.parquet")
         with pytest.raises(WarehouseError, match="Permission Error"):
-            found.export_range("articles", 0, elsewhere)
+            found.ranges.export("articles", 0, elsewhere)
 
     assert (parquet / "more.parquet").is_file()
     assert not elsewhere.exists()
@@ -128,7 +128,7 @@ def test_work_that_little_memory_is_too_little_for_has_more(
     statement = "select len(list(i)) from range(3_000_000) as numbers(i)"
 
     with open_warehouse(path, MOMENT) as warehouse:
-        execute, memory = warehouse._execute, warehouse._memory
+        execute, memory = warehouse._execute, warehouse.memory
         with memory.frugal(), pytest.raises(WarehouseError, match="Out of Memory"):
             execute(statement)
         answer = memory.frugally(lambda: execute(statement).fetchall())

@@ -49,16 +49,16 @@ def load_files(run: Run, source: Source, files: Sequence[FoundFile]) -> None:
             )
         let_others_speak(run, batch.rows)
         with warehouse.transaction():
-            warehouse.load_articles(run.moment)
-            warehouse.put_files()
-            warehouse.resolve_rejections(run.moment)
+            warehouse.articles.load_articles(run.moment)
+            warehouse.articles.put_files()
+            warehouse.articles.resolve_rejections(run.moment)
             warehouse.put_rejections(run.run_id)
     run.counts.update(batch.counts)
 
 
 def let_others_speak(run: Run, rows: ArticleRows) -> None:
     """Add to the batch that is held what unchanged files say of what it gives up."""
-    if again := run.warehouse.contested():
+    if again := run.warehouse.articles.contested():
         for document in again:
             rows.claims(read_again(document))
         run.warehouse.fill(rows.tables())
@@ -111,9 +111,9 @@ def remove_files(run: Run, seen: Changes) -> int:
         if documents:
             let_others_speak(run, ArticleRows())
         with warehouse.transaction():
-            warehouse.remove_documents(run.moment)
-            warehouse.forget_files()
-            warehouse.resolve_rejections(run.moment)
+            warehouse.articles.remove_documents(run.moment)
+            warehouse.articles.forget_files()
+            warehouse.articles.resolve_rejections(run.moment)
     return len(documents)
 
 

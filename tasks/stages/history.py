@@ -66,7 +66,7 @@ class History:
 def new_versions(run: Run, seen: Changes) -> History:
     """Find the versions since the last run; of a first run, those that are current."""
     history = _opened(run, seen.source)
-    since, _ = run.warehouse.read_history(seen.source.source_id)
+    since, _ = run.warehouse.history.read_history(seen.source.source_id)
     if since == seen.revision:
         return history
     if since and history.opened.has(since):
@@ -78,7 +78,7 @@ def new_versions(run: Run, seen: Changes) -> History:
 def whole_history(run: Run, seen: Changes) -> History:
     """Find all versions but those of a history that was read as a whole before."""
     history = replace(_opened(run, seen.source), is_whole=True)
-    _, since = run.warehouse.read_history(seen.source.source_id)
+    _, since = run.warehouse.history.read_history(seen.source.source_id)
     if since == seen.revision:
         return history
     is_there = since is not None and history.opened.has(since)
@@ -105,9 +105,9 @@ def read_versions(run: Run, history: History, versions: Sequence[Version]) -> No
     )
     warehouse = run.warehouse
     with warehouse.batch({"batch_versions": rows}), warehouse.transaction():
-        warehouse.put_versions(run.moment)
+        warehouse.history.put_versions(run.moment)
         if not history.is_whole:
-            warehouse.put_observations()
+            warehouse.history.put_observations()
     run.counts["versions"] += len(versions)
     run.counts["versions_rejected"] += sum(
         isinstance(visible, Rejection) for _, visible in seen
@@ -127,8 +127,8 @@ def finish_versions(run: Run, history: History) -> None:
     warehouse = run.warehouse
     with warehouse.transaction():
         if history.is_whole:
-            warehouse.put_observations(everything=True)
-        warehouse.put_history(
+            warehouse.history.put_observations(everything=True)
+        warehouse.history.put_history(
             history.source.source_id,
             history.opened.revision,
             is_whole=history.is_whole and not history.opened.is_shallow,
@@ -164,7 +164,7 @@ def _current(versions: Iterable[Version]) -> list[Version]:
 def _due(run: Run, history: History, versions: Iterable[Version]) -> History:
     """Cut versions into batches, and learn what they hang on."""
     history.batches = _batches(history.source.name, iter(versions))
-    history.known = run.warehouse.known_documents(history.source.source_id)
+    history.known = run.warehouse.history.known_documents(history.source.source_id)
     with named(history.source.name):
         history.generations = generations(history.opened.parents())
     return history
@@ -198,7 +198,7 @@ def _unread(run: Run, history: History, versions: Sequence[Version]) -> list[Ver
     files = [version for version in versions if version.oid]
     points = version_table((*_point(history, version), None) for version in files)
     with run.warehouse.batch({"batch_versions": points}):
-        unread = run.warehouse.unread_versions()
+        unread = run.warehouse.history.unread_versions()
     return [
         version
         for version in files
@@ -284,7 +284,7 @@ def _load(run: Run, articles: Sequence[Article]) -> None:
     with warehouse.batch(rows.tables()):
         let_others_speak(run, rows)
         with warehouse.transaction():
-            warehouse.load_articles(run.moment)
+            warehouse.articles.load_articles(run.moment)
 
 
 def _remove(run: Run, history: History) -> None:
@@ -293,11 +293,11 @@ def _remove(run: Run, history: History) -> None:
         history.document_id(path): moment for path, moment in history.gone_at.items()
     }
     warehouse = run.warehouse
-    gone = warehouse.known_documents(history.source.source_id, standing=True)
+    gone = warehouse.history.known_documents(history.source.source_id, standing=True)
     ids = [document_id for document_id in deleted if document_id in gone]
     if not ids:
         return
     with warehouse.batch({}, ids, deleted):
         let_others_speak(run, ArticleRows())
         with warehouse.transaction():
-            warehouse.remove_documents(run.moment)
+            warehouse.articles.remove_documents(run.moment)

@@ -36,7 +36,7 @@ def list_source(run: Run, place: SourceSettings) -> Changes:
     with named(place.label):
         source = locate_source(place)
         before = warehouse.known_source(source.source_id)
-        known = warehouse.known_files(source.source_id)
+        known = warehouse.articles.known_files(source.source_id)
         opened = open_source(
             source, place, run.settings.read, run.data / "mirrors", run.say
         )

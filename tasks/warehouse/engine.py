@@ -7,9 +7,10 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 # The engine itself: the package around it spends 20 ms on types that nobody asks for.
 import _duckdb as duckdb
@@ -48,6 +49,8 @@ KEPT, LITTLE, MORE = "100MB", "300MB", "1GB"
 LEAST_LIMIT_BYTES = 1_000_000_000
 BYTES = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 CATALOG = "warehouse"
+EVER = datetime.min.replace(tzinfo=UTC)  # since when all rows are
+NOTHING: list[tuple[Any, ...]] = [(0,)]  # DuckDB's answer where no row was changed
 NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",

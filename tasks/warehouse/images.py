@@ -40,10 +40,7 @@ class ImageTables:
 
     def put_images(self, results: Table) -> None:
         """Note how due images ended, and which of them have a new content."""
-        with (
-            self._warehouse.holding({"batch_image_results": results}),
-            self._warehouse.transaction(),
-        ):
+        with self._warehouse.loading({"batch_image_results": results}):
             self._warehouse.ask("put_image_versions")
             self._warehouse.ask("restore_image_versions")
             self._warehouse.ask("put_image_results")
@@ -58,10 +55,7 @@ class ImageTables:
 
     def lose_images(self, lost: Table) -> None:
         """Let go of cached files that are not there; their images are due."""
-        with (
-            self._warehouse.holding({"batch_lost_images": lost}),
-            self._warehouse.transaction(),
-        ):
+        with self._warehouse.loading({"batch_lost_images": lost}):
             self._warehouse.ask("lose_images")
             self._warehouse.ask("lose_image_versions")
 

@@ -72,7 +72,7 @@ class PageTables:
         """Let go of captures that cannot be read back; their pages are due."""
         if lost.num_rows:
             books = {"batch_lost_captures": lost}
-            with self._warehouse.holding(books), self._warehouse.transaction():
+            with self._warehouse.loading(books):
                 self._warehouse.ask("lose_captures")
                 self._warehouse.ask("due_lost_captures", {"moment": moment})
 
@@ -80,10 +80,7 @@ class PageTables:
         self, rejections: Table, run_id: UUID, moment: datetime
     ) -> None:
         """Note the captures that cannot be read back; those not named can be."""
-        with (
-            self._warehouse.holding({"batch_rejections": rejections}),
-            self._warehouse.transaction(),
-        ):
+        with self._warehouse.loading({"batch_rejections": rejections}):
             self._warehouse.ask("resolve_rejections_of_captures", {"moment": moment})
             self._warehouse.put_rejections(run_id)
 
@@ -108,7 +105,7 @@ class PageTables:
     def put_pages(self, tables: Tables, moment: datetime) -> None:
         """Load what pages say, where they link to and what was mended in it."""
         parameters = {"moment": moment}
-        with self._warehouse.holding(tables), self._warehouse.transaction():
+        with self._warehouse.loading(tables):
             self._warehouse.ask("put_pages", parameters)
             self._warehouse.ask("delete_links")
             self._warehouse.ask("put_links")

@@ -6,40 +6,35 @@ import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 import _duckdb as duckdb
 
 from tasks.models import (
-    Audit,
-    KnownFile,
     KnownSource,
-    Severity,
     Source,
-    StoredDocument,
 )
 from tasks.rows import SCHEMAS, JsonTable, Table, Tables, table
+from tasks.warehouse.articles import ArticleTables
+from tasks.warehouse.audits import AuditTables
 from tasks.warehouse.engine import (
+    NOTHING,
     Memory,
     WarehouseError,
     batch_tables_asked,
     connect,
     group_rows,
     in_words,
-    parents_asked,
-    sql_names,
     sql_of,
     tables_shrunk,
     tables_written,
     unusable,
-    words_asked,
 )
+from tasks.warehouse.history import HistoryTables
 from tasks.warehouse.images import ImageTables
 from tasks.warehouse.migrations import (
     applied_migrations,
@@ -60,11 +55,6 @@ FORGET_BYTES = 8_000_000
 # they are let go of before it is read to be exported, by opening it anew (7 ms): a load
 # of 20,704 files peaked at 757 MiB then, not at 607.
 HEAVY_BYTES = 100_000_000
-# Written to by every run, which never takes away a row or changes a key: a rule that
-# held cannot be broken by them, but by the rows that name theirs.
-_ALWAYS = frozenset({"runs", "sources"})
-_EVER = datetime.min.replace(tzinfo=UTC)  # since when all rows are
-NOTHING: list[tuple[Any, ...]] = [(0,)]  # DuckDB's answer where no row was changed
 
 
 class Warehouse:
@@ -87,14 +77,17 @@ class Warehouse:
         self._witness = witness
         self._is_open = True
         self._is_transaction = False  # under way
-        self._memory = Memory(connection)
+        self.memory = Memory(connection)
+        self.articles = ArticleTables(self)
+        self.audits = AuditTables(self)
+        self.history = HistoryTables(self)
         self.pages = PageTables(self)
         self.images = ImageTables(self)
         self.is_migrated = is_migrated  # when it was opened: any table may be another
         self._made: set[str] = set()  # temporary tables of batches
         self._filled: set[str] = set()  # those that hold rows
         self._filled_bytes = 0  # of rows, since DuckDB was last told to forget
-        self._knows: bool | None = None  # documents of the batch; None: not asked yet
+        self.fills = 0  # how often rows were added to a batch
         self.written: set[str] = set()  # tables of which this run changed rows
         self.shrunk: set[str] = set()  # those of which it deleted some
         self.killed_flow_runs: list[UUID] = []  # found open when this run began
@@ -111,7 +104,7 @@ class Warehouse:
         self._connection.close()
         self._witness.note()
         self._connection = connect(self._path, exports=self._exports)
-        self._memory = Memory(self._connection)
+        self.memory = Memory(self._connection)
         self._grouped = group_rows(self._path)
         self._made.clear()
 
@@ -190,61 +183,7 @@ class Warehouse:
         """Note which flow run of Prefect a run is."""
         self.ask("name_flow_run", {"run_id": run_id, "flow_run_id": flow_run_id})
 
-    def audit(
-        self,
-        run_id: UUID,
-        *,
-        also: Sequence[Audit] = (),
-        held: Mapping[str, Severity] = MappingProxyType({}),
-        since: datetime | None = None,
-        everything: bool = False,
-    ) -> list[Audit]:
-        """Hold the whole warehouse against every rule in `tasks/sql/audits`.
-
-        *also* are rules that were looked at elsewhere; all are put on record. *held*
-        are rules, each with its severity, that held when this run began, at *since*:
-        they are looked at again only if it changed a table that they ask about, and
-        only of the rows since, where the rule can tell. Of all edges, unless
-        *everything* is to be looked at, others are looked at in each run.
-        """
-        rules = sql_names("audits")
-        with self._memory.frugal():
-            audits = [
-                self._audit(rule, held.get(rule), since, everything=everything)
-                for rule in rules
-            ]
-        audits += also
-        found = json.dumps([asdict(audit) for audit in audits])
-        self.ask("put_audits", {"run_id": run_id, "audits": found})
-        return audits
-
-    def _audit(
-        self,
-        rule: str,
-        severity: Severity | None,
-        since: datetime | None,
-        *,
-        everything: bool,
-    ) -> Audit:
-        name = f"audits/{rule}"
-        # More rows that others must name break no rule; nobody changes their keys.
-        asks = words_asked(name) - _ALWAYS - (parents_asked(name) - self.shrunk)
-        if severity and not asks & self.written:
-            return Audit(rule, severity, 0, "")
-        parameters: dict[str, Any] = {}
-        if "$since" in sql_of(name):
-            parameters["since"] = since if severity and since else _EVER
-        if "$sampled" in sql_of(name):
-            parameters["sampled"] = not severity and not everything
-        (found,) = self._memory.frugally(lambda: self.ask(name, parameters))
-        return Audit(rule, *found)
-
-    def loaded_files(self, moment: datetime) -> int:
-        """Return how many articles the sources hold that were read at *moment*."""
-        ((count,),) = self.ask("loaded_files", {"moment": moment})
-        return int(count)
-
-    # --- sources and articles
+    # --- sources, and what is loaded of them
 
     def known_source(self, source_id: UUID) -> KnownSource | None:
         """Return what earlier runs know of a source."""
@@ -264,11 +203,6 @@ class Warehouse:
             "moment": read_at,
         }
         self.ask("put_source", parameters)
-
-    def known_files(self, source_id: UUID) -> dict[str, KnownFile]:
-        """Return what earlier runs know of a source's files, by path."""
-        rows = self.ask("known_files", {"source_id": source_id})
-        return {row[0]: KnownFile(*row) for row in rows}
 
     @contextmanager
     def batch(
@@ -292,132 +226,19 @@ class Warehouse:
 
     def fill(self, tables: Tables) -> None:
         """Add rows to the batch that is held."""
-        self._knows = None
+        self.fills += 1
         for name, rows in tables.items():
             if rows.num_rows:
                 self._fill(name, rows)
-
-    def contested(self) -> list[StoredDocument]:
-        """Return the unchanged files whose word may count once the batch is loaded."""
-        if not self._knows_documents():
-            return []  # nobody loses a claim to files that had none
-        ((lost,),) = self.ask("find_lost")
-        if not lost:
-            return []  # as nearly always, and no table is read to find that out
-        self.ask("find_contested", {"since": self._edges_since("find_lost_since")})
-        return [StoredDocument(*row) for row in self.ask("read_contested")]
-
-    def load_articles(self, moment: datetime) -> None:
-        """Load the articles and the taxonomy of the batch."""
-        parameters = {"moment": moment}
-        known = self._knows_documents()
-        self.ask("find_edges_said")
-        self.ask("put_documents", parameters)
-        self.put_versions(moment)
-        self.put_observations()
-        self._put_articles(parameters, known=known)
-        self.ask("put_providers")
-        self.ask("put_provider_images")
-        self.ask("put_topics")
-        self.ask("put_images", parameters)
-
-    def read_history(self, source_id: UUID) -> tuple[str | None, str | None]:
-        """Return up to which commit versions are kept, and since ever; None: none."""
-        rows = self.ask("read_history", {"source_id": source_id})
-        return (rows[0][0], rows[0][1]) if rows else (None, None)
-
-    def put_history(self, source_id: UUID, revision: str, *, is_whole: bool) -> None:
-        """Note that versions are kept up to a commit; *is_whole*: from the first on."""
-        parameters = {"source_id": source_id, "revision": revision, "all": is_whole}
-        self.ask("put_history", parameters)
-
-    def known_documents(self, source_id: UUID, *, standing: bool = False) -> set[UUID]:
-        """Return the documents of a source; only those that exist if *standing*."""
-        parameters = {"source_id": source_id, "standing": standing}
-        return {row[0] for row in self.ask("known_documents", parameters)}
-
-    def unread_versions(self) -> set[tuple[UUID, str]]:
-        """Return the versions of the batch that are not kept: document and commit."""
-        return set(self.ask("unread_versions"))
-
-    def put_versions(self, moment: datetime) -> None:
-        """Keep the versions of the batch; those without a moment are of this one."""
-        self.ask("put_versions", {"moment": moment})
-
-    def put_observations(self, *, everything: bool = False) -> None:
-        """Tell what a reader could see of the batch's files, or of all, and when."""
-        self.ask("find_changes_seen", {"everything": everything})
-        self.ask("delete_observations")
-        self.ask("put_observations")
-
-    def remove_documents(self, moment: datetime) -> None:
-        """Mark the documents of the batch that are gone, and let others speak."""
-        parameters = {"moment": moment}
-        self._knows_documents()
-        self.ask("find_edges_said")  # by files that speak in place of those
-        self.ask("remove_documents", parameters)
-        self._put_articles(parameters, known=True)
-
-    def put_files(self) -> None:
-        """Note what was seen of the batch's files, so that only changes are read."""
-        self.ask("put_files")
-
-    def forget_files(self) -> None:
-        """Forget the batch's files, which are gone."""
-        self.ask("forget_files")
 
     def put_rejections(self, run_id: UUID) -> None:
         """Put the batch's rejections on record; one that stands keeps its row."""
         self.ask("put_rejections", {"run_id": run_id})
 
-    def resolve_rejections(self, moment: datetime) -> None:
-        """End the rejections of the batch's files that were read and taken."""
-        self.ask("resolve_rejections_of_files", {"moment": moment})
-
     def resolve_listing(self, source_id: UUID, moment: datetime) -> None:
         """End the rejections of what was no file, but for those of the batch."""
         parameters = {"source_id": source_id, "moment": moment}
         self.ask("resolve_rejections_of_listing", parameters)
-
-    def _knows_documents(self) -> bool:
-        """Find what is known of the batch, once; tell if of a document of its own."""
-        if self._knows is None:
-            self.ask("find_claims")
-            self.ask("find_known_articles")
-            ((self._knows,),) = self.ask("knows_documents")
-        return bool(self._knows)
-
-    def _put_articles(self, parameters: Mapping[str, Any], *, known: bool) -> None:
-        self.ask("choose_winners")
-        self.ask("put_articles", parameters)
-        if known:
-            self.ask("mark_orphans")
-        self.ask("delete_article_topics")
-        self.ask("put_article_topics")
-        self.ask("delete_article_images")
-        self.ask("put_article_images")
-        listed = self.ask("find_listed_edges")
-        since = self._edges_since("find_edges_since")
-        standing = self.ask("find_known_edges", {"since": since})
-        if listed != NOTHING or standing != NOTHING:  # most files leave theirs alone
-            self.ask("close_related_edges", parameters)
-            self.ask("revive_related_edges")
-            self.ask("put_related_edges", parameters)
-        if known:
-            self.ask("close_edges_of_gone_documents", parameters)
-        self.ask("delete_repairs")
-        self.ask("put_repairs")
-
-    def _edges_since(self, name: str) -> datetime | None:
-        """Return from when on edges are to be read, as the statement *name* finds it.
-
-        None if none are; all where a clock was set back, by which moments mislead.
-        """
-        ((since,),) = self.ask(name)
-        if since is None:
-            return None
-        ((was_set_back,),) = self.ask("was_clock_set_back")
-        return _EVER if was_set_back else since
 
     # --- the file
 
@@ -475,6 +296,12 @@ class Warehouse:
             raise WarehouseError(msg) from error
 
     @contextmanager
+    def loading(self, tables: Tables) -> Iterator[None]:
+        """Hold *tables* for the statements inside, of which all count or none."""
+        with self.holding(tables), self.transaction():
+            yield
+
+    @contextmanager
     def holding(self, tables: Tables) -> Iterator[None]:
         """Fill the temporary tables `batch_…` with *tables*, and empty them again.
 
@@ -488,7 +315,7 @@ class Warehouse:
                 self._execute(";".join(map(_empty, sorted(self._filled))))
             self._filled.clear()
             if self._filled_bytes > FORGET_BYTES:
-                self._memory.forget()
+                self.memory.forget()
                 self._filled_bytes = 0
 
     def _fill(self, name: str, rows: Table) -> None:

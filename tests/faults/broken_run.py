@@ -24,7 +24,7 @@ from tasks.warehouse.engine import tables_written
 from tasks.warehouse.working import Warehouse
 
 # What makes something last, or takes it away: where a fault can leave half of it.
-CALLS = ("fsync", "replace", "rename", "link", "ftruncate")
+CALLS = ("fsync", "fdatasync", "replace", "rename", "link", "ftruncate")
 
 
 class Points:

@@ -11,7 +11,7 @@ from typing import Any
 
 from flows.backfill import backfill
 from tasks.stages import history
-from tasks.warehouse.working import Warehouse
+from tasks.warehouse.history import HistoryTables
 from tests.faults.killed_run import after, before
 from tests.past import Past
 
@@ -20,7 +20,7 @@ POINTS: dict[str, tuple[Any, str, Any]] = {
         history, "whole_history", before(history.whole_history),
     ),
     "versions kept, not committed": (
-        Warehouse, "put_versions", after(Warehouse.put_versions, 3),
+        HistoryTables, "put_versions", after(HistoryTables.put_versions, 3),
     ),
     "some batches committed": (
         history, "read_versions", after(history.read_versions, 2),
@@ -29,7 +29,7 @@ POINTS: dict[str, tuple[Any, str, Any]] = {
         history, "_load", after(history._load),
     ),
     "observed, not committed": (
-        Warehouse, "put_history", before(Warehouse.put_history),
+        HistoryTables, "put_history", before(HistoryTables.put_history),
     ),
     "observed, not published": (
         history, "finish_versions", after(history.finish_versions),

@@ -21,6 +21,7 @@ from tasks.captures import CaptureWriter
 from tasks.imagecache import ImageCache
 from tasks.run import Job
 from tasks.snapshots import keep_snapshot
+from tasks.warehouse.articles import ArticleTables
 from tasks.warehouse.images import ImageTables
 from tasks.warehouse.pages import PageTables
 from tasks.warehouse.working import Warehouse
@@ -63,7 +64,7 @@ def after(function: Wrap, count: int = 1) -> Wrap:
     return wrapped
 
 
-def half_a_copy(read: BinaryIO, write: BinaryIO) -> None:
+def half_a_copy(read: BinaryIO, write: BinaryIO, **_: object) -> None:
     """Die in the middle of copying a file."""
     content = read.read()
     write.write(content[: len(content) // 2])
@@ -91,15 +92,15 @@ def set_up(point: str) -> None:
 
     @contextmanager
     def copied(source: Path, target: Path) -> Any:
-        with copying(source, target):
-            yield
+        with copying(source, target) as file:
+            yield file
         die()
 
     methods: dict[str, tuple[Any, str, Any]] = {
         "articles loaded, not committed": (
-            Warehouse,
+            ArticleTables,
             "put_files",
-            after(Warehouse.put_files),
+            after(ArticleTables.put_files),
         ),
         "articles committed": (PageTables, "due_pages", before(PageTables.due_pages)),
         "in the middle of fetching": (
