@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,6 +118,38 @@ def test_a_file_that_grew_large_has_its_rows_in_larger_groups_from_then_on(
         "select count(*), count(*) filter (removed_at is null) from related_edges"
     )
     assert hub.ask(standing) == [(3_000, 2_999)]
+
+
+TEXTS = (
+    "select distinct compression from pragma_storage_info('documents')"
+    " where column_name = 'front_matter'"
+)
+
+
+def test_long_texts_are_kept_packed_also_in_a_file_of_an_earlier_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = Hub(tmp_path)
+    for number in range(300):
+        related = [
+            {"title": f"An article {number} {n}", "webUrl": f"https://far.example/{n}"}
+            for n in range(100)
+        ]
+        hub.write(f"{number}.md", related=related)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(engine, "WRITTEN", "row_group_size {}")
+        hub.run()
+    assert ("ZSTD",) not in hub.ask(TEXTS)
+    large = (hub.data / "news.duckdb").stat().st_size
+
+    for number in range(300):
+        hub.write(f"{number}.md", heat=7, related=related)
+    hub.run()
+
+    assert ("ZSTD",) in hub.ask(TEXTS)
+    shutil.rmtree(hub.data)
+    hub.run()
+    assert (hub.data / "news.duckdb").stat().st_size < 0.75 * large
 
 
 def test_work_that_little_memory_is_too_little_for_has_more(

@@ -38,7 +38,7 @@ set disabled_compression_methods = 'fsst';
 # 122,880 rows are all files of most hubs, again and again; analysts never notice.
 ROW_GROUP_ROWS = 2_048
 # The format since DuckDB 1.2 (2025), the first to keep long texts under zstd.
-_WRITTEN = "row_group_size {}, storage_version 'v1.2.0'"
+WRITTEN = "row_group_size {}, storage_version 'v1.2.0'"
 # Of a large file it is the number of groups that costs: those of thirty million edges
 # took each run 0.4 CPU s at its first checkpoint, 0.7 more to add some, now a tenth.
 LARGE_GROUP_ROWS = 16_384
@@ -88,7 +88,7 @@ def connect(
     Raises `WarehouseError` if the file is none of DuckDB's, or is held.
     """
     connection = duckdb.connect(config=NO_EXTENSIONS)
-    how = "read_only" if read_only else _WRITTEN.format(group_rows(path))
+    how = "read_only" if read_only else WRITTEN.format(group_rows(path))
     try:
         connection.execute(f"attach {quoted(path)} as {CATALOG} ({how}); use {CATALOG}")
         if earlier:
