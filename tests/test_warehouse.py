@@ -97,6 +97,17 @@ def test_tables_are_written_to_the_folder_of_exports_alone(hub: Hub) -> None:
     assert not elsewhere.exists()
 
 
+def test_a_disk_that_is_full_while_a_table_is_written_is_said(hub: Hub) -> None:
+    full = Path("/dev/full")
+
+    with (
+        open_warehouse(working_file(hub.data), MOMENT, exports=full.parent) as opened,
+        opened.exported() as found,
+        pytest.raises(WarehouseError, match="no room left on the disk: make some"),
+    ):
+        found.ranges.export("articles", 0, full)
+
+
 def test_a_file_that_grew_large_has_its_rows_in_larger_groups_from_then_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,13 @@ from typing import Any, BinaryIO
 
 import _duckdb as duckdb
 
-from tasks.warehouse.engine import Memory, WarehouseError, connect, sql_of
+from tasks.warehouse.engine import (
+    Memory,
+    WarehouseError,
+    connect,
+    in_words,
+    sql_of,
+)
 from tasks.warehouse.ranges import RangeTables
 
 # What is told of an article, in the order in which it came about.
@@ -47,8 +53,18 @@ class Published:
         return self._memory.frugal()
 
     def frugally(self, statement: str) -> list[tuple[Any, ...]]:
-        """Answer a statement of ours that reads tables whole, in little memory."""
-        return self._memory.frugally(lambda: self._execute(statement).fetchall())
+        """Answer a statement of ours that reads tables whole, in little memory.
+
+        Raises `WarehouseError`, which tells what to do where the disk is full.
+        """
+
+        def answer() -> list[tuple[Any, ...]]:
+            try:
+                return self._connection.execute(statement).fetchall()
+            except duckdb.Error as error:
+                raise WarehouseError(in_words(error)) from None
+
+        return self._memory.frugally(answer)
 
     def forget(self) -> None:
         """Let go of what was read of tables, as far as that goes."""
