@@ -328,8 +328,13 @@ def _arrow_table(name: str, columns: Sequence[Sequence[Any]]) -> pa.Table:
 
     schema = SCHEMAS[name]
     types = _arrow_types()
+    # Arrow's own pool keeps what a batch gave back for the next one, where DuckDB and
+    # Python cannot use it meanwhile.
+    pool = pa.system_memory_pool()
     arrays = [
-        pa.array(_id_bytes(column) if kind is _ID else column, types[kind])
+        pa.array(
+            _id_bytes(column) if kind is _ID else column, types[kind], memory_pool=pool
+        )
         for column, kind in zip(columns, schema.values(), strict=True)
     ]
     return pa.Table.from_arrays(arrays, names=list(schema))

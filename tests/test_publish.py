@@ -13,6 +13,7 @@ from threading import Event
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from flows.stopping import StoppedError, stoppable
@@ -21,7 +22,8 @@ from tasks.models import Severity
 from tasks.publish import AuditError, disagreements
 from tasks.snapshots import find_snapshots
 from tasks.warehouse.engine import sql_names, words_asked
-from tasks.warehouse.working import Warehouse
+from tasks.warehouse.published import Published
+from tasks.warehouse.working import HEAVY_BYTES, Warehouse
 from tests.hub import Hub
 
 
@@ -150,6 +152,66 @@ def test_a_run_that_is_stopped_while_a_large_file_is_copied_ends_at_once(
     assert statuses(hub.data / "news.duckdb") == [
         (1, "complete"), (2, "unpublished"), (3, "complete"),
     ]  # fmt: skip
+
+
+def test_a_run_that_is_stopped_while_parquet_is_written_waits_for_what_is_begun(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody closes the working file while a thread still reads it."""
+    hub.write("a.md")
+    begun: list[str] = []
+    ended: list[str] = []
+    write_folder = publish._write_folder
+
+    def write_slowly(warehouse: Published, target: Path, *rows: Any) -> None:
+        begun.append(target.name)
+        if len(begun) == publish.WRITERS:
+            os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.2)
+        write_folder(warehouse, target, *rows)
+        ended.append(target.name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publish, "_write_folder", write_slowly)
+        with pytest.raises(StoppedError), stoppable():
+            hub.run()
+
+    assert len(begun) == publish.WRITERS
+    assert sorted(ended) == sorted(begun)
+    hub.run()
+    assert statuses(hub.data / "news.duckdb") == [
+        (1, "unpublished"), (2, "complete"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("heavy_bytes", [0, HEAVY_BYTES])
+def test_a_table_that_cannot_be_written_ends_the_run_and_is_there_after_the_next(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, heavy_bytes: int
+) -> None:
+    """Tables of a light file are written side by side, of a heavy one in turn."""
+    monkeypatch.setattr("tasks.warehouse.working.HEAVY_BYTES", heavy_bytes)
+    hub.write("a.md")
+    hub.run()
+    before = (hub.data / "news.duckdb").read_bytes()
+    in_the_way = hub.write_text("../data/parquet/.articles.new", "no folder")
+    hub.write("b.md")
+
+    with pytest.raises(FileExistsError, match=r"\.articles\.new"):
+        hub.run()
+
+    assert (hub.data / "news.duckdb").read_bytes() == before
+    in_the_way.unlink()
+    hub.run()
+    for name, (count,) in zip(
+        ("articles", "documents", "runs"),
+        hub.ask(
+            "select count(*) from articles union all select count(*) from documents"
+            " union all select count(*) from runs"
+        ),
+        strict=True,
+    ):
+        parquet = hub.data / "parquet" / name / f"{name}.parquet"
+        assert pq.read_metadata(parquet).num_rows == count
 
 
 def test_a_state_published_just_before_a_kill_is_kept_by_the_next_run(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import _duckdb as duckdb
 
 from tasks.warehouse.engine import (
+    CATALOG,
     Memory,
     WarehouseError,
     connect,
@@ -41,16 +42,36 @@ def published_run(path: Path) -> int:
 
 
 class Published:
-    """The published file, open for reading; any number of programs may."""
+    """The published file, open for reading; any number of programs may.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    Of one that is not *heavy*, all may be kept in memory.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, *, is_heavy: bool = True
+    ) -> None:
         self._connection = connection
-        self._memory = Memory(connection)
+        self._memory = Memory(connection) if is_heavy else None
         self.ranges = RangeTables(self)
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether memory is to be spared: one thing after the other, little kept."""
+        return self._memory is not None
+
+    @contextmanager
+    def beside(self) -> Iterator[Published]:
+        """Open a light file once more, for another thread."""
+        connection = self._connection.cursor()
+        try:
+            connection.execute(f"use {CATALOG}")
+            yield Published(connection, is_heavy=False)
+        finally:
+            connection.close()
 
     def frugal(self) -> AbstractContextManager[None]:
         """Keep little in memory of the tables that are read inside."""
-        return self._memory.frugal()
+        return nullcontext() if self._memory is None else self._memory.frugal()
 
     def frugally(self, statement: str) -> list[tuple[Any, ...]]:
         """Answer a statement of ours that reads tables whole, in little memory.
@@ -64,11 +85,12 @@ class Published:
             except duckdb.Error as error:
                 raise WarehouseError(in_words(error)) from None
 
-        return self._memory.frugally(answer)
+        return answer() if self._memory is None else self._memory.frugally(answer)
 
     def forget(self) -> None:
         """Let go of what was read of tables, as far as that goes."""
-        self._memory.forget()
+        if self._memory is not None:
+            self._memory.forget()
 
     def explain(self, key: str) -> dict[str, list[dict[str, Any]]]:
         """Return all that is known of the article with a `url_key`, part by part.

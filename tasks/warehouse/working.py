@@ -250,12 +250,13 @@ class Warehouse:
     @contextmanager
     def exported(self) -> Iterator[Published]:
         """Read what is to be published, and write it below the folder of exports."""
-        if self._path.stat().st_size > HEAVY_BYTES:
+        is_heavy = self._path.stat().st_size > HEAVY_BYTES
+        if is_heavy:
             self._reopen()
         # Which row groups by bytes ask for; one thread keeps the order all the same.
         self._execute("set preserve_insertion_order = false")
         try:
-            yield Published(self._connection)
+            yield Published(self._connection, is_heavy=is_heavy)
         except duckdb.Error as error:
             reason = in_words(error)
             msg = f"the tables cannot be read, nothing was published: {reason}"
