@@ -337,6 +337,18 @@ def test_another_machine_that_fails_is_asked_again_and_nothing_else_is(
         assert database.execute(statement).fetchall() == [
             (f"look for changes in {gone}", 2)
         ]
+        statement = (
+            "select task_run.name, empirical_policy from task_run"
+            " where run_count > 1 or task_run.name like 'publish%'"
+        )
+        policies = {
+            name: json.loads(policy)
+            for name, policy in database.execute(statement).fetchall()
+        }
+    assert policies["publish"]["retries"] == 0
+    again = policies[f"look for changes in {gone}"]
+    # By a random share of the wait, or many runs come back to a server at once.
+    assert (again["retries"], again["retry_jitter_factor"]) == (2, 0.5)
 
 
 # A run that nobody carries out, and the doctor, for whom every silence is long.
