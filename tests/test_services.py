@@ -335,7 +335,7 @@ def test_another_machine_that_fails_is_asked_again_and_nothing_else_is(
     )
     with sqlite3.connect(place / "data" / "prefect" / "prefect.db") as database:
         assert database.execute(statement).fetchall() == [
-            (f"look for changes in {gone}", 2)
+            ("look for changes in hub.git", 2)
         ]
         statement = (
             "select task_run.name, empirical_policy from task_run"
@@ -346,7 +346,7 @@ def test_another_machine_that_fails_is_asked_again_and_nothing_else_is(
             for name, policy in database.execute(statement).fetchall()
         }
     assert policies["publish"]["retries"] == 0
-    again = policies[f"look for changes in {gone}"]
+    again = policies["look for changes in hub.git"]
     # By a random share of the wait, or many runs come back to a server at once.
     assert (again["retries"], again["retry_jitter_factor"]) == (2, 0.5)
 
