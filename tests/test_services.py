@@ -20,6 +20,7 @@ import pytest
 
 from flows.serve import ask
 from flows.services import ServiceError, find_address, find_service, start_server
+from tasks.run import VERSION
 from tasks.settings import Settings
 from tests.faults.stand import ROOT
 from tests.faulty import Faulty, failing
@@ -241,7 +242,13 @@ def test_a_run_leaves_its_story_as_artifacts(place: Path) -> None:
         "summary", "failures", "rejections", "repairs", "audits", "reading",
     }  # fmt: skip
     assert "1 rejected files: table `rejections`" in left["summary"]
-    assert "```mermaid" in json.loads(left["summary"])
+    summary = json.loads(left["summary"])
+    assert "```mermaid" in summary
+    _, _, told = summary.partition("## Against the last runs\n")
+    runs = [
+        int(number) for number in re.findall(r"^\| ([0-9]+) \|", told, re.MULTILINE)
+    ]
+    assert runs == list(range(runs[0], runs[0] - 6, -1))  # it, and five before it
     (rejected,) = json.loads(json.loads(left["rejections"]))
     assert rejected["subject"] == "_news/c.md"
     assert left["reading"] == 100
@@ -292,6 +299,7 @@ def test_a_bar_moves_while_its_stage_is_under_way(place: Path) -> None:
 def test_a_broken_run_has_failed_with_the_one_line_that_matters(place: Path) -> None:
     looks_like_git = place / "hub" / ".git"
     looks_like_git.mkdir()
+    MESSAGES.clear()
 
     done = wirehouse("run", "--no-fetch", "--no-images", cwd=place)
 
@@ -304,6 +312,18 @@ def test_a_broken_run_has_failed_with_the_one_line_that_matters(place: Path) -> 
     assert state == "Failed"
     assert f"wirehouse: {message}\n" in done.stderr
     assert artifacts(place)["summary"].startswith('"# Refresh broken')
+    told = the_message()
+    assert (told["state"], told["reason"]) == ("Failed", message)
+
+
+def the_message() -> dict[str, Any]:
+    """Return what the webhook was told, once it was told anything: one message."""
+    deadline = time.monotonic() + 30
+    while not MESSAGES and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(2)  # in which a second one would come
+    (message,) = MESSAGES
+    return dict(message)
 
 
 def test_another_machine_that_fails_is_asked_again_and_nothing_else_is(
@@ -456,13 +476,12 @@ def test_an_audit_that_fails_is_an_event_and_one_message(place: Path) -> None:
         env=environment, capture_output=True, check=True, timeout=180,
     )  # fmt: skip
 
-    deadline = time.monotonic() + 30
-    while not (MESSAGES and events(place)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    time.sleep(2)  # in which a second message would come
-    (message,) = MESSAGES
+    message = the_message()
     assert message["state"] == "Failed"
     assert message["reason"] == "the warehouse breaks its own rules: a_rule (1)"
+    deadline = time.monotonic() + 30
+    while not events(place) and time.monotonic() < deadline:
+        time.sleep(0.1)
     (payload,) = events(place)
     assert payload == {"reason": message["reason"]}
 
@@ -539,6 +558,12 @@ def known_deployments(place: Path) -> dict[str, dict[str, Any]]:
     }
 
 
+def fields_of(deployment: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the form of a deployment's run asks for."""
+    (options,) = deployment["schema"]["definitions"].values()
+    return list(options["properties"].values())
+
+
 def test_status_says_what_is_up_and_how_the_last_run_went(place: Path) -> None:
     shown = wirehouse("status", cwd=place).stdout.splitlines()
 
@@ -579,6 +604,19 @@ def test_plain_prefect_deploy_makes_what_up_makes(place: Path) -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert known_deployments(place) == by_up
+    for name, known in by_up.items():
+        assert (known["tags"], known["version"]) == (["wirehouse"], VERSION), name
+        assert known["description"], name
+    titles = {
+        name: [
+            field["title"] for field in fields_of(by_up[name]) if field["description"]
+        ]
+        for name in ("refresh", "backfill")
+    }
+    assert titles == {
+        "refresh": ["Mode", "Fetch pages", "Fetch images", "Sources"],
+        "backfill": ["Sources"],
+    }
     ran = subprocess.run(
         [sys.executable, "-c", DEPLOYED, "incremental", str(place / "hub")],
         env=environment, capture_output=True, text=True, check=False, timeout=180,
