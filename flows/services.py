@@ -37,6 +37,14 @@ _PAUSE_SECONDS = 0.1
 ROOM_BYTES = 10_000_000  # a first start writes 3 MB, and needs a few times that
 SIGN_SECONDS = 15.0  # a process that starts says within one which it is
 
+# For glibc's malloc (mallopt(3)): what a server no longer needs goes to the system. By
+# itself it is kept in as many places as there are threads, and in ever larger ones.
+MEMORY = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "65536",
+    "MALLOC_TRIM_THRESHOLD_": "65536",
+}
+
 Say = Callable[[str], None]
 
 
@@ -266,7 +274,7 @@ def start_server(settings: Settings, say: Say) -> Service:
         _check_host(settings.prefect_host)
         _check_port(port)
         say(f"starting the Prefect server on port {port}")
-        environment = {"PREFECT_API_URL": api_address(port)}
+        environment = {"PREFECT_API_URL": api_address(port), **MEMORY}
         if settings.prefect_database:
             name = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
             environment[name] = settings.prefect_database

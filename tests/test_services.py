@@ -103,6 +103,26 @@ def test_it_says_where_it_is_and_starts_nothing_twice(place: Path) -> None:
     assert after == before
 
 
+def arenas(pid: int) -> int:
+    """Count the arenas of malloc but the first: 64 MB each, used from the beginning."""
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    places = [[int(end, 16) for end in line.split()[0].split("-")] for line in lines]
+    is_unused = [line.split()[1] == "---p" for line in lines]
+    return sum(
+        begin % 2**26 == 0 and end - begin == 2**26 and unused
+        for (begin, _), (_, end), unused in zip(
+            places, places[1:], is_unused[1:], strict=False
+        )
+    )
+
+
+def test_threads_of_the_server_keep_no_memory_of_their_own(place: Path) -> None:
+    server = find_service(place / "data", "server")
+    assert server is not None
+
+    assert arenas(server.pid) == 0
+
+
 def automations(place: Path) -> list[tuple[str, str]]:
     """The automations that the server knows: their ids and names."""
     with sqlite3.connect(place / "data" / "prefect" / "prefect.db") as database:
