@@ -325,7 +325,14 @@ def up(data: DataOption = None) -> None:
     """Start the Prefect server, a worker and the scheduled runs; they stay."""
     from flows.services import go_up  # noqa: PLC0415 - for this command alone
 
-    address, next_run = go_up(_settings(None, data), Path.cwd(), console.say)
+    settings = _settings(None, data)
+    if not settings.sources:
+        console.say(f"there is no source to read yet: list one in {FILE_NAME}")
+    try:
+        address, next_run = go_up(settings, Path.cwd(), console.say)
+    except KeyboardInterrupt:
+        console.say("what is started by now stays: `wirehouse down` ends it")
+        raise
     console.tell_up(address, next_run)
 
 

@@ -248,7 +248,7 @@ def _failed(error: Exception) -> State[Any]:
 
 
 def _title(settings: Settings) -> str:
-    names = [printable(Path(place.label).name) for place in settings.sources]
+    names = [printable(place.short) for place in settings.sources]
     what = ", ".join(names) if len(names) <= 2 else f"{len(names)} sources"
     return " · ".join(filter(None, (flow_run.flow_name, what[:80])))
 

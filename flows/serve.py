@@ -187,7 +187,8 @@ async def _work(pool: str) -> None:
     Prefect's own command kills the run that is under way when it is told to end; this
     one tells it to end, too, waits until it has kept what it has, and then goes.
     """
-    from prefect.workers.process import ProcessWorker  # noqa: PLC0415 - as above
+    with for_good():
+        from prefect.workers.process import ProcessWorker  # noqa: PLC0415 - as above
 
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

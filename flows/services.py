@@ -17,9 +17,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
 
 from flows.serve import HOST, api_address, ask, is_healthy, prepare_environment
 from tasks.run import BrokenError
@@ -33,6 +36,14 @@ STOP_SECONDS = 30.0
 _PAUSE_SECONDS = 0.1
 ROOM_BYTES = 10_000_000  # a first start writes 3 MB, and needs a few times that
 SIGN_SECONDS = 15.0  # a process that starts says within one which it is
+
+# For glibc's malloc (mallopt(3)): what a server no longer needs goes to the system. By
+# itself it is kept in as many places as there are threads, and in ever larger ones.
+MEMORY = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "65536",
+    "MALLOC_TRIM_THRESHOLD_": "65536",
+}
 
 Say = Callable[[str], None]
 
@@ -122,8 +133,11 @@ def _go_to_work(data: Path, port: int, say: Say) -> None:
         start_worker(data, api_address(port), say)
     deadline = time.monotonic() + START_SECONDS
     while not deployments.is_worker_online(since):
-        if time.monotonic() > deadline or find_service(data, "worker") is None:
+        if find_service(data, "worker") is None:
             raise not_started(_log_file(data, "worker"))
+        if time.monotonic() > deadline:
+            msg = "the worker does not ask for runs: `wirehouse down` ends it"
+            raise ServiceError(msg)
         time.sleep(_PAUSE_SECONDS)
 
 
@@ -183,8 +197,6 @@ def describe_services(settings: Settings) -> State:
     server, worker = (find_service(data, name) for name in ("server", "worker"))
     if server is None or server.port is None or not is_healthy(server.port):
         return State(None, worker, None, None)
-    following = _newest_run(server.port, "EXPECTED_START_TIME_ASC", "SCHEDULED")
-    due = following and datetime.fromisoformat(following["expected_start_time"])
     last = _newest_run(
         server.port, "START_TIME_DESC", "COMPLETED", "FAILED", "CRASHED", "CANCELLED",
         "RUNNING",
@@ -192,9 +204,36 @@ def describe_services(settings: Settings) -> State:
     return State(
         api_address(server.port).removesuffix("/api"),
         worker,
-        due.astimezone(settings.zone) if due else None,
-        _run_line(last) if last else None,
+        _due(server.port, settings.zone),
+        _run_line(last, settings.zone) if last else None,
     )
+
+
+def _due(port: int, zone: tzinfo) -> datetime | None:
+    """Return when the refresh runs next.
+
+    A server makes the runs of a schedule up to a minute after it was told of it.
+    """
+    following = _newest_run(port, "EXPECTED_START_TIME_ASC", "SCHEDULED")
+    if following:
+        return _moment(following["expected_start_time"], zone)
+    refresh = ask(port, "GET", "/deployments/name/refresh/refresh")
+    if refresh is None or refresh["paused"]:
+        return None
+    now = datetime.now(zone)
+    active = (each["schedule"] for each in refresh["schedules"] if each["active"])
+    moments = (_next_moment(each, now) for each in active if "cron" in each)
+    return min(moments, default=None)
+
+
+def _next_moment(schedule: Mapping[str, Any], now: datetime) -> datetime:
+    place = ZoneInfo(schedule["timezone"] or "UTC")
+    moment = next(CronSim(schedule["cron"], now.astimezone(place)))
+    return moment.astimezone(now.tzinfo)
+
+
+def _moment(text: str, zone: tzinfo) -> datetime:
+    return datetime.fromisoformat(text).astimezone(zone)
 
 
 def _newest_run(port: int, order: str, *states: str) -> dict[str, Any] | None:
@@ -209,10 +248,11 @@ def _newest_run(port: int, order: str, *states: str) -> dict[str, Any] | None:
     return found[0] if found else None
 
 
-def _run_line(run: Mapping[str, Any]) -> str:
+def _run_line(run: Mapping[str, Any], zone: tzinfo) -> str:
     state = run["state"]
     reason = f": {state['message']}" if state["message"] else ""
-    return f"{run['name']}, {state['name']} at {state['timestamp'][:16]}{reason}"
+    moment = _moment(state["timestamp"], zone)
+    return f"{run['name']}, {state['name']} at {moment:%Y-%m-%d %H:%M %Z}{reason}"
 
 
 def find_address(data: Path) -> str | None:
@@ -234,7 +274,7 @@ def start_server(settings: Settings, say: Say) -> Service:
         _check_host(settings.prefect_host)
         _check_port(port)
         say(f"starting the Prefect server on port {port}")
-        environment = {"PREFECT_API_URL": api_address(port)}
+        environment = {"PREFECT_API_URL": api_address(port), **MEMORY}
         if settings.prefect_database:
             name = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
             environment[name] = settings.prefect_database

@@ -47,6 +47,11 @@ class Source:
     name: str
     location: str
 
+    @property
+    def short(self) -> str:
+        """The name as far as a title has room for it: of a path its end."""
+        return self.name.rstrip("/").rpartition("/")[2] or self.name
+
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:

@@ -216,6 +216,11 @@ class SourceSettings(_Part):
         """What people read: the name, else the location."""
         return self.name or without_password(self.location)
 
+    @property
+    def short(self) -> str:
+        """The label as far as a title has room for it: of a path its end."""
+        return Path(self.label).name or self.label
+
 
 @dataclass(frozen=True)
 class ReadSettings(_Part):

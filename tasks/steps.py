@@ -71,19 +71,19 @@ class Steps:
 
 PLUGS = {
     "list_source": Plug(
-        "tasks.stages.sources", "look for changes in {0.label}", is_retried=True
+        "tasks.stages.sources", "look for changes in {0.short}", is_retried=True
     ),
-    "load_files": Plug("tasks.stages.articles", "load {count} files of {0.name}"),
+    "load_files": Plug("tasks.stages.articles", "load {count} files of {0.short}"),
     "new_versions": Plug(
-        "tasks.stages.history", "look for versions in {0.source.name}"
+        "tasks.stages.history", "look for versions in {0.source.short}"
     ),
     "whole_history": Plug(
-        "tasks.stages.history", "look for all versions in {0.source.name}"
+        "tasks.stages.history", "look for all versions in {0.source.short}"
     ),
     "read_versions": Plug("tasks.stages.history", "read {count} versions"),
-    "finish_versions": Plug("tasks.stages.history", "observe {0.source.name}"),
-    "finish_source": Plug("tasks.stages.sources", "finish {0.source.name}"),
-    "note_unread": Plug("tasks.stages.sources", "leave {0.label} as it was"),
+    "finish_versions": Plug("tasks.stages.history", "observe {0.source.short}"),
+    "finish_source": Plug("tasks.stages.sources", "finish {0.source.short}"),
+    "note_unread": Plug("tasks.stages.sources", "leave {0.short} as it was"),
     "due_pages": Plug("tasks.stages.pages", "look for pages that are due"),
     "fetch_pages": Plug("tasks.stages.pages", "fetch {count} pages"),
     "finish_pages": Plug("tasks.stages.pages", "wait for pages under way"),

@@ -20,6 +20,7 @@ import pytest
 
 from flows.serve import ask
 from flows.services import ServiceError, find_address, find_service, start_server
+from tasks.run import VERSION
 from tasks.settings import Settings
 from tests.faults.stand import ROOT
 from tests.faulty import Faulty, failing
@@ -100,6 +101,26 @@ def test_it_says_where_it_is_and_starts_nothing_twice(place: Path) -> None:
     after = [find_service(place / "data", name) for name in ("server", "worker")]
     assert None not in before
     assert after == before
+
+
+def arenas(pid: int) -> int:
+    """Count the arenas of malloc but the first: 64 MB each, used from the beginning."""
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    places = [[int(end, 16) for end in line.split()[0].split("-")] for line in lines]
+    is_unused = [line.split()[1] == "---p" for line in lines]
+    return sum(
+        begin % 2**26 == 0 and end - begin == 2**26 and unused
+        for (begin, _), (_, end), unused in zip(
+            places, places[1:], is_unused[1:], strict=False
+        )
+    )
+
+
+def test_threads_of_the_server_keep_no_memory_of_their_own(place: Path) -> None:
+    server = find_service(place / "data", "server")
+    assert server is not None
+
+    assert arenas(server.pid) == 0
 
 
 def automations(place: Path) -> list[tuple[str, str]]:
@@ -241,7 +262,13 @@ def test_a_run_leaves_its_story_as_artifacts(place: Path) -> None:
         "summary", "failures", "rejections", "repairs", "audits", "reading",
     }  # fmt: skip
     assert "1 rejected files: table `rejections`" in left["summary"]
-    assert "```mermaid" in json.loads(left["summary"])
+    summary = json.loads(left["summary"])
+    assert "```mermaid" in summary
+    _, _, told = summary.partition("## Against the last runs\n")
+    runs = [
+        int(number) for number in re.findall(r"^\| ([0-9]+) \|", told, re.MULTILINE)
+    ]
+    assert runs == list(range(runs[0], runs[0] - 6, -1))  # it, and five before it
     (rejected,) = json.loads(json.loads(left["rejections"]))
     assert rejected["subject"] == "_news/c.md"
     assert left["reading"] == 100
@@ -292,6 +319,7 @@ def test_a_bar_moves_while_its_stage_is_under_way(place: Path) -> None:
 def test_a_broken_run_has_failed_with_the_one_line_that_matters(place: Path) -> None:
     looks_like_git = place / "hub" / ".git"
     looks_like_git.mkdir()
+    MESSAGES.clear()
 
     done = wirehouse("run", "--no-fetch", "--no-images", cwd=place)
 
@@ -304,6 +332,18 @@ def test_a_broken_run_has_failed_with_the_one_line_that_matters(place: Path) -> 
     assert state == "Failed"
     assert f"wirehouse: {message}\n" in done.stderr
     assert artifacts(place)["summary"].startswith('"# Refresh broken')
+    told = the_message()
+    assert (told["state"], told["reason"]) == ("Failed", message)
+
+
+def the_message() -> dict[str, Any]:
+    """Return what the webhook was told, once it was told anything: one message."""
+    deadline = time.monotonic() + 30
+    while not MESSAGES and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(2)  # in which a second one would come
+    (message,) = MESSAGES
+    return dict(message)
 
 
 def test_another_machine_that_fails_is_asked_again_and_nothing_else_is(
@@ -335,8 +375,20 @@ def test_another_machine_that_fails_is_asked_again_and_nothing_else_is(
     )
     with sqlite3.connect(place / "data" / "prefect" / "prefect.db") as database:
         assert database.execute(statement).fetchall() == [
-            (f"look for changes in {gone}", 2)
+            ("look for changes in hub.git", 2)
         ]
+        statement = (
+            "select task_run.name, empirical_policy from task_run"
+            " where run_count > 1 or task_run.name like 'publish%'"
+        )
+        policies = {
+            name: json.loads(policy)
+            for name, policy in database.execute(statement).fetchall()
+        }
+    assert policies["publish"]["retries"] == 0
+    again = policies["look for changes in hub.git"]
+    # By a random share of the wait, or many runs come back to a server at once.
+    assert (again["retries"], again["retry_jitter_factor"]) == (2, 0.5)
 
 
 # A run that nobody carries out, and the doctor, for whom every silence is long.
@@ -444,13 +496,12 @@ def test_an_audit_that_fails_is_an_event_and_one_message(place: Path) -> None:
         env=environment, capture_output=True, check=True, timeout=180,
     )  # fmt: skip
 
-    deadline = time.monotonic() + 30
-    while not (MESSAGES and events(place)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    time.sleep(2)  # in which a second message would come
-    (message,) = MESSAGES
+    message = the_message()
     assert message["state"] == "Failed"
     assert message["reason"] == "the warehouse breaks its own rules: a_rule (1)"
+    deadline = time.monotonic() + 30
+    while not events(place) and time.monotonic() < deadline:
+        time.sleep(0.1)
     (payload,) = events(place)
     assert payload == {"reason": message["reason"]}
 
@@ -527,6 +578,12 @@ def known_deployments(place: Path) -> dict[str, dict[str, Any]]:
     }
 
 
+def fields_of(deployment: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the form of a deployment's run asks for."""
+    (options,) = deployment["schema"]["definitions"].values()
+    return list(options["properties"].values())
+
+
 def test_status_says_what_is_up_and_how_the_last_run_went(place: Path) -> None:
     shown = wirehouse("status", cwd=place).stdout.splitlines()
 
@@ -567,6 +624,19 @@ def test_plain_prefect_deploy_makes_what_up_makes(place: Path) -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert known_deployments(place) == by_up
+    for name, known in by_up.items():
+        assert (known["tags"], known["version"]) == (["wirehouse"], VERSION), name
+        assert known["description"], name
+    titles = {
+        name: [
+            field["title"] for field in fields_of(by_up[name]) if field["description"]
+        ]
+        for name in ("refresh", "backfill")
+    }
+    assert titles == {
+        "refresh": ["Mode", "Fetch pages", "Fetch images", "Sources"],
+        "backfill": ["Sources"],
+    }
     ran = subprocess.run(
         [sys.executable, "-c", DEPLOYED, "incremental", str(place / "hub")],
         env=environment, capture_output=True, text=True, check=False, timeout=180,

@@ -167,3 +167,29 @@ def test_down_while_it_starts_ends_what_there_is(place: Path) -> None:
     assert "wirehouse: the Prefect server did not start" in told
     assert "Traceback" not in told
     assert processes(place) == []
+
+
+def test_up_that_is_stopped_says_what_stays(tmp_path: Path) -> None:
+    """Here without a source, which it says first."""
+    port = free_port()
+    (tmp_path / "wirehouse.toml").write_text(f"prefect_port = {port}\n")
+    up = subprocess.Popen(
+        [Path(sys.executable).with_name("wirehouse"), "up"],
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        while services(tmp_path)[0] is None:
+            time.sleep(0.01)
+        up.send_signal(signal.SIGINT)
+        _, told = up.communicate(timeout=60)
+    finally:
+        ended = wirehouse("down", cwd=tmp_path)
+
+    assert (up.returncode, ended.stdout) == (130, "ended: server\n")
+    assert told.splitlines() == [
+        "  there is no source to read yet: list one in wirehouse.toml",
+        f"  starting the Prefect server on port {port}",
+        "  what is started by now stays: `wirehouse down` ends it",
+        "wirehouse: stopped; what was done is kept, and the next run goes on",
+    ]
+    assert processes(tmp_path) == []
