@@ -2,7 +2,8 @@
 
 What libxml2 or the extractors stumble over is mended first, and named by a flag:
 `scrubbed` (forbidden characters, long runs of combining marks), `truncated` (more
-than the caps), `deep` (more levels of elements than extractors bear).
+than the caps), `deep` (more levels of elements than extractors bear), `unclosed`
+(paragraphs lie in a comment or a script that was not closed, as for browsers).
 """
 
 from __future__ import annotations
@@ -49,6 +50,18 @@ _WRAPPER = re.compile(
     r"|blockquote|dl|dd|ul|ol|li|table|tbody|tr|td|ins|del|form|fieldset)\b[^<>]*>",
     re.IGNORECASE,
 )
+# libxml2 2.14 drops all that follows the end of `<html>`, and lays what follows that of
+# `<body>` beside it. To HTML both still belong to the body (13.2.6.4.19 and .22).
+_END = re.compile(r"</(?:body|html)(?:[\s/][^<>]*)?>", re.IGNORECASE)
+# What holds no elements, up to its end.
+_RAW = re.compile(
+    r"<(?:!--|(script|style|textarea|title|xmp|iframe|noembed|noframes|plaintext)"
+    r"(?=[\s/>]))",
+    re.IGNORECASE,
+)
+# The next of its kind as markup has it, not as programs quote it.
+_NEXT = re.compile(r"<!--|(?<=[\s>])<[a-z]+(?:\s[^<>\\]*)?>", re.IGNORECASE)
+_PARAGRAPH = re.compile(r"<p(?:\s[^<>\\]*)?>[^<]{80}", re.IGNORECASE)
 _UNSEEN = frozenset({"script", "style", "template", "noscript"})
 
 
@@ -61,6 +74,7 @@ def parse_html(text: str) -> tuple[HtmlElement, tuple[str, ...]]:
     whole = text
     text = _LONG_TAG.sub(_with_fewer_attributes, text[:MAX_CHARACTERS])
     is_cut = len(text) < len(whole)
+    text = _END.sub("", text)
     scrubbed, is_changed = _scrub(text)
     if is_changed:
         flags.append("scrubbed")
@@ -72,6 +86,8 @@ def parse_html(text: str) -> tuple[HtmlElement, tuple[str, ...]]:
         flags.append("truncated")
     if depth > MAX_DEPTH:
         flags.append("deep")
+    if _hides_paragraphs(text):
+        flags.append("unclosed")
     for heading in list(islice(tree.iter(*_HEADINGS), MAX_HEADINGS, None)):
         heading.tag = "p"
     for box in [box for box in tree.iter("div") if len(box) > MAX_CHILDREN]:
@@ -85,6 +101,25 @@ def _part(box: HtmlElement) -> None:
     for start in range(MAX_CHILDREN, len(children), MAX_CHILDREN):
         part = etree.SubElement(box, "div")
         part.extend(children[start : start + MAX_CHILDREN])
+
+
+def _hides_paragraphs(text: str) -> bool:
+    """Tell whether what was not closed in time has paragraphs in it.
+
+    It goes on to the end of the page, or to where the next of its kind ends.
+    """
+    lower = text.lower()
+    place = 0
+    while found := _RAW.search(text, place):
+        opening = found[0].lower()
+        ending = "-->" if opening == "<!--" else f"</{opening[1:]}"
+        end = lower.find(ending, found.end())
+        place = len(text) if end < 0 else end
+        following = lower.find(opening, found.end(), place)
+        is_open = end < 0 or (following > 0 and _NEXT.match(text, following))
+        if is_open and _PARAGRAPH.search(text, found.end(), place):
+            return True
+    return False
 
 
 def flatten(tree: HtmlElement) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -17,6 +17,7 @@ from itertools import chain, islice
 import trafilatura
 from lxml import etree
 from lxml.html import HtmlElement
+from trafilatura.settings import MANUALLY_CLEANED
 
 from tasks.linkeddata import plain_text
 from tasks.markup import flatten, parse_html
@@ -35,6 +36,19 @@ MUCH_MORE = 1.2  # times as long: less is captions and lists, not a lost part
 BOXES = 5  # levels above a paragraph that tell what kind of box it is in
 SENTENCE = 80  # characters; shorter paragraphs are captions, bylines, buttons
 _ASIDE = ("aside", "footer", "nav", "form", "noscript", "a", "li")
+# What extractors take no text from. One that nothing closes holds the rest of its page.
+_NO_TEXT = frozenset(MANUALLY_CLEANED) - {"head", "script", "style", "textarea"}
+# Running text that belongs neither to comments nor to other stories.
+_LONG_TEXTS = etree.XPath(
+    f"//body//text()[string-length() > {SENTENCE}][not(ancestor::*["
+    "self::script or self::style or self::template or self::noscript or self::iframe"
+    " or self::aside or self::footer or self::nav or self::form or self::a or self::li"
+    " or self::figure or self::figcaption or self::select or self::option"
+    " or self::button or self::textarea or self::svg or self::pre"
+    " or contains(@class, 'omment') or contains(@id, 'omment')"
+    " or contains(@class, 'elated') or contains(@class, 'ecirc')])]",
+    smart_strings=False,
+)
 _OFFERS = etree.XPath(
     "//*[contains(@class, 'paywall') or contains(@id, 'paywall')"
     " or contains(@class, 'subscriber-only') or contains(@class, 'piano-offer')]"
@@ -100,8 +114,10 @@ def read_page(
 
     Flags: those of `text.decode` and `markup.parse_html`; `repaired` (a text of it was
     changed, see `repairs`); `short` (fewer than 50 words, perhaps none: see
-    `SHORT_WORDS`); `paywall` (only the beginning, or said not to be free); `consent`
-    (asks for consent instead); `soft_404` (says that there is no such page).
+    `SHORT_WORDS`); `partial` (its text is less than half of the page's sentences:
+    perhaps some of the article is missing); `paywall` (only the beginning, or said not
+    to be free); `consent` (asks for consent instead); `soft_404` (says that there is no
+    such page).
     """
     try:
         return _read(content, url, content_type, fetched_at, publisher)
@@ -162,6 +178,8 @@ def _read(
         flags.append("repaired")
     if word_count < SHORT_WORDS:
         flags.append("short")
+    if _is_partial(tree, text):
+        flags.append("partial")
     flags.extend(_barriers(tree, metadata, text, word_count))
     return Page(
         title=metadata.title,
@@ -203,8 +221,10 @@ def _paragraphs(tree: HtmlElement, url: str, body: str) -> list[list[str]]:
     it holds much more, and what was found as well.
     """
     stand_ins = StandIns(tree)
+    long_lines = list(_long_lines(tree))
+    _unbox(long_lines)
+    sentences = [(p, line) for p, line in long_lines if not _is_aside(p)]
     text = _extracted(tree, url, is_strict=True)
-    sentences = list(_sentences(tree))
     mass = sum(len(line) for _, line in sentences)
     if len(text) < max(TERSE, mass / 2):
         thorough = _extracted(tree, url, is_strict=False)
@@ -232,13 +252,34 @@ def _extracted(tree: HtmlElement, url: str, *, is_strict: bool) -> str:
     return str(text or "").strip()
 
 
-def _sentences(tree: HtmlElement) -> Iterator[tuple[HtmlElement, str]]:
-    """Yield paragraphs that are sentences and no links, each with its line."""
+def _long_lines(tree: HtmlElement) -> Iterator[tuple[HtmlElement, str]]:
+    """Yield paragraphs that are sentences, each with its line."""
     for paragraph in tree.iter("p"):
         line = " ".join("".join(islice(paragraph.itertext(), 100)).split())
-        is_sentence = len(line) > SENTENCE
-        if is_sentence and next(paragraph.iterancestors(*_ASIDE), None) is None:
+        if len(line) > SENTENCE:
             yield paragraph, line
+
+
+def _is_aside(paragraph: HtmlElement) -> bool:
+    return next(paragraph.iterancestors(*_ASIDE), None) is not None
+
+
+def _unbox(long_lines: Iterable[tuple[HtmlElement, str]]) -> None:
+    """Make plain boxes of those that hold most of a page, whatever they are called."""
+    held: Counter[HtmlElement] = Counter()
+    whole = 0
+    for paragraph, line in long_lines:
+        whole += len(line)
+        held.update(dict.fromkeys(paragraph.iterancestors(*_NO_TEXT), len(line)))
+    for box, length in held.items():
+        if 2 * length > whole:
+            box.tag = "div"
+
+
+def _is_partial(tree: HtmlElement, text: str) -> bool:
+    """Tell whether *text* is less than half of the sentences that *tree* shows."""
+    lines = (" ".join(said.split()) for said in _LONG_TEXTS(tree))
+    return 2 * len(text) < sum(len(line) for line in lines if len(line) > SENTENCE)
 
 
 def _with_rest(text: str, sentences: Iterable[tuple[HtmlElement, str]]) -> str:
