@@ -40,6 +40,8 @@ _ATTRIBUTE = re.compile(
 )
 # What XML forbids (XML 1.0, 2.2) and lxml refuses or stops at; and lone surrogates.
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+# Without them, what they part would be a reference, perhaps to one of them.
+_PARTED = re.compile(rf"&(?=(?:#[xX]?[0-9a-fA-F]*)?{_FORBIDDEN.pattern})")
 # Long runs of combining marks take quadratic time to normalise, as extractors do. Only
 # those of plane 0: with any other, the pattern takes fifty times as long.
 _MARK = "".join(c for c in map(chr, range(0x300, 0x10000)) if unicodedata.combining(c))
@@ -150,8 +152,10 @@ def _scrub(text: str) -> tuple[str, bool]:
     resolved = _REFERENCE.sub(_resolved, text) if "&#" in text else text
     # A blank to HTML (12.1.4), which XML forbids.
     resolved = resolved.replace("\f", " ")
-    scrubbed = _MARKS.sub(r"\1", _FORBIDDEN.sub("", resolved))
-    return scrubbed, len(scrubbed) != len(resolved)
+    if not (_FORBIDDEN.search(resolved) or _MARKS.search(resolved)):
+        return resolved, False
+    whole = _PARTED.sub("&amp;", resolved)
+    return _MARKS.sub(r"\1", _FORBIDDEN.sub("", whole)), True
 
 
 def _resolved(reference: re.Match[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from datetime import UTC, datetime
 from functools import partial
@@ -881,6 +882,17 @@ def test_a_trap_before_the_article_does_not_lose_it(
     assert LAST.strip() in result.text
     assert {"deep", "scrubbed", "truncated"} & set(result.flags) == {flag} - {None}
     assert watch.within(5)
+
+
+@pytest.mark.parametrize("parted", ["&#\x0130BF;", "&\x01#1;", "&#x\0001;", "&#&#1;1;"])
+def test_what_parts_a_reference_makes_none_where_it_goes(parted: str) -> None:
+    """Else the text would hold a control character, or another than was meant."""
+    result = page(html(body=f"{ARTICLE}<p>a{parted}b</p><p>a\u200d{parted}</p>"))
+
+    assert LAST.strip() in result.text
+    assert not re.search("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe]", result.text)
+    assert "a&#" in result.text
+    assert "scrubbed" in result.flags
 
 
 def test_text_below_too_many_levels_is_kept() -> None:
