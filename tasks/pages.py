@@ -121,6 +121,8 @@ def read_page(
     """
     try:
         return _read(content, url, content_type, fetched_at, publisher)
+    except MemoryError:
+        return Rejection("page", url, "needs more memory than there is")
     except Exception as error:  # noqa: BLE001 - hostile pages find ways nobody listed
         detail = f"{type(error).__name__}: {error}"[:1_000]
         return Rejection("page", url, "cannot be read", detail)

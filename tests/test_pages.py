@@ -17,7 +17,7 @@ from tasks.markup import MAX_ELEMENTS, MAX_HEADINGS, parse_html
 from tasks.models import Link, Page, Rejection
 from tasks.moments import find_moment, parse_moment
 from tasks.pages import MAX_LINKS, count_words, read_page
-from tasks.sandbox import run_sandboxed
+from tasks.sandbox import Failure, run_sandboxed
 from tests.pace import Watch
 
 SHARED = Path(os.environ.get("SHARED_SETS", Path(__file__).parents[2] / "shared"))
@@ -1155,6 +1155,23 @@ def test_a_page_passes_through_the_sandbox_unchanged() -> None:
     )
 
     assert list(answers) == [read_page(content, URL), read_page(b"", URL)]
+
+
+def test_a_page_that_needs_too_much_memory_is_named_so() -> None:
+    content = html(body=f"<p>{'Words of it all. ' * 280_000}").encode()
+
+    (outcome,) = run_sandboxed(
+        partial(read_page, url=URL),
+        [content],
+        seconds=20,
+        memory_bytes=130_000_000,
+        workers=1,
+    )
+
+    assert isinstance(outcome, Failure | Rejection)
+    assert outcome.reason in {
+        "needs more memory than there is", "needed more than 130 MB",
+    }  # fmt: skip
 
 
 def test_real_pages_are_read() -> None:
