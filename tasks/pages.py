@@ -279,9 +279,13 @@ def _unbox(long_lines: Iterable[tuple[HtmlElement, str]]) -> None:
 
 
 def _is_partial(tree: HtmlElement, text: str) -> bool:
-    """Tell whether *text* is less than half of the sentences that *tree* shows."""
+    """Tell whether *text* is less than half of the sentences that *tree* shows.
+
+    If all of them are in comments or the like, one that nothing closes holds the rest.
+    """
     lines = (" ".join(said.split()) for said in _LONG_TEXTS(tree))
-    return 2 * len(text) < sum(len(line) for line in lines if len(line) > SENTENCE)
+    mass = sum(len(line) for line in lines if len(line) > SENTENCE)
+    return 2 * len(text) < (mass or sum(len(line) for _, line in _long_lines(tree)))
 
 
 def _with_rest(text: str, sentences: Iterable[tuple[HtmlElement, str]]) -> str:

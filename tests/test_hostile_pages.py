@@ -219,3 +219,10 @@ def test_a_text_that_is_less_than_half_of_the_page_is_flagged() -> None:
     ]
 
     assert flags == [("partial",), ()]
+
+
+def test_a_page_that_is_all_comments_is_measured_by_all_of_it() -> None:
+    found = outcome(written("paragraphs", {0: "<div id=comments>"}).encode())
+
+    assert isinstance(found, Page)
+    assert "partial" in found.flags
