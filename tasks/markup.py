@@ -55,15 +55,14 @@ _WRAPPER = re.compile(
 # libxml2 2.14 drops all that follows the end of `<html>`, and lays what follows that of
 # `<body>` beside it. To HTML both still belong to the body (13.2.6.4.19 and .22).
 _END = re.compile(r"</(?:body|html)(?:[\s/][^<>]*)?>", re.IGNORECASE)
-# What holds no elements, up to its end.
+# What holds no elements, up to its end; this and the next two of text in small letters.
 _RAW = re.compile(
-    r"<(?:!--|(script|style|textarea|title|xmp|iframe|noembed|noframes|plaintext)"
-    r"(?=[\s/>]))",
-    re.IGNORECASE,
+    r"<(?:!--|(?:script|style|textarea|title|xmp|iframe|noembed|noframes|plaintext)"
+    r"(?=[\s/>]))"
 )
 # The next of its kind as markup has it, not as programs quote it.
-_NEXT = re.compile(r"<!--|(?<=[\s>])<[a-z]+(?:\s[^<>\\]*)?>", re.IGNORECASE)
-_PARAGRAPH = re.compile(r"<p(?:\s[^<>\\]*)?>[^<]{80}", re.IGNORECASE)
+_NEXT = re.compile(r"<!--|(?<=[\s>])<[a-z]+(?:\s[^<>\\]*)?>")
+_PARAGRAPH = re.compile(r"<p(?:\s[^<>\\]*)?>[^<]{80}")
 _UNSEEN = frozenset({"script", "style", "template", "noscript"})
 
 
@@ -110,14 +109,14 @@ def _hides_paragraphs(text: str) -> bool:
 
     It goes on to the end of the page, or to where the next of its kind ends.
     """
-    lower = text.lower()
+    text = text.lower()
     place = 0
     while found := _RAW.search(text, place):
-        opening = found[0].lower()
+        opening = found[0]
         ending = "-->" if opening == "<!--" else f"</{opening[1:]}"
-        end = lower.find(ending, found.end())
+        end = text.find(ending, found.end())
         place = len(text) if end < 0 else end
-        following = lower.find(opening, found.end(), place)
+        following = text.find(opening, found.end(), place)
         is_open = end < 0 or (following > 0 and _NEXT.match(text, following))
         if is_open and _PARAGRAPH.search(text, found.end(), place):
             return True

@@ -38,17 +38,15 @@ SENTENCE = 80  # characters; shorter paragraphs are captions, bylines, buttons
 _ASIDE = ("aside", "footer", "nav", "form", "noscript", "a", "li")
 # What extractors take no text from. One that nothing closes holds the rest of its page.
 _NO_TEXT = frozenset(MANUALLY_CLEANED) - {"head", "script", "style", "textarea"}
-# Running text that belongs neither to comments nor to other stories.
-_LONG_TEXTS = etree.XPath(
-    f"//body//text()[string-length() > {SENTENCE}][not(ancestor::*["
-    "self::script or self::style or self::template or self::noscript or self::iframe"
-    " or self::aside or self::footer or self::nav or self::form or self::a or self::li"
-    " or self::figure or self::figcaption or self::select or self::option"
-    " or self::button or self::textarea or self::svg or self::pre"
-    " or contains(@class, 'omment') or contains(@id, 'omment')"
-    " or contains(@class, 'elated') or contains(@class, 'ecirc')])]",
-    smart_strings=False,
+# What holds text that is not the article's: comments, other stories, what is unseen.
+_OTHER_TEXT = frozenset(
+    """
+    a aside button figcaption figure footer form head iframe li nav noscript option pre
+    script select style svg template textarea
+    """.split()
 )
+_NO_SENTENCES = frozenset({"script", "style", "textarea"})
+_OTHER_MARKS = re.compile("omment|elated|ecirc")
 _OFFERS = etree.XPath(
     "//*[contains(@class, 'paywall') or contains(@id, 'paywall')"
     " or contains(@class, 'subscriber-only') or contains(@class, 'piano-offer')]"
@@ -283,9 +281,31 @@ def _is_partial(tree: HtmlElement, text: str) -> bool:
 
     If all of them are in comments or the like, one that nothing closes holds the rest.
     """
-    lines = (" ".join(said.split()) for said in _LONG_TEXTS(tree))
-    mass = sum(len(line) for line in lines if len(line) > SENTENCE)
-    return 2 * len(text) < (mass or sum(len(line) for _, line in _long_lines(tree)))
+    lines = ((box, " ".join(said.split())) for box, said in _long_texts(tree))
+    told = [(box, len(line)) for box, line in lines if len(line) > SENTENCE]
+    whole = sum(length for _, length in told)
+    if whole <= 2 * len(text):
+        return False  # nearly always: what is whose need not be asked
+    mass = sum(length for box, length in told if not _is_other(box))
+    return 2 * len(text) < (mass or whole)
+
+
+def _long_texts(tree: HtmlElement) -> Iterator[tuple[HtmlElement, str]]:
+    """Yield the texts that may be sentences, each with the element that it is in."""
+    for element in tree.iter(etree.Element):
+        said = element.text
+        if said and len(said) > SENTENCE and element.tag not in _NO_SENTENCES:
+            yield element, said
+        if (said := element.tail) and len(said) > SENTENCE:
+            yield element.getparent(), said
+
+
+def _is_other(box: HtmlElement) -> bool:
+    return any(
+        above.tag in _OTHER_TEXT
+        or _OTHER_MARKS.search(f"{above.get('class')} {above.get('id')}")
+        for above in chain([box], box.iterancestors())
+    )
 
 
 def _with_rest(text: str, sentences: Iterable[tuple[HtmlElement, str]]) -> str:
