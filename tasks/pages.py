@@ -221,9 +221,8 @@ def _paragraphs(tree: HtmlElement, url: str, body: str) -> list[list[str]]:
     it holds much more, and what was found as well.
     """
     stand_ins = StandIns(tree)
-    long_lines = list(_long_lines(tree))
-    _unbox(long_lines)
-    sentences = [(p, line) for p, line in long_lines if not _is_aside(p)]
+    _unbox(tree)
+    sentences = [(p, line) for p, line in _long_lines(tree) if not _is_aside(p)]
     text = _extracted(tree, url, is_strict=True)
     mass = sum(len(line) for _, line in sentences)
     if len(text) < max(TERSE, mass / 2):
@@ -264,15 +263,16 @@ def _is_aside(paragraph: HtmlElement) -> bool:
     return next(paragraph.iterancestors(*_ASIDE), None) is not None
 
 
-def _unbox(long_lines: Iterable[tuple[HtmlElement, str]]) -> None:
+def _unbox(tree: HtmlElement) -> None:
     """Make plain boxes of those that hold most of a page, whatever they are called."""
     held: Counter[HtmlElement] = Counter()
     whole = 0
-    for paragraph, line in long_lines:
-        whole += len(line)
-        held.update(dict.fromkeys(paragraph.iterancestors(*_NO_TEXT), len(line)))
+    for element, said in _long_texts(tree):
+        whole += len(said)
+        boxes = (element, *element.iterancestors(*_NO_TEXT))
+        held.update(dict.fromkeys(boxes, len(said)))
     for box, length in held.items():
-        if 2 * length > whole:
+        if box.tag in _NO_TEXT and 2 * length > whole:
             box.tag = "div"
 
 
