@@ -24,7 +24,8 @@ MAX_CANDIDATES = 1_000  # that are looked at; lists of comments have some hundre
 NEAR = 80
 _FIRST_WORDS = (
     r"(?:(?:words|story|text|written|posted|published|reported|reporting|edited"
-    r"|updated|review|analysis|opinion|author|authors)\b[:\s]*)?"
+    r"|updated|review|analysis|opinion|perspective|commentary|interview|report|essay"
+    r"|view all posts|author|authors)\b[:\s]*)?"
 )
 # Capitals of Latin, Greek and Cyrillic; of Latin's rarer letters, small ones as well.
 _CAPITAL = "A-ZÀ-ÞĀ-ŽȘȚΆ-ΫЀ-Я"
@@ -59,18 +60,29 @@ _IS_BY = re.compile(
     rf"|^(?i:{_WRITTEN})(?:von|par|por|di|door|av|da)\b:?\s+[{_CAPITAL}]"
     rf"|^(?i:{_CALLED}):\s|^{_UNICASE_BY}[\s:]|^(?:作者|记者|記者|撰文)[:/\uff1a\uff0f]"
 )
-# Where the names end and something else begins: a date, a section, an address.
-_NAMES_END = re.compile(
-    r"\s*(?:[|\u2022\u00b7\u2014\u2013/]|\s-\s|\bon\s+(?=\w{3,9}\s+\d)|\bin\s+(?=[A-Z])"
-    r"|\b(?:Updated|Published|Posted|Last\s+modified|Follow|Special\s+to|For\s+the)\b"
+# What begins something else after a name: a date, whom it was written for, a button.
+_ENDS_NAME = (
+    r"\bon\s+(?=\w{3,9}\s+\d)|\bin\s+(?=[A-Z])|\b[Ff]or\s+(?=[A-Z])|\bFOR\s+THE\b"
+    r"|\b(?:and|AND)\s+(?i:agenc(?:y|ies)|wires?|staff)\b"
+    r"|\b(?i:updated|published|posted|last\s+modified|follow|special\s+(?:to|for)"
+    r"|view\s+(?:profile|bio|all)|bio|e-?mail)\b"
     r"|(?:\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?\s+)?"
-    r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?\s+\d|\d{1,4}\b"
+    r"\b(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[A-Za-z]*\.?\s+\d|\d{1,4}\b"
+)
+_NAMES_END = re.compile(
+    rf"\s*(?:[|\u2022\u00b7\u2014\u2013/]|\s-\s|{_ENDS_NAME}"
     r"|\S+@\S+|https?:|\(|\[|@).*",
     re.DOTALL,
 )
+_NAME_ENDS = re.compile(rf"\s+(?:{_ENDS_NAME}).*", re.DOTALL)
+# Where one of several was, before the next: "Ann Lee in Rome and Bo Ek in Oslo".
+_PLACE = re.compile(
+    r"\s+in\s+[A-Z][\w.]*(?:\s[A-Z][\w.]*)?(?=(?:,|\s+and|\s+&)\s[^,]{1,60}\sin\s[A-Z])"
+)
+_FULL_STOP = re.compile(r"(?<!\besq)(?<!\binc)(?<!\bltd)(?<=\w{3})\.$", re.IGNORECASE)
 _ADDRESS = re.compile(r"\s*[|(<]?\s*\S+@\S+\.\w+[)>]?")  # of mail, after a name
 _AND = (
-    rf"\s+(?:and|AND|with|WITH|und|UND|et|ET|y|Y)\s+(?=[{_CAPITAL}])"
+    rf"\s+(?:and|AND|with|WITH|und|UND|et|ET|y|Y|avec|mit|con)\s+(?=[{_CAPITAL}])"
     # These are parts of names, too: where a whole name follows.
     rf"|\s+(?:e|ed|en|och|og|ja|i|a|és|și|ve|dan|và|и|\u0456|та|και)"
     rf"\s+(?=[{_CAPITAL}]\S+\s+(?:[a-z]{{1,3}}\s+){{0,2}}[{_CAPITAL}])"
@@ -118,8 +130,8 @@ _NOBODY = frozenset(
     """
     admin administrator agencies anonymous author authors board bureau contributor
     contributors correspondent correspondents desk editor editorial editors guest
-    newsroom reporter reporters root staff team user users webmaster wire wires
-    wordpress writer writers
+    newsroom release releases reporter reporters root staff team user users webmaster
+    wire wires wordpress writer writers
     autor autoren gast gastautor gastbeitrag redakteur redaktion redaktionsteam
     auteur rédacteur rédaction équipe autores corresponsal equipo invitado redacción
     redactor correspondente equipe redação redactie redazione
@@ -132,7 +144,7 @@ _BESIDE_NOBODY = frozenset(
     """
     a and assistant associate business by chief community contributing copy
     daily deputy digital features foreign freelance from general in local managing
-    national news of official online our own photo political post posted press release
+    national news of official online our own photo political post posted press report
     reports senior service services special sports super the web world
     da das de del der des die dal della el haber het i il la las le les los lo
     notre nuestra nuestro online unser unsere van
@@ -145,7 +157,8 @@ _AGENCY = re.compile(
     r"|australian associated press|bloomberg(?: news)?|deutsche presse-agentur"
     r"|europa press|interfax|jiji press|kyodo(?: news)?|pa media|tass|united press"
     r" international|press trust of india|(?:xinhua|yonhap)(?: news agency)?"
-    r"|тасс|интерфакс|риа новости|新华社|共同通信|연합뉴스)|AP|AFP|AAP|EFE|IANS|PTI|UPI"
+    r"|тасс|интерфакс|риа новости|新华社|共同通信|연합뉴스)"
+    r"|AP|AFP|AAP|ANI|EFE|IANS|PTI|UPI"
 )
 _PARTICLES = frozenset(
     """
@@ -154,8 +167,10 @@ _PARTICLES = frozenset(
 )
 _ROLE = re.compile(
     r"\b(?:analyst|bureau|columnist|contributor|correspondent|critic|director|editor"
-    r"|freelance|fellow|news|producer|professor|press|reporter|staff|writer)s?\b"
-    r"|\b(?:business|international|magazine|network|online|politics|sports)$",
+    r"|freelance|fellow|news|producer|professor|press|reporter|staff|writer"
+    r"|college|institute|university)s?\b|^(?:special (?:to|for)|the|with|additional)\b"
+    r"|\b(?:business|international|magazine|network|online|politics|sports|today"
+    r"|conversation|gazette|herald|tribune)$|\d",
     re.IGNORECASE,
 )
 _OFFICE = frozenset(
@@ -166,7 +181,7 @@ _OFFICE = frozenset(
 )
 _OF_OFFICE = _OFFICE | frozenset(
     """
-    assistant associate business chief city contributing courts crime culture deputy
+    and assistant associate business chief city contributing courts crime culture deputy
     digital economics education environment executive features foreign freelance general
     guest health investigative legal managing multimedia national news opinion political
     politics science senior social special sport sports staff technology video web
@@ -256,7 +271,7 @@ def declared_names(line: str) -> list[str]:
     >>> declared_names("By Ann Lee, Bo Ek and Cy Day")
     ['Ann Lee', 'Bo Ek', 'Cy Day']
     """
-    line = _BY.sub("", plain_text(line[:MAX_DECLARED]))
+    line = _PLACE.sub("", _BY.sub("", plain_text(line[:MAX_DECLARED])))
     names = _without_roles(_BETWEEN_FULL.split(_ADDRESS.sub("", line)))
     names = names if all(" " in name for name in names) else [line]
     names = [name for part in names for name in _before(part)]
@@ -265,11 +280,20 @@ def declared_names(line: str) -> list[str]:
 
 def _before(name: str) -> list[str]:
     """Return the persons of a declared name before what follows it, else it whole."""
+    name = _trimmed(name)
+    ended = _NAME_ENDS.sub("", name)
+    name = ended if _is_person(ended) else name
     parts = [without_office(part.strip(" )")) for part in _AFTER_NAME.split(name)]
     if len(parts) == 1 or not _is_person(parts[0]):
         return [parts[0] if len(parts) == 1 else name]
     is_list = re.fullmatch(r".*\s/\s.*", name)
     return [part for part in parts if _is_person(part)] if is_list else parts[:1]
+
+
+def _trimmed(name: str) -> str:
+    """Cut off the marks that end a line; the dot of an initial or a title stays."""
+    name = name.rstrip(" ,;:")
+    return name.rstrip(".") if _FULL_STOP.search(name) else name
 
 
 def without_office(name: str) -> str:
@@ -281,6 +305,8 @@ def without_office(name: str) -> str:
     words = name.split()
     lower = [word.casefold() for word in words]
     for start in range(2, len(words)):
+        if _OF_OFFICE.issuperset(lower[:start]):
+            continue
         is_office = lower[-1] in _OFFICE and _OF_OFFICE.issuperset(lower[start:])
         if is_office or _AGENCY.fullmatch(" ".join(words[start:])):
             is_paper = not _PAPERS.isdisjoint(lower[:start])
@@ -329,8 +355,9 @@ def shown_names(line: str, *, is_linked: bool = False) -> list[str]:
     if len(line) > MAX_BYLINE:
         return []
     signs = is_linked or bool(_IS_BY.match(line))
-    parts = _BETWEEN.split(_NAMES_END.sub("", _BY.sub("", line)))
-    names = [without_office(_DID.sub("", part)) for part in parts]
+    line = _PLACE.sub("", _BY.sub("", line))
+    parts = _BETWEEN.split(_NAMES_END.sub("", line))
+    names = [_trimmed(without_office(_DID.sub("", part))) for part in parts]
     persons = [name for name in names if _is_person(name, is_linked=is_linked)]
     staffs = (n for n in names if is_agency(n) or (signs and _is_staff(n)))
     return persons or list(staffs)

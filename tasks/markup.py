@@ -2,7 +2,8 @@
 
 What libxml2 or the extractors stumble over is mended first, and named by a flag:
 `scrubbed` (forbidden characters, long runs of combining marks), `truncated` (more
-than the caps), `deep` (more levels of elements than extractors bear).
+than the caps), `deep` (more levels of elements than extractors bear), `unclosed`
+(paragraphs lie in a comment or a script that was not closed, as for browsers).
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 # They also take quadratic time for what stands in one box with loose text between: 35 s
 # for 20,000 links. What follows so many goes into boxes of its own.
 MAX_CHILDREN = 1_000
+# They fill up the rows of a table to the widest, in 0.1 ms a cell. Where that takes more
+# cells, its own become paragraphs, so that nothing is lost.
+MAX_FILLED = 10_000
+_CELLS = frozenset({"td", "th"})
+_OF_TABLES = ("table", "thead", "tbody", "tfoot", "tr", "td", "th")
 MAX_DEPTH = 250  # extractors recurse; a news page has 20 to 40 levels
 _LIBXML_DEPTH = 2_048  # where libxml2 drops everything below, even if asked not to
 # libxml2 holds each attribute of an element against all before it: minutes for 400,000.
@@ -39,6 +45,8 @@ _ATTRIBUTE = re.compile(
 )
 # What XML forbids (XML 1.0, 2.2) and lxml refuses or stops at; and lone surrogates.
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+# Without them, what they part would be a reference, perhaps to one of them.
+_PARTED = re.compile(rf"&(?=(?:#[xX]?[0-9a-fA-F]*)?{_FORBIDDEN.pattern})")
 # Long runs of combining marks take quadratic time to normalise, as extractors do. Only
 # those of plane 0: with any other, the pattern takes fifty times as long.
 _MARK = "".join(c for c in map(chr, range(0x300, 0x10000)) if unicodedata.combining(c))
@@ -49,6 +57,17 @@ _WRAPPER = re.compile(
     r"|blockquote|dl|dd|ul|ol|li|table|tbody|tr|td|ins|del|form|fieldset)\b[^<>]*>",
     re.IGNORECASE,
 )
+# libxml2 2.14 drops all that follows the end of `<html>`, and lays what follows that of
+# `<body>` beside it. To HTML both still belong to the body (13.2.6.4.19 and .22).
+_END = re.compile(r"</(?:body|html)(?:[\s/][^<>]*)?>", re.IGNORECASE)
+# What holds no elements, up to its end; this and the next two of text in small letters.
+_RAW = re.compile(
+    r"<(?:!--|(?:script|style|textarea|title|xmp|iframe|noembed|noframes|plaintext)"
+    r"(?=[\s/>]))"
+)
+# The next of its kind as markup has it, not as programs quote it.
+_NEXT = re.compile(r"<!--|(?<=[\s>])<[a-z]+(?:\s[^<>\\]*)?>")
+_PARAGRAPH = re.compile(r"<p(?:\s[^<>\\]*)?>[^<]{80}")
 _UNSEEN = frozenset({"script", "style", "template", "noscript"})
 
 
@@ -61,6 +80,7 @@ def parse_html(text: str) -> tuple[HtmlElement, tuple[str, ...]]:
     whole = text
     text = _LONG_TAG.sub(_with_fewer_attributes, text[:MAX_CHARACTERS])
     is_cut = len(text) < len(whole)
+    text = _END.sub("", text)
     scrubbed, is_changed = _scrub(text)
     if is_changed:
         flags.append("scrubbed")
@@ -72,11 +92,32 @@ def parse_html(text: str) -> tuple[HtmlElement, tuple[str, ...]]:
         flags.append("truncated")
     if depth > MAX_DEPTH:
         flags.append("deep")
+    if _hides_paragraphs(text):
+        flags.append("unclosed")
     for heading in list(islice(tree.iter(*_HEADINGS), MAX_HEADINGS, None)):
         heading.tag = "p"
     for box in [box for box in tree.iter("div") if len(box) > MAX_CHILDREN]:
         _part(box)
+    for table in list(tree.iter("table")):
+        _unroll(table)
     return tree, tuple(flags)
+
+
+def _unroll(table: HtmlElement) -> None:
+    """Turn a table into paragraphs where its rows are of very different widths."""
+    rows = list(table.iter("tr"))
+    cells = [[c for c in row if c.tag in _CELLS] for row in rows]
+    widest = max((sum(map(_columns, row)) for row in cells), default=0)
+    if widest * len(rows) - sum(map(len, cells)) <= MAX_FILLED:
+        return
+    for element in table.iter(*_OF_TABLES):
+        element.tag = "p" if element.tag in _CELLS else "div"
+
+
+def _columns(cell: HtmlElement) -> int:
+    spanned = cell.get("colspan", "").strip()
+    is_number = spanned.isascii() and spanned.isdigit()
+    return int(spanned[:4]) if is_number else 1
 
 
 def _part(box: HtmlElement) -> None:
@@ -85,6 +126,25 @@ def _part(box: HtmlElement) -> None:
     for start in range(MAX_CHILDREN, len(children), MAX_CHILDREN):
         part = etree.SubElement(box, "div")
         part.extend(children[start : start + MAX_CHILDREN])
+
+
+def _hides_paragraphs(text: str) -> bool:
+    """Tell whether what was not closed in time has paragraphs in it.
+
+    It goes on to the end of the page, or to where the next of its kind ends.
+    """
+    text = text.lower()
+    place = 0
+    while found := _RAW.search(text, place):
+        opening = found[0]
+        ending = "-->" if opening == "<!--" else f"</{opening[1:]}"
+        end = text.find(ending, found.end())
+        place = len(text) if end < 0 else end
+        following = text.find(opening, found.end(), place)
+        is_open = end < 0 or (following > 0 and _NEXT.match(text, following))
+        if is_open and _PARAGRAPH.search(text, found.end(), place):
+            return True
+    return False
 
 
 def flatten(tree: HtmlElement) -> None:
@@ -115,8 +175,10 @@ def _scrub(text: str) -> tuple[str, bool]:
     resolved = _REFERENCE.sub(_resolved, text) if "&#" in text else text
     # A blank to HTML (12.1.4), which XML forbids.
     resolved = resolved.replace("\f", " ")
-    scrubbed = _MARKS.sub(r"\1", _FORBIDDEN.sub("", resolved))
-    return scrubbed, len(scrubbed) != len(resolved)
+    if not (_FORBIDDEN.search(resolved) or _MARKS.search(resolved)):
+        return resolved, False
+    whole = _PARTED.sub("&amp;", resolved)
+    return _MARKS.sub(r"\1", _FORBIDDEN.sub("", whole)), True
 
 
 def _resolved(reference: re.Match[str]) -> str:

@@ -425,7 +425,7 @@ class _Reader:
         """Leave out whom the page, if it shows anything, does not show.
 
         Single words are accounts of whoever put the page there; organisations own it,
-        or built it. Persons may be told by their signature alone.
+        or built it. Persons and agencies may be told by their signature alone.
         """
         if headline is None:
             return names
@@ -435,7 +435,7 @@ class _Reader:
         is_owner = is_company(name) or name in self._organisation_names
         if is_owner and not is_agency(name):
             return self._is_shown(name, whole=True)
-        return " " in name or self._is_shown(name)
+        return " " in name or is_agency(name) or self._is_shown(name)
 
     def _is_person(self, name: str) -> bool:
         """Tell whether *name* is neither spelled nor declared as something else."""

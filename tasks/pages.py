@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -17,6 +17,7 @@ from itertools import chain, islice
 import trafilatura
 from lxml import etree
 from lxml.html import HtmlElement
+from trafilatura.settings import MANUALLY_CLEANED
 
 from tasks.linkeddata import plain_text
 from tasks.markup import flatten, parse_html
@@ -35,6 +36,17 @@ MUCH_MORE = 1.2  # times as long: less is captions and lists, not a lost part
 BOXES = 5  # levels above a paragraph that tell what kind of box it is in
 SENTENCE = 80  # characters; shorter paragraphs are captions, bylines, buttons
 _ASIDE = ("aside", "footer", "nav", "form", "noscript", "a", "li")
+# What extractors take no text from. One that nothing closes holds the rest of its page.
+_NO_TEXT = frozenset(MANUALLY_CLEANED) - {"head", "script", "style", "textarea"}
+# What holds text that is not the article's: comments, other stories, what is unseen.
+_OTHER_TEXT = frozenset(
+    """
+    a aside button figcaption figure footer form head iframe li nav noscript option pre
+    script select style svg template textarea
+    """.split()
+)
+_NO_SENTENCES = frozenset({"script", "style", "textarea"})
+_OTHER_MARKS = re.compile("omment|elated|ecirc")
 _OFFERS = etree.XPath(
     "//*[contains(@class, 'paywall') or contains(@id, 'paywall')"
     " or contains(@class, 'subscriber-only') or contains(@class, 'piano-offer')]"
@@ -100,11 +112,15 @@ def read_page(
 
     Flags: those of `text.decode` and `markup.parse_html`; `repaired` (a text of it was
     changed, see `repairs`); `short` (fewer than 50 words, perhaps none: see
-    `SHORT_WORDS`); `paywall` (only the beginning, or said not to be free); `consent`
-    (asks for consent instead); `soft_404` (says that there is no such page).
+    `SHORT_WORDS`); `partial` (its text is less than half of the page's sentences:
+    perhaps some of the article is missing); `paywall` (only the beginning, or said not
+    to be free); `consent` (asks for consent instead); `soft_404` (says that there is no
+    such page).
     """
     try:
         return _read(content, url, content_type, fetched_at, publisher)
+    except MemoryError:
+        return Rejection("page", url, "needs more memory than there is")
     except Exception as error:  # noqa: BLE001 - hostile pages find ways nobody listed
         detail = f"{type(error).__name__}: {error}"[:1_000]
         return Rejection("page", url, "cannot be read", detail)
@@ -162,6 +178,8 @@ def _read(
         flags.append("repaired")
     if word_count < SHORT_WORDS:
         flags.append("short")
+    if _is_partial(tree, text):
+        flags.append("partial")
     flags.extend(_barriers(tree, metadata, text, word_count))
     return Page(
         title=metadata.title,
@@ -203,8 +221,9 @@ def _paragraphs(tree: HtmlElement, url: str, body: str) -> list[list[str]]:
     it holds much more, and what was found as well.
     """
     stand_ins = StandIns(tree)
+    _unbox(tree)
+    sentences = [(p, line) for p, line in _long_lines(tree) if not _is_aside(p)]
     text = _extracted(tree, url, is_strict=True)
-    sentences = list(_sentences(tree))
     mass = sum(len(line) for _, line in sentences)
     if len(text) < max(TERSE, mass / 2):
         thorough = _extracted(tree, url, is_strict=False)
@@ -232,13 +251,61 @@ def _extracted(tree: HtmlElement, url: str, *, is_strict: bool) -> str:
     return str(text or "").strip()
 
 
-def _sentences(tree: HtmlElement) -> Iterator[tuple[HtmlElement, str]]:
-    """Yield paragraphs that are sentences and no links, each with its line."""
+def _long_lines(tree: HtmlElement) -> Iterator[tuple[HtmlElement, str]]:
+    """Yield paragraphs that are sentences, each with its line."""
     for paragraph in tree.iter("p"):
         line = " ".join("".join(islice(paragraph.itertext(), 100)).split())
-        is_sentence = len(line) > SENTENCE
-        if is_sentence and next(paragraph.iterancestors(*_ASIDE), None) is None:
+        if len(line) > SENTENCE:
             yield paragraph, line
+
+
+def _is_aside(paragraph: HtmlElement) -> bool:
+    return next(paragraph.iterancestors(*_ASIDE), None) is not None
+
+
+def _unbox(tree: HtmlElement) -> None:
+    """Make plain boxes of those that hold most of a page, whatever they are called."""
+    held: Counter[HtmlElement] = Counter()
+    whole = 0
+    for element, said in _long_texts(tree):
+        whole += len(said)
+        boxes = (element, *element.iterancestors(*_NO_TEXT))
+        held.update(dict.fromkeys(boxes, len(said)))
+    for box, length in held.items():
+        if box.tag in _NO_TEXT and 2 * length > whole:
+            box.tag = "div"
+
+
+def _is_partial(tree: HtmlElement, text: str) -> bool:
+    """Tell whether *text* is less than half of the sentences that *tree* shows.
+
+    If all of them are in comments or the like, one that nothing closes holds the rest.
+    """
+    lines = ((box, " ".join(said.split())) for box, said in _long_texts(tree))
+    told = [(box, len(line)) for box, line in lines if len(line) > SENTENCE]
+    whole = sum(length for _, length in told)
+    if whole <= 2 * len(text):
+        return False  # nearly always: what is whose need not be asked
+    mass = sum(length for box, length in told if not _is_other(box))
+    return 2 * len(text) < (mass or whole)
+
+
+def _long_texts(tree: HtmlElement) -> Iterator[tuple[HtmlElement, str]]:
+    """Yield the texts that may be sentences, each with the element that it is in."""
+    for element in tree.iter(etree.Element):
+        said = element.text
+        if said and len(said) > SENTENCE and element.tag not in _NO_SENTENCES:
+            yield element, said
+        if (said := element.tail) and len(said) > SENTENCE:
+            yield element.getparent(), said
+
+
+def _is_other(box: HtmlElement) -> bool:
+    return any(
+        above.tag in _OTHER_TEXT
+        or _OTHER_MARKS.search(f"{above.get('class')} {above.get('id')}")
+        for above in chain([box], box.iterancestors())
+    )
 
 
 def _with_rest(text: str, sentences: Iterable[tuple[HtmlElement, str]]) -> str:

@@ -954,3 +954,21 @@ def test_a_meta_element_in_markdown_names_no_encoding() -> None:
     found = article(b"---\ntitle: F\xe4hre\nwebUrl: https://n.example/a\n---\n" + body)
 
     assert found.title == "Fähre"
+
+
+def test_a_no_break_space_stays_in_text_and_makes_no_other_key() -> None:
+    plain, unbroken = (
+        article(
+            with_fields(
+                f'title: "A{blank}title"\nprovider: {{name: "Daily{blank}Buoy",'
+                f' domain: n.example}}\ntopics: ["Sea{blank}ice"]'
+            )
+        )
+        for blank in (" ", "\u00a0")
+    )
+
+    assert unbroken.title == "A\u00a0title"
+    assert unbroken.topics[0].topic_id == plain.topics[0].topic_id
+    assert plain.provider
+    assert unbroken.provider
+    assert unbroken.provider.provider_id == plain.provider.provider_id

@@ -50,6 +50,8 @@ NOBODY = [
     "Web Desk",
     "Our Correspondent",
     "Special Correspondent",
+    "Staff Report",
+    "Press Release",
     "Die Redaktion",
     "La rédaction",
     "Da Redação",
@@ -112,6 +114,30 @@ def test_an_agency_beside_a_person_is_whom_that_person_writes_for() -> None:
         "Ann Lee Staff Writer",
         "Ann Lee Senior Political Correspondent",
         "Ann Lee Associated Press",
+        "Ann Lee, Special to The Harbour Post",
+        "Ann Lee For Harbour Online",
+        "Ann Lee in London",
+        "Ann Lee, The Conversation",
+        "Ann Lee, HARBOUR TODAY",
+        "Ann Lee, Evening Gazette",
+        "Ann Lee, Associate Professor of Law, University of Tarn",
+        "Ann Lee, with additional reporting by Bo Ek",
+        "Ann Lee and agencies",
+        "Ann Lee avec AFP",
+        "Ann Lee Health and science editor",
+        "Ann Lee Published: 12:00, 1 January 2020",
+        "Ann Lee Updated 3:45 PM ET, Mon March 4, 2019",
+        "Posted by Ann Lee on March 3, 2020",
+        "Ann Lee MARCH 4, 2019",
+        "Ann Lee 4 hours ago",
+        "Ann Lee Follow @annlee",
+        "Ann Lee View Profile",
+        "Ann Lee Bio",
+        "Ann Lee,",
+        "Ann Lee.",
+        "Perspective by Ann Lee",
+        "Interview by Ann Lee",
+        "View all posts by Ann Lee",
     ],
 )
 def test_what_follows_a_name_is_no_part_of_it(said: str) -> None:
@@ -125,12 +151,36 @@ def test_what_follows_a_name_is_no_part_of_it(said: str) -> None:
         ("By Ann Lee<br>Senior Political Editor, The Daily Buoy", ("Ann Lee",)),
         ("<b>Ann Lee</b><i>Crime Reporter</i>", ("Ann Lee",)),
         ("By Ann Lee with Bo Ek", ("Ann Lee", "Bo Ek")),
+        ("By Ann Lee in Rome and Bo Ek in New Oslo", ("Ann Lee", "Bo Ek")),
+        ("By Ann Lee in Los Angeles, New Mexico", ("Ann Lee",)),
+        ("By Ann Lee For Harbour Online", ("Ann Lee",)),
+        ("Ann Lee for The Harbour Post", ("Ann Lee",)),
+        ("Ann Lee, Chief Political Correspondent", ("Ann Lee",)),
+        ("By ANN LEE MARCH 4, 2019", ("ANN LEE",)),
+        ("Par Ann Lee avec AFP", ("Ann Lee",)),
+        ("Ann Lee View Profile", ("Ann Lee",)),
+        ("Perspective by Ann Lee", ("Ann Lee",)),
+        ("By Ann Lee.", ("Ann Lee",)),
         ("By Ken Day, Jr.", ("Ken Day, Jr.",)),
+        ("By Ken Day Jr.", ("Ken Day Jr.",)),
+        ("By Ken D.", ("Ken D.",)),
+        ("By Ann Forster and Bo Maye", ("Ann Forster", "Bo Maye")),
         ("By Evening Post Reporter", ()),
     ],
 )
 def test_a_byline_is_cut_into_its_names(byline: str, expected: tuple[str, ...]) -> None:
     assert authors(byline=f'<p class="byline">{byline}</p>') == expected
+
+
+def test_names_in_several_places_are_several_people() -> None:
+    said = "Ann Lee in Rome, Bo Ek in New Oslo and Cy Day in Bonn"
+
+    assert authors(head=linked(said)) == ("Ann Lee", "Bo Ek", "Cy Day")
+
+
+def test_an_agency_that_only_the_code_of_the_page_names_signs() -> None:
+    assert authors(head=linked("AFP")) == ("AFP",)
+    assert authors(head=linked("WBUOY")) == ()
 
 
 def test_names_with_a_slash_between_are_two_people() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +17,7 @@ from tasks.markup import MAX_ELEMENTS, MAX_HEADINGS, parse_html
 from tasks.models import Link, Page, Rejection
 from tasks.moments import find_moment, parse_moment
 from tasks.pages import MAX_LINKS, count_words, read_page
-from tasks.sandbox import run_sandboxed
+from tasks.sandbox import Failure, run_sandboxed
 from tests.pace import Watch
 
 SHARED = Path(os.environ.get("SHARED_SETS", Path(__file__).parents[2] / "shared"))
@@ -883,6 +884,17 @@ def test_a_trap_before_the_article_does_not_lose_it(
     assert watch.within(5)
 
 
+@pytest.mark.parametrize("parted", ["&#\x0130BF;", "&\x01#1;", "&#x\0001;", "&#&#1;1;"])
+def test_what_parts_a_reference_makes_none_where_it_goes(parted: str) -> None:
+    """Else the text would hold a control character, or another than was meant."""
+    result = page(html(body=f"{ARTICLE}<p>a{parted}b</p><p>a\u200d{parted}</p>"))
+
+    assert LAST.strip() in result.text
+    assert not re.search("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe]", result.text)
+    assert "a&#" in result.text
+    assert "scrubbed" in result.flags
+
+
 def test_text_below_too_many_levels_is_kept() -> None:
     lines = [
         f"Ship {n} came into the bay late, for the light was out." for n in range(900)
@@ -1114,6 +1126,28 @@ def test_a_long_table_is_read_in_time() -> None:
     assert watch.within(10)
 
 
+@pytest.mark.parametrize(
+    ("row", "others"),
+    [
+        ("", "<td rowspan=65534 colspan=1000>"),
+        ("", "<td colspan=99>"),
+        (f"<tr>{'<td>Mole</td>' * 2_000}</tr>", "<td>"),
+    ],
+)
+def test_a_table_that_is_far_wider_than_its_rows_is_read_once_and_in_time(
+    row: str, others: str
+) -> None:
+    rows = "".join(f"<tr>{others}Harbour {n}</td></tr>" for n in range(2_000))
+    watch = Watch()
+
+    result = page(html(body=f"{ARTICLE}<table>{row}{rows}</table>"))
+
+    assert result.text.count("Harbour 1999") == 1
+    assert watch.within(10)
+    tree, _ = parse_html("<table><tr><td colspan=30>Harbour</td></tr></table>")
+    assert tree.xpath("//table/tr/td/@colspan") == ["30"]
+
+
 def test_no_bytes_raise() -> None:
     whole = html(meta(og__title="T", author="A")).encode()
     for step in range(0, len(whole), 37):
@@ -1143,6 +1177,23 @@ def test_a_page_passes_through_the_sandbox_unchanged() -> None:
     )
 
     assert list(answers) == [read_page(content, URL), read_page(b"", URL)]
+
+
+def test_a_page_that_needs_too_much_memory_is_named_so() -> None:
+    content = html(body=f"<p>{'Words of it all. ' * 280_000}").encode()
+
+    (outcome,) = run_sandboxed(
+        partial(read_page, url=URL),
+        [content],
+        seconds=20,
+        memory_bytes=130_000_000,
+        workers=1,
+    )
+
+    assert isinstance(outcome, Failure | Rejection)
+    assert outcome.reason in {
+        "needs more memory than there is", "needed more than 130 MB",
+    }  # fmt: skip
 
 
 def test_real_pages_are_read() -> None:

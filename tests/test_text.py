@@ -509,6 +509,16 @@ GOOD = {
 }
 
 
+def test_what_is_mended_beside_mojibake_is_mojibake_alone() -> None:
+    """Quotes stay curled, ligatures and wide letters as they are, and line ends."""
+    good = "\u201c\ufb01ne\u201d \uff21\uff22 \u2026\r\nnext\u2028\u00a0\u00bd x\u00b2"
+
+    mended = repair(f"It wasn\xe2\u20ac\u2122t {good}")
+
+    assert mended.text == f"It wasn\u2019t {good}"
+    assert mended.rules == ("mojibake",)
+
+
 def test_good_text_of_many_languages_stays_as_it_is() -> None:
     """Signs after capitals, quotes within quotes, joiners, and texts on encodings."""
     lines = (SAMPLES / "good-text.txt").read_text(encoding="utf-8").splitlines()
