@@ -29,8 +29,8 @@ _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 # They also take quadratic time for what stands in one box with loose text between: 35 s
 # for 20,000 links. What follows so many goes into boxes of its own.
 MAX_CHILDREN = 1_000
-# They fill up the rows of a table to the widest, in 0.1 ms a cell. Where that takes more
-# cells, its own become paragraphs, so that nothing is lost.
+# They fill up the rows of a table to the widest, in 0.1 ms a cell. Where that takes so
+# many, its own cells become paragraphs, so that nothing is lost.
 MAX_FILLED = 10_000
 _CELLS = frozenset({"td", "th"})
 _OF_TABLES = ("table", "thead", "tbody", "tfoot", "tr", "td", "th")
