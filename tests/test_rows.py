@@ -62,7 +62,7 @@ def test_few_rows_are_the_same_as_many(
 
 
 def test_memory_of_many_rows_is_the_program_s_own_once_they_are_gone() -> None:
-    """Arrow's pool would keep it: a load of 20,704 files peaked 33 MiB higher."""
+    """Arrow's pool would keep it: a load of 20,704 files peaked 20 MiB higher."""
     kept = pa.default_memory_pool().bytes_allocated()
     rows = [(uuid4(), MOMENT)] * 10_000
 
