@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, field, replace
 from pathlib import Path
@@ -265,7 +265,7 @@ def _write_parquet(warehouse: Published, run: Run, known: _Known) -> Ranges:
     def write(name: str, warehouse: Published) -> None:
         _write_folder(warehouse, folders / name, ranges.rows[name], held[name])
 
-    if warehouse.is_heavy or len(changed) == 1:
+    if warehouse.is_heavy:
         for name in changed:
             write(name, warehouse)
     else:
@@ -275,14 +275,14 @@ def _write_parquet(warehouse: Published, run: Run, known: _Known) -> Ranges:
 
 def _write_side_by_side(
     warehouse: Published,
-    names: Iterable[str],
+    names: list[str],
     write: Callable[[str, Published], None],
 ) -> None:
     """Write the folders of light tables in a few threads; raise what one raised.
 
     Each waits for the disk twice, and the largest takes as long as all others.
     """
-    left = iter(list(names))  # of a list: each is taken by one thread
+    left = iter(names)  # of a list: each is taken by one thread
     errors: list[Exception] = []
     stopped = Event()
     ended = [Event() for _ in range(WRITERS)]
