@@ -49,8 +49,13 @@ class Source:
 
     @property
     def short(self) -> str:
-        """The name as far as a title has room for it: of a path its end."""
-        return self.name.rstrip("/").rpartition("/")[2] or self.name
+        """The name as far as a title has room for it."""
+        return short_name(self.name)
+
+
+def short_name(name: str) -> str:
+    """Return the name of a source that has one, and of a path or address its end."""
+    return name.rstrip("/").rpartition("/")[2] or name
 
 
 @dataclass(frozen=True, slots=True)

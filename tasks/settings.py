@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
+from tasks.models import short_name
 from tasks.values import dataclass
 
 if TYPE_CHECKING:
@@ -218,8 +219,8 @@ class SourceSettings(_Part):
 
     @property
     def short(self) -> str:
-        """The label as far as a title has room for it: of a path its end."""
-        return Path(self.label).name or self.label
+        """The label as far as a title has room for it."""
+        return short_name(self.label)
 
 
 @dataclass(frozen=True)
