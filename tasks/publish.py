@@ -302,17 +302,26 @@ def _write_side_by_side(
 
     for until in ended:
         Thread(target=work, args=(until,)).start()
-    try:
-        for until in ended:
-            until.wait()
-    except BaseException:
-        stopped.set()
-        raise
-    finally:
-        for until in ended:  # nobody closes the file while they read it
-            until.wait()
+    _wait_for(ended, stopped)
     if errors:
         raise errors[0]
+
+
+def _wait_for(ended: list[Event], stopped: Event) -> None:
+    """Return when all *ended*: nobody closes the file while they read it.
+
+    A signal that comes meanwhile, or several, sets *stopped* and is raised then.
+    """
+    signals: list[BaseException] = []
+    for until in ended:
+        while not until.is_set():
+            try:
+                until.wait()
+            except BaseException as error:  # noqa: BLE001 - raised below
+                stopped.set()
+                signals.append(error)
+    if signals:
+        raise signals[0]
 
 
 def _write_folder(

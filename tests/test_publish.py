@@ -9,7 +9,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event
+from threading import Barrier, Event, Lock
 from typing import Any
 
 import duckdb
@@ -157,17 +157,23 @@ def test_a_run_that_is_stopped_while_a_large_file_is_copied_ends_at_once(
 def test_a_run_that_is_stopped_while_parquet_is_written_waits_for_what_is_begun(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody closes the working file while a thread still reads it."""
+    """Nobody closes the working file while a thread still reads it.
+
+    Each thread sends a signal: the second one comes while the first is obeyed.
+    """
     hub.write("a.md")
     begun: list[str] = []
     ended: list[str] = []
+    all_begun = Barrier(publish.WRITERS)
+    one_by_one = Lock()
     write_folder = publish._write_folder
 
     def write_slowly(warehouse: Published, target: Path, *rows: Any) -> None:
         begun.append(target.name)
-        if len(begun) == publish.WRITERS:
+        all_begun.wait(60)
+        with one_by_one:
             os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.2)
+            time.sleep(0.2)
         write_folder(warehouse, target, *rows)
         ended.append(target.name)
 
