@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Never
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from tasks.signals import SIGNALS
 
 
 class StoppedError(Exception):

@@ -19,6 +19,7 @@ from tasks.files import copy_bytes, stamp, sync_file, sync_folder
 from tasks.models import Audit, Severity
 from tasks.report import Kept, write_report
 from tasks.run import PARQUET, Run, working_file
+from tasks.signals import held
 from tasks.snapshots import PUBLISHED, keep_snapshot
 from tasks.values import dataclass
 from tasks.vouching import damaged_captures, missing_files
@@ -241,7 +242,8 @@ def _copying(source: Path, target: Path) -> Iterator[BinaryIO]:
             stopped.set()
             raise
         finally:
-            ended.wait()
+            with held(stopped.set):
+                ended.wait()
     if errors:  # a file system tells of one once: who asks again hears of none
         raise errors[0]
 
@@ -285,9 +287,8 @@ def _write_side_by_side(
     left = iter(names)  # of a list: each is taken by one thread
     errors: list[Exception] = []
     stopped = Event()
-    ended = [Event() for _ in range(WRITERS)]
 
-    def work(until: Event) -> None:
+    def work() -> None:
         try:
             with warehouse.beside() as connection:
                 for name in left:
@@ -297,31 +298,15 @@ def _write_side_by_side(
         except Exception as error:  # noqa: BLE001 - raised where it concerns
             errors.append(error)
             stopped.set()
-        finally:
-            until.set()
 
-    for until in ended:
-        Thread(target=work, args=(until,)).start()
-    _wait_for(ended, stopped)
+    threads = [Thread(target=work) for _ in range(WRITERS)]
+    with held(stopped.set):  # nobody closes the file while they read it
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     if errors:
         raise errors[0]
-
-
-def _wait_for(ended: list[Event], stopped: Event) -> None:
-    """Return when all *ended*: nobody closes the file while they read it.
-
-    A signal that comes meanwhile, or several, sets *stopped* and is raised then.
-    """
-    signals: list[BaseException] = []
-    for until in ended:
-        while not until.is_set():
-            try:
-                until.wait()
-            except BaseException as error:  # noqa: BLE001 - raised below
-                stopped.set()
-                signals.append(error)
-    if signals:
-        raise signals[0]
 
 
 def _write_folder(
