@@ -224,26 +224,35 @@ _AUTHOR_PATH = re.compile(
     r"|journalists?|columnists?|users?|team|autor|autoren|auteurs?|autores)[/\-._=]",
     re.IGNORECASE,
 )
-_CANDIDATES = (
-    "//*[@rel or @itemprop or @property or @typeof or @class or @id or @data-testid"
-    " or @href]"
-    "[contains(@itemprop, 'author') or contains(@itemprop, 'creator')"
-    " or contains(@rel, 'author') or contains(@rel, 'creator')"
-    " or contains(@property, 'author') or contains(@typeof, 'Person')"
-    " or contains(@class, 'uthor') or contains(@class, 'yline')"
-    " or contains(@class, 'ontributor') or contains(@class, 'riter')"
-    # German, Spanish, Italian; French; Italian; Turkish; Hungarian.
-    " or contains(@class, 'utor') or contains(@class, 'uteur')"
-    " or contains(concat(' ', @class, ' '), ' firma ')"
-    " or contains(@class, 'yazar') or contains(@class, 'szerz')"
-    " or contains(concat(' ', @class, ' '), ' fn ')"
-    " or contains(@id, 'uthor') or contains(@id, 'yline')"
-    " or contains(@data-testid, 'yline') or contains(@data-testid, 'uthor')"
-    " or contains(@href, '/author') or contains(@href, '/staff/')"
-    " or contains(@href, '/autor') or contains(@href, '/auteur')"
-    " or contains(@href, '/editors/')"
-    " or contains(@href, '/profile/') or contains(@href, '/by/')]"
-)
+# What attributes hold where elements have to do with authors; by attribute, for to ask
+# each element for each of them takes three times as long.
+_HINTS = {
+    "rel": ("author", "creator"),
+    "itemprop": ("author", "creator"),
+    "property": ("author",),
+    "typeof": ("Person",),
+    # English; German, Spanish, Italian; French; Turkish; Hungarian.
+    "class": (
+        "uthor", "yline", "ontributor", "riter", "utor", "uteur", "yazar", "szerz",
+    ),
+    "id": ("uthor", "yline"),
+    "data-testid": ("uthor", "yline"),
+    "href": (
+        "/author", "/staff/", "/autor", "/auteur", "/editors/", "/profile/", "/by/",
+    ),
+}  # fmt: skip
+_NAMES = ("fn", "firma")  # of classes as a whole; microformats, Italian
+
+
+def _candidates() -> Iterator[str]:
+    for attribute, hints in _HINTS.items():
+        held = [f"contains(., '{hint}')" for hint in hints]
+        if attribute == "class":
+            held += [f"contains(concat(' ', ., ' '), ' {name} ')" for name in _NAMES]
+        yield f"//*/@{attribute}[{' or '.join(held)}]/.."
+
+
+_CANDIDATES = etree.XPath(" | ".join(_candidates()))
 # Kinds of hints, the surest first.
 _BYLINE = re.compile(r"by-?_?line|BYLINE", re.IGNORECASE)
 # What a byline is never in, and what it is only near its headline.
@@ -369,7 +378,7 @@ def find_bylines(tree: HtmlElement, headline: HtmlElement | None) -> list[str]:
     Near the headline, the surest kind of hint counts; elsewhere, only one that is the
     same wherever it occurs, for a page lists authors of other pages, too.
     """
-    found = tree.xpath(_CANDIDATES)[:MAX_CANDIDATES]
+    found = _CANDIDATES(tree)[:MAX_CANDIDATES]
     found = [e for e in found if not _is_in_sentence(e)]
     candidates = [e for e in found if not is_of_other(e, headline)]
     if not candidates and headline is None:
