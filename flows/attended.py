@@ -53,7 +53,6 @@ def run_attended(job: Job) -> dict[str, Any]:
                 let_go,
                 taken,
             )
-            from flows.heartbeats import without_prefects_own  # noqa: PLC0415
 
         # Prefect tells on the terminal of each line that its server did not take.
         logging.raiseExceptions = False
@@ -66,7 +65,7 @@ def run_attended(job: Job) -> dict[str, Any]:
                 with_images=job.with_images,
                 sources=[printable(place.label) for place in job.settings.sources],
             )
-            with without_prefects_own(), tags(POOL):
+            with tags(POOL):
                 return dict(scheduled.refresh(options))
         except IncompleteError as error:
             if error.summary is None:

@@ -26,14 +26,17 @@ from prefect.exceptions import ObjectNotFound
 from prefect.types.entrypoint import EntrypointType
 
 from flows import scheduled
-from flows.heartbeats import HEARTBEAT, HEARTBEAT_SECONDS
+from flows.heartbeats import HEARTBEAT
+from flows.serve import LOOK_SECONDS
 from flows.services import POOL
 from tasks.run import VERSION
 from tasks.settings import Settings
 from tasks.values import dataclass
 
 TAG = "wirehouse"
-SILENCE = timedelta(seconds=2 * HEARTBEAT_SECONDS)
+# What was killed is no zombie for longer than two of Prefect's own heartbeats, of 30 s;
+# ours come often enough that a run which lives is heard where its server was gone.
+SILENCE = timedelta(seconds=60 - 2 * LOOK_SECONDS)
 # A process starts within seconds; what waits longer never will, and holds its place.
 PATIENCE = timedelta(minutes=5)
 _ENDS = frozenset(

@@ -1,45 +1,60 @@
-"""Heartbeats of a flow run in this process: what tells the server that it lives.
+"""Heartbeats of a flow run: what tells the server that it lives.
 
-Prefect has a thread for that, which sleeps in whole seconds and is waited for: each run
-would end up to a second later.
+Prefect's own go the way of all events: after half a minute without its server a process
+sends no more of them, and a run that lives would be taken for dead. They also keep each
+run for up to a second after its end.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
-from typing import Any
 
-from prefect.events import emit_event
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.events import Event
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+from flows.serve import ANSWER_SECONDS
 
 HEARTBEAT = "prefect.flow-run.heartbeat"
-HEARTBEAT_SECONDS = 30  # the least that Prefect takes for its own
-
-
-def without_prefects_own() -> AbstractContextManager[Any]:
-    """Let flow runs that begin within the block have none of Prefect's heartbeats."""
-    return temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
+HEARTBEAT_SECONDS = 15
 
 
 @contextmanager
 def heartbeats(flow_run_id: str) -> Iterator[None]:
-    """Tell the server at once, and every so often, that a flow run lives."""
-    resource = {"prefect.resource.id": f"prefect.flow-run.{flow_run_id}"}
+    """Tell the server at once, and every so often, that a flow run lives.
+
+    What a server that is gone does not hear is not told again; the next one may be.
+    """
     ended = threading.Event()
 
     def beat() -> None:
-        while True:
-            emit_event(HEARTBEAT, resource)
-            if ended.wait(HEARTBEAT_SECONDS):
-                return
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+            while not ended.is_set():
+                with suppress(Exception), _asking() as client:
+                    _beat(client, flow_run_id, ended)
+                ended.wait(HEARTBEAT_SECONDS)
 
-    # In the context of the run, or Prefect would not know by which settings to emit.
+    # In the context of the run, or it would not be known which server to tell.
     thread = threading.Thread(target=copy_context().run, args=(beat,), daemon=True)
     thread.start()
     try:
         yield
     finally:
         ended.set()
+        thread.join()  # a beat after its end would have the run waited for again
+
+
+def _asking() -> SyncPrefectClient:
+    return get_client(httpx_settings={"timeout": ANSWER_SECONDS}, sync_client=True)
+
+
+def _beat(client: SyncPrefectClient, flow_run_id: str, ended: threading.Event) -> None:
+    resource = {"prefect.resource.id": f"prefect.flow-run.{flow_run_id}"}
+    while not ended.is_set():
+        event = Event(event=HEARTBEAT, resource=resource)
+        told = client.request("POST", "/events", json=[event.model_dump(mode="json")])
+        told.raise_for_status()
+        ended.wait(HEARTBEAT_SECONDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -180,6 +180,11 @@ def _tell(story: Story, deployed: Callable[[], Job]) -> Answer:
 
     The job is the one that was asked for in this process, else what was *deployed*.
     """
+    with heartbeats(str(flow_run.id)):
+        return _told(story, deployed)
+
+
+def _told(story: Story, deployed: Callable[[], Job]) -> Answer:
     course = taken.get(Course())
     course.has_begun = True
     try:
@@ -188,7 +193,7 @@ def _tell(story: Story, deployed: Callable[[], Job]) -> Answer:
             return Cancelled(message=reason)
         # Of a tag of its own, a task asks the server for a limit before it starts.
         no_tags = TagsContext(current_tags=set())
-        with no_tags, _heard(), Bars() as bars, open_run(_in_flow(job, bars)) as run:
+        with no_tags, Bars() as bars, open_run(_in_flow(job, bars)) as run:
             _bury(run.warehouse.killed_flow_runs)
             story(run, prefect_steps())
             summary = run.summary()
@@ -219,11 +224,6 @@ def _show(job: Job, course: Course, summary: dict[str, Any]) -> None:
     except Exception as error:  # noqa: BLE001 - a client has many, none of them ours
         print(f"warning: this page lacks the summary of the run: {error}")  # noqa: T201
         course.lose_patience()
-
-
-def _heard() -> AbstractContextManager[None]:
-    """Tell the server that the run lives; where Prefect started it, Prefect does."""
-    return nullcontext() if asked.get() is None else heartbeats(str(flow_run.id))
 
 
 def _broken(error: Exception, course: Course) -> State[Any]:

@@ -28,12 +28,13 @@ HOST = "127.0.0.1"
 ANSWER_SECONDS = 5.0  # for what a healthy server answers within milliseconds
 GRACE_SECONDS = 20.0  # a run that is told to end keeps what it has within seconds
 
+LOOK_SECONDS = 2  # between two looks at what automations wait for in vain
+
 # Nothing leaves this machine, and nothing is printed that is not for the user.
 QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_API_REQUEST_TIMEOUT": "20",  # seconds, of each try
     "PREFECT_CLI_COLORS": "false",
-    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # seconds, the least that Prefect takes
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_FLOW_RUNS_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_TASK_RUNS_LEVEL": "CRITICAL",
@@ -45,6 +46,7 @@ QUIET = {
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
     # What is due while the server is down is late afterwards, and skipped one by one.
     "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS": "12",
+    "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": f"PT{LOOK_SECONDS}S",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     "PREFECT_SERVER_UI_V2_ENABLED": "true",  # it draws the lineage; see CONTENT_POLICY
 }

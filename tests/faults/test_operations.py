@@ -256,14 +256,14 @@ def test_a_worker_that_is_told_to_end_ends_its_run_first(place: Place) -> None:
 
 
 def test_where_worker_and_run_are_killed_the_run_is_no_zombie(place: Place) -> None:
-    """Two heartbeats of silence, and the server's next look at what is silent."""
+    """It is none for longer than two of Prefect's own heartbeats, of 30 s."""
     assert wirehouse("up", cwd=place.folder).returncode == 0
     run_id = place.start()
 
     for pid in [place.pid("worker"), *place.runs()]:
         os.kill(pid, signal.SIGKILL)
 
-    assert wait_for(lambda: place.state(run_id)["name"] == "Crashed", 75) <= 75
+    assert wait_for(lambda: place.state(run_id)["name"] == "Crashed", 75) <= 60
 
 
 def test_a_run_outlives_a_server_that_is_gone_for_30_s(place: Place) -> None:
@@ -276,7 +276,8 @@ def test_a_run_outlives_a_server_that_is_gone_for_30_s(place: Place) -> None:
     assert wirehouse("up", cwd=place.folder).returncode == 0
 
     wait_for(lambda: place.state(run_id)["name"] in ENDED, 240)
-    assert place.state(run_id)["name"] == "Completed"
+    state = place.state(run_id)
+    assert state["name"] == "Completed", state["message"]
     assert place.statuses()[-2:] == ["killed", "complete"]
     published = place.folder / "data" / "news.duckdb"
     with duckdb.connect(str(published), read_only=True) as warehouse:
@@ -299,9 +300,12 @@ def test_a_run_whose_server_and_worker_were_killed_with_it_is_buried(
     assert wirehouse("up", cwd=place.folder).returncode == 0
     place.start()
 
-    assert (
-        place.state(run_id)["message"] == "it was killed; another run went on from it"
-    )
+    state = place.state(run_id)
+    assert state["name"] == "Crashed"
+    assert state["message"] in {
+        "it was killed; another run went on from it",
+        "nothing was heard of it for 56 s",  # where starting takes as long as that
+    }
 
 
 @pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP])
