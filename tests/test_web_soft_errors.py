@@ -78,6 +78,12 @@ def test_a_wall_or_challenge_is_no_article(body: bytes) -> None:
     assert outcome(body) == "bad_response"
 
 
+@pytest.mark.parametrize("body", [b"", b" \r\n", b"\xef\xbb\xbf\n", b"\0" * 9_000])
+def test_what_is_empty_is_no_article(body: bytes) -> None:
+    """So that AMP and the archive are asked for the page."""
+    assert outcome(body) == "bad_response"
+
+
 def test_a_heading_alone_can_say_that_there_is_nothing() -> None:
     assert outcome(page("News Example", "<span>Page</span> not found")) == "http_error"
 
@@ -112,7 +118,6 @@ ARTICLES = [
     page("Sign in", "The sign in the window"),
     page("Login of the year"),
     page("", ""),
-    b"",
     b"<title>",
     b"<title>Page not found",
     page("Error"),
@@ -212,6 +217,11 @@ def test_a_redirect_to_a_wall_is_named(answered: str, place: str) -> None:
 )
 def test_a_redirect_to_an_article_is_followed(asked: str, answered: str) -> None:
     assert outcome(ARTICLE, answered, asked) == ""
+
+
+def test_an_archive_may_say_of_anything_that_it_is_what_it_saved() -> None:
+    """Even of what is no address."""
+    assert outcome(ARTICLE, "http://[news.example/a", ASKED) == ""
 
 
 def test_only_the_start_is_looked_at() -> None:

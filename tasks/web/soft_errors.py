@@ -109,13 +109,18 @@ def find_soft_error(
     *asked* is the address that was wanted, *answered* the one that redirects ended at,
     *body* the decoded body. Only its first `HEAD_BYTES` are looked at.
     """
+    if not body.strip(_BLANK):
+        return _walled("is empty")
     where = _by_address(asked, answered) if asked != answered else None
     return where or _by_content(body, content_type)
 
 
 def _by_address(asked: str, answered: str) -> SoftError | None:
     """Judge a redirect by where it led."""
-    wanted, got = urlsplit(asked), urlsplit(answered)
+    try:
+        wanted, got = urlsplit(asked), urlsplit(answered)
+    except ValueError:  # an archive may say of any text that it is what it saved
+        return None
     old, new = _segments(wanted), _segments(got)
     if old == new or any(_is_telling(name) and name in new for name in old):
         return None
@@ -258,6 +263,7 @@ def _walled(reason: str) -> SoftError:
     return SoftError("bad_response", f"no article: it {reason}")
 
 
+_BLANK = b"\t\n\x0c\r \0\xef\xbb\xbf\xfe\xff"  # of UTF-16, too
 _HIGH_BYTES = bytes(range(0x80, 0x100))
 _ERRORS: dict[str, Callable[[str], SoftError]] = {
     NOT_FOUND: _missing,
