@@ -217,6 +217,25 @@ def test_a_host_out_of_reach_costs_one_question(origin: Origin, host: str) -> No
     assert {row[4].exchanges for row in rows} == {()}
 
 
+@pytest.mark.parametrize("respect_robots", [True, False])
+def test_a_name_that_does_not_exist_says_nothing_of_its_twin(
+    origin: Origin,
+    respect_robots: bool,  # noqa: FBT001 - a column
+) -> None:
+    """Old sites are known with `www.` alone, or without it alone."""
+    requests = [page(f"http://bare.invalid/{n}") for n in range(3)]
+    requests += [page(f"http://www.bare.invalid/{n}") for n in range(3)]
+    rows, _ = fetch(
+        origin,
+        requests,
+        connect_to={"www.bare.invalid": origin.address},
+        respect_robots=respect_robots,
+    )
+
+    found = Counter((row[2].split("/")[2], row[4].outcome) for row in rows)
+    assert found == {("bare.invalid", "dns_error"): 3, ("www.bare.invalid", "ok"): 3}
+
+
 def test_a_fallback_whose_host_rests_is_a_row_of_its_own(origin: Origin) -> None:
     """So that the page is due again soon, and everybody can see why."""
     origin.hosts["archive.example"] = lambda it: it.say(500)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -145,6 +146,31 @@ def test_passing_faults_are_tried_again_and_each_try_is_a_row(origin: Origin) ->
     assert rows[0][0].article_id == rows[1][0].article_id
     # The server asked for a second, which is longer than our own wait.
     assert 1.0 <= time.monotonic() - started < 2.5
+
+
+def test_who_used_up_the_time_is_not_asked_again(origin: Origin) -> None:
+    """The deadline is one for all tries, so that a run knows when it ends."""
+    request = page("http://mute.example/silent/9")
+
+    rows = fetch(origin, [request], attempts=3, total_seconds=0.3)
+
+    assert outcomes(rows) == [("origin", "timeout")]
+    assert rows[0][4].reason == "no answer from mute.example:80 within 0.3 s"
+
+
+def test_another_try_has_what_the_first_one_left(origin: Origin) -> None:
+    def answer(it: Handler) -> None:
+        tries = sum(a.host == "slow.example" for a in origin.asked) - 1  # robots.txt
+        time.sleep(0.4 if tries == 1 else 9.0)
+        it.raw(b"")
+
+    origin.hosts["slow.example"] = answer
+
+    rows = fetch(origin, [page("http://slow.example/")], attempts=2, total_seconds=1.0)
+
+    assert outcomes(rows) == [("origin", "connection_error"), ("origin", "timeout")]
+    words = r"no answer from slow\.example:80 within 0\.[1-6] s"
+    assert re.fullmatch(words, rows[1][4].reason)
 
 
 def test_lasting_faults_are_not_tried_again(origin: Origin) -> None:

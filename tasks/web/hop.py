@@ -33,7 +33,7 @@ MAX_PIECES = 1_000
 MAX_REDIRECT_BYTES = 65_536
 # And so long is waited for the body of any answer whose status says all: some servers
 # announce a body there that never comes.
-ASIDE_SECONDS = 5.0
+ASIDE_SECONDS = 2.0
 # httpx refuses hosts that exist (`💩.la`) and rewrites escapes, which breaks signed
 # addresses. The transport sends the extension `url`, so it need not see any of them.
 _STAND_IN = httpx.URL("http://stand-in.invalid/")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import cast
 
+from tasks.due import host_key
 from tasks.models import Outcome, Response, Rest
 from tasks.settings import FetchSettings
 from tasks.web.answers import is_busy, is_host_fault, retry_at
@@ -24,6 +25,8 @@ from tasks.web.robots import MAX_BYTES, Robots, Rules
 PASSING: frozenset[Outcome] = frozenset({"timeout", "connection_error"})
 # About 1 s before the second try and 4 s before the third: most restarts are over.
 FIRST_WAIT_SECONDS = 1.0
+# No try is worth it in less than this share of the time for an address.
+LEAST_SHARE = 0.1
 # Who asks for a longer wait than this is asked again by the next run.
 MAX_WAIT_SECONDS = 15.0
 
@@ -63,18 +66,20 @@ class Courier:
     ) -> Response:
         """Ask for *url* up to `attempts` times and return the last answer as kept.
 
-        Each try is handed to *keep* with the moment of its first request; the rest is
-        as `Web.get` takes it. Raises `HostRests` where a host on the way rests, so that
+        They share the time for one address: whoever used it up is not asked again. Each
+        try is handed to *keep* with the moment of its first request; the rest is as
+        `Web.get` takes it. Raises `HostRests` where a host on the way rests, so that
         no answer came at all.
         """
 
-        async def get() -> tuple[Response, bool]:
+        async def get(seconds: float) -> tuple[Response, bool]:
             refusals: list[str] = []
             gate = partial(self._admit, refusals)
             response = await self._web.get(
                 url,
                 headers=headers,
                 max_bytes=max_bytes,
+                seconds=seconds,
                 gate=gate,
                 validated_url=validated_url,
                 reroute=reroute,
@@ -97,18 +102,20 @@ class Courier:
         return [self._asked_for.popleft() for _ in range(len(self._asked_for))]
 
     async def _try(
-        self, get: Callable[[], Awaitable[tuple[Response, bool]]], keep: Keep
+        self, get: Callable[[float], Awaitable[tuple[Response, bool]]], keep: Keep
     ) -> Response:
         """Call *get* until its answer is there to stay; the host has time to recover.
 
+        It is told the seconds that are left of those for the address.
         The wait is the host's, not ours: all who want something of it wait. After the
         last try they wait only as long as the host itself asked for. *get* also tells
         whether robots.txt refused, which it would again.
         """
         last: Response | None = None
+        left = self._settings.total_seconds
         for number in range(self._settings.attempts):
             try:
-                response, is_refused = await get()
+                response, is_refused = await get(left)
             except HostRests:
                 if last is None:
                     raise
@@ -121,9 +128,13 @@ class Courier:
             wait = wait_before_next(response, number, self._draw(), moment)
             if wait is None:
                 break
-            if number + 1 == self._settings.attempts:
+            left -= response.elapsed_ms / 1000
+            is_over = left < LEAST_SHARE * self._settings.total_seconds
+            if is_over or number + 1 == self._settings.attempts:
                 wait = _asked_seconds(response, moment)
             self._slots.postpone(polite_host(response.final_url), wait)
+            if is_over:
+                break
         return cast("Response", last)  # `attempts` is at least 1
 
     def _learn(self, response: Response, moment: datetime) -> None:
@@ -135,7 +146,9 @@ class Courier:
         host, status = polite_host(response.final_url), response.status_code
         if is_busy(response):
             self._slots.busy(host)
-        if is_host_fault(response):
+        if response.outcome == "dns_error":
+            self._slots.lose(host_key(response.final_url), response.reason)
+        elif is_host_fault(response):
             self._slots.failed(host, response.outcome, response.reason, status)
         elif status is not None:
             self._slots.answered(host)
@@ -157,15 +170,21 @@ class Courier:
         except Failed as refusal:
             refusals.append(refusal.reason)
             raise
-        async with self._slots.slot(polite_host(url), rules.delay_seconds):
+        async with self._turn(url, rules.delay_seconds):
             yield
 
-    async def _get_robots(self, url: str) -> Response:
-        def gate(hop: str) -> AbstractAsyncContextManager[None]:
-            return self._slots.slot(polite_host(hop))
+    def _turn(
+        self, url: str, delay_seconds: float = 0.0
+    ) -> AbstractAsyncContextManager[None]:
+        name = host_key(url)
+        return self._slots.slot(polite_host(url), delay_seconds, name=name)
 
-        async def get() -> tuple[Response, bool]:
-            return await self._web.get(url, max_bytes=MAX_BYTES, gate=gate), False
+    async def _get_robots(self, url: str) -> Response:
+        async def get(seconds: float) -> tuple[Response, bool]:
+            response = await self._web.get(
+                url, max_bytes=MAX_BYTES, seconds=seconds, gate=self._turn
+            )
+            return response, False
 
         return await self._try(get, lambda _, response: response)
 
