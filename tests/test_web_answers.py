@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import socket
+import ssl
 import zlib
 from datetime import UTC, datetime, timedelta
 
@@ -30,6 +31,13 @@ Headers = tuple[tuple[bytes, bytes], ...]
 def exchange(status: int, raw: bytes = b"", headers: Headers = ()) -> Exchange:
     """Return one answer."""
     return Exchange("http://a.test/", "8.8.8.8", NOW, (), status, "", headers, raw)
+
+
+def tls_error(name: str) -> ssl.SSLError:
+    """Return an error as OpenSSL calls it."""
+    error = ssl.SSLError(1, "x")
+    error.reason = name
+    return error
 
 
 def test_lines_of_one_header_are_joined() -> None:
@@ -155,6 +163,21 @@ def test_without_a_type_the_start_tells(body: bytes, *, expected: bool) -> None:
             socket.gaierror(socket.EAI_AGAIN, "x"),
             "dns_error",
             "the name service gave no answer for a.test",
+        ),
+        (
+            tls_error("TLSV1_UNRECOGNIZED_NAME"),
+            "tls_error",
+            "a.test:80 does not know the name that it was called by",
+        ),
+        (
+            tls_error("SSLV3_ALERT_HANDSHAKE_FAILURE"),
+            "tls_error",
+            "a.test:80 would not begin to speak TLS with us",
+        ),
+        (
+            tls_error("SOMETHING_NEW"),
+            "tls_error",
+            "no TLS with a.test:80: something new",
         ),
         (
             ValueError("odd"),
