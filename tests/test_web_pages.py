@@ -16,8 +16,8 @@ import pytest
 from tasks.models import ImageRequest, Outcome, PageRequest, Response, Rest, Via
 from tasks.settings import FetchSettings
 from tasks.web import politeness
-from tasks.web.fetcher import Fetcher, Job
-from tasks.web.pages import KeepPage, PageJob, image_job, page_job
+from tasks.web.fetcher import MAX_UNTAKEN_BYTES, Fetcher, Job
+from tasks.web.pages import PAGE_BYTES, KeepPage, PageJob, image_job, page_job
 from tasks.web.tries import MAX_WAIT_SECONDS, wait_before_next
 from tests.origin import PAGE, Handler, Origin, open_origin, settings_for
 
@@ -409,6 +409,24 @@ def test_what_waits_to_be_taken_is_bounded(
 
     assert asked < 5
     assert len(rows) == 20
+
+
+def test_few_answers_wait_to_be_written_down_however_small(origin: Origin) -> None:
+    """Whoever is killed meanwhile asks for them again."""
+    most = MAX_UNTAKEN_BYTES // PAGE_BYTES + 8
+    requests = [page(f"http://h{n % 8}.example/page?{n}") for n in range(2 * most)]
+    settings = settings_for(origin, concurrency=8)
+    ended: list[PageRequest] = []
+    jobs = [page_job(r, settings, lambda *_: None, ended.append) for r in requests]
+    with closing(Fetcher(settings)) as fetcher:
+        fetcher.begin(jobs)
+        wait_for(lambda: len(origin.paths()) >= most - 8)
+        time.sleep(0.3)
+        asked = len(origin.paths())
+        fetcher.finish()
+
+    assert asked <= most
+    assert len(ended) == len(requests)
 
 
 def test_what_is_held_counts_as_not_taken(
