@@ -8,6 +8,7 @@ import random
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import cast
@@ -32,6 +33,18 @@ MAX_WAIT_SECONDS = 15.0
 
 # Takes each try's moment and answer, and returns the answer as it is judged.
 Keep = Callable[[datetime, Response], Response]
+
+
+@dataclass(slots=True)
+class _Way:
+    """How far a visit came: the requests that were let through, and who was not.
+
+    *rest* is that of the host which a redirect led to.
+    """
+
+    hops: int = 0
+    is_refused: bool = False
+    rest: Rest | None = None
 
 
 class Courier:
@@ -68,13 +81,13 @@ class Courier:
 
         They share the time for one address: whoever used it up is not asked again. Each
         try is handed to *keep* with the moment of its first request; the rest is as
-        `Web.get` takes it. Raises `HostRests` where a host on the way rests, so that
-        no answer came at all.
+        `Web.get` takes it. Raises `HostRests` where the host rests, so that nobody was
+        asked; where it is one that a redirect led to, that is the answer.
         """
 
         async def get(seconds: float) -> tuple[Response, bool]:
-            refusals: list[str] = []
-            gate = partial(self._admit, refusals)
+            way = _Way()
+            gate = partial(self._admit, way)
             response = await self._web.get(
                 url,
                 headers=headers,
@@ -84,7 +97,9 @@ class Courier:
                 validated_url=validated_url,
                 reroute=reroute,
             )
-            return response, bool(refusals)
+            if way.rest is not None:
+                response = replace(response, status_code=way.rest.status_code)
+            return response, way.is_refused
 
         return await self._try(get, keep)
 
@@ -161,17 +176,23 @@ class Courier:
             self._asked_for.append(rest)
 
     @contextlib.asynccontextmanager
-    async def _admit(self, refusals: list[str], url: str) -> AsyncIterator[None]:
-        rules = Rules()
-        if self._settings.respect_robots:
-            rules = await self._robots.rules(url)
+    async def _admit(self, way: _Way, url: str) -> AsyncIterator[None]:
         try:
+            rules = Rules()
+            if self._settings.respect_robots:
+                rules = await self._robots.rules(url)
+            way.is_refused = True
             rules.check(url)
-        except Failed as refusal:
-            refusals.append(refusal.reason)
-            raise
-        async with self._turn(url, rules.delay_seconds):
-            yield
+            async with self._turn(url, rules.delay_seconds):
+                way.is_refused, way.hops = False, way.hops + 1
+                yield
+        except HostRests as resting:
+            if not way.hops:
+                raise
+            # Else whoever led there would be asked again by each run.
+            way.is_refused, way.rest = True, resting.rest
+            reason = f"not asked: {resting.rest.reason}"
+            raise Failed(outcome=resting.rest.outcome, reason=reason) from None
 
     def _turn(
         self, url: str, delay_seconds: float = 0.0
