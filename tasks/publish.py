@@ -284,11 +284,14 @@ def _write_side_by_side(
     """
     left = iter(names)  # of a list: each is taken by one thread
     errors: list[Exception] = []
-    stopped = Event()
+    begun, stopped = Event(), Event()
     ended = [Event() for _ in range(WRITERS)]
 
     def work(until: Event) -> None:
         try:
+            begun.wait()
+            if stopped.is_set():
+                return
             with warehouse.beside() as connection:
                 for name in left:
                     if stopped.is_set():
@@ -300,15 +303,21 @@ def _write_side_by_side(
         finally:
             until.set()
 
-    for until in ended:
-        Thread(target=work, args=(until,)).start()
-    _wait_for(ended, stopped)
+    try:
+        for until in ended:
+            Thread(target=work, args=(until,)).start()
+        _wait_for(ended, begun, stopped)
+    except BaseException:
+        stopped.set()  # a signal before they began: they never do
+        raise
+    finally:
+        begun.set()
     if errors:
         raise errors[0]
 
 
-def _wait_for(ended: list[Event], stopped: Event) -> None:
-    """Return when all *ended*: nobody closes the file while they read it.
+def _wait_for(ended: list[Event], begun: Event, stopped: Event) -> None:
+    """Let them begin, and return when all *ended*: nobody closes the file until then.
 
     A signal that comes meanwhile, or several, sets *stopped* and is raised then.
     """
@@ -316,6 +325,7 @@ def _wait_for(ended: list[Event], stopped: Event) -> None:
     for until in ended:
         while not until.is_set():
             try:
+                begun.set()
                 until.wait()
             except BaseException as error:  # noqa: BLE001 - raised below
                 stopped.set()

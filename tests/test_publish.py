@@ -9,7 +9,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Barrier, Event, Lock
+from threading import Barrier, Event, Lock, Thread
 from typing import Any
 
 import duckdb
@@ -188,6 +188,29 @@ def test_a_run_that_is_stopped_while_parquet_is_written_waits_for_what_is_begun(
     assert statuses(hub.data / "news.duckdb") == [
         (1, "unpublished"), (2, "complete"),
     ]  # fmt: skip
+
+
+def test_a_run_that_is_stopped_while_its_writers_are_started_writes_nothing_more(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy machine may run a new thread long before the one that started it."""
+    hub.write("a.md")
+    written: list[str] = []
+
+    class SlowlyStarted(Thread):
+        def start(self) -> None:
+            super().start()
+            if self.name.endswith("(work)"):
+                time.sleep(0.3)  # what it does now is waited for by nobody yet
+                os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publish, "_write_folder", lambda *rows: written.append(rows[1]))
+        patch.setattr(publish, "Thread", SlowlyStarted)
+        with pytest.raises(StoppedError), stoppable():
+            hub.run()
+
+    assert written == []
 
 
 @pytest.mark.parametrize("heavy_bytes", [0, HEAVY_BYTES])
