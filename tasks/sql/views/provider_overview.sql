@@ -75,7 +75,7 @@ from providers
 left join counted on counted.provider_id = providers.provider_id;
 
 comment on view provider_overview is
-'One row a provider: how much it published, how much can still be read, how soon it was seen, how often texts were mended.';
+'One row a provider: how much it published, how much can still be read, how soon it was seen, how often texts were mended. Articles without provider are in none.';
 comment on column provider_overview.provider_id is 'Provider (providers.provider_id)';
 comment on column provider_overview.provider is 'Name';
 comment on column provider_overview.domain is 'Domain';
