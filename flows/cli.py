@@ -301,7 +301,7 @@ def explain(
     except ValueError as error:
         raise SettingsError(str(error)) from None
     with open_published(_settings(None, data).data / PUBLISHED) as warehouse:
-        story = warehouse.explain(key)
+        story = warehouse.explain(url, key)
     if as_json:
         print(json.dumps(story, ensure_ascii=False, default=str))  # noqa: T201
     else:

@@ -198,14 +198,17 @@ def tell_story(story: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         named = part.replace("_", " ")
         out.print(f"{named}{'' if rows else ': none'}", style="bold")
         names = [n for n in _names(rows) if any(_is_told(row[n]) for row in rows)]
-        if len(names) > _LINE_VALUES:
-            _tell_fields(names, rows)
-        elif rows:
-            _tell_lines(names, rows)
+        tell = _tell_fields if len(names) > _LINE_VALUES else _tell_lines
+        if rows:
+            tell(names, rows[:_MOST_ROWS])
+        if more := len(rows[_MOST_ROWS:]):
+            out.print(f"  … and {more:,} more, which --json tells")
 
 
 # A row of so many values is read as one line.
 _LINE_VALUES = 6
+# What a person reads of a part: an article may have thousands of edges.
+_MOST_ROWS = 40
 
 
 def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:

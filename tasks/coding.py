@@ -13,7 +13,12 @@ ACCEPT_ENCODING = "gzip, deflate"
 _GZIP = 16 + zlib.MAX_WBITS
 _RAW_DEFLATE = -zlib.MAX_WBITS
 _GZIP_MAGIC = b"\x1f\x8b"
-_SAVED_CODING = b"x-archive-orig-content-encoding"
+_GZIP_START = _GZIP_MAGIC + b"\x08"  # how no text and no image begins
+# What servers put in place of a coding: browsers pass over it, too.
+_NO_CODINGS = frozenset(
+    "identity none binary 7bit 8bit utf-8 utf8 iso-8859-1 windows-1252 text/html"
+    "".split()
+)
 # Ten megabytes in blocks of 64 KB, as some tools write them, are 160 members.
 _MAX_MEMBERS = 1_000
 # Most bodies are few pieces; of many members, each copies but one anew.
@@ -33,13 +38,12 @@ class CodingError(ValueError):
 def coding_of(headers: Iterable[tuple[bytes, bytes]], raw: bytes) -> str:
     """Return the content coding of a body, as the header names it.
 
-    Web archives hand some saved bodies out as they were saved, still in gzip, and name
-    the coding only among the saved page's own headers.
+    Some bodies are in gzip though no header says so: files that were packed before they
+    were put on a server, and what web archives hand out as it was saved.
     """
-    fields = [(name.lower(), value) for name, value in headers]
-    own = [value for name, value in fields if name == b"content-encoding"]
-    if not own and raw.startswith(_GZIP_MAGIC):
-        own = [value for name, value in fields if name == _SAVED_CODING]
+    own = [value for name, value in headers if name.lower() == b"content-encoding"]
+    if not own and raw.startswith(_GZIP_START):
+        return "gzip"
     return b", ".join(own).decode("latin-1").strip()
 
 
@@ -51,7 +55,7 @@ def decode_body(raw: bytes, content_encoding: str, max_bytes: int) -> bytes:
     `too_large` for one above *max_bytes*. A body of no bytes stays one.
     """
     names = [name.strip().lower() for name in content_encoding.split(",")]
-    codings = [name for name in names if name not in {"", "identity"}]
+    codings = [name for name in names if name and name not in _NO_CODINGS]
     if not codings or not raw:
         return _within(raw, max_bytes)
     if len(codings) > 1:

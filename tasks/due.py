@@ -9,8 +9,9 @@ from uuid import UUID
 
 from tasks.models import DuePage, Outcome, PageRequest, Via
 from tasks.settings import FetchSettings
-from tasks.urls import fetch_url, host_of
+from tasks.urls import fetch_url, host_of, without_credentials
 from tasks.values import dataclass
+from tasks.web.guard import ALLOW, verdict
 
 # A restart takes minutes, an outage hours, a move for good shows within days.
 FIRST_WAIT = timedelta(minutes=15)
@@ -31,6 +32,11 @@ _PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 # the words of the rooms that say them.
 _NO_SUCH_HOST = re.compile(r"the name \S+ (?:does not exist|has no address)")
 _UNREAD_ROBOTS = "robots.txt could not be read"
+# Names that are known within a network alone (RFC 6761, 6.3; RFC 6762, 3 and G; RFC
+# 8375; ICANN, 2024-07-29).
+_INNER_NAMES = frozenset(
+    "localhost local internal intranet private corp home lan arpa".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,7 @@ def page_request(page: DuePage, settings: FetchSettings) -> PageRequest:
             addresses.append(("amp", page.amp_url))
         elif fallback == "cdn_amp" and page.cdn_amp_url:
             addresses.append(("cdn_amp", page.cdn_amp_url))
-        elif fallback == "archive" and settings.archive_url:
+        elif fallback == "archive" and settings.archive_url and _may_tell(page.url):
             addresses.append(("archive", _archive_address(page, settings.archive_url)))
     routes: dict[str, tuple[Via, str]] = {}
     for via, url in addresses:
@@ -130,6 +136,24 @@ def page_request(page: DuePage, settings: FetchSettings) -> PageRequest:
         page.published_at,
         page.failures,
     )
+
+
+def _may_tell(url: str) -> bool:
+    """Tell whether a stranger may learn of *url*: it holds no secret, no inner host.
+
+    No archive could have its page, which only those see who are let in.
+    """
+    try:
+        spelled = fetch_url(url)
+        host = host_of(spelled).strip("[]").rstrip(".")
+    except ValueError:
+        return False
+    if without_credentials(spelled) != spelled:
+        return False
+    name, _, top = host.rpartition(".")
+    if ":" in host or top.isdigit():
+        return verdict(host) == ALLOW
+    return name != "" and top not in _INNER_NAMES
 
 
 def _spelling(url: str) -> str:

@@ -277,7 +277,9 @@ class FetchSettings(_Part):
         description="until a host takes the connection, its name looked up, seconds",
     )
     total_seconds: float = Field(
-        60.0, gt=0, description="one address, redirects and body included, seconds"
+        60.0,
+        gt=0,
+        description="one address, redirects, body and all tries included, seconds",
     )
     max_bytes: int = Field(
         10_000_000, gt=0, description="largest body after decoding, bytes"

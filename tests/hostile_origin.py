@@ -136,6 +136,16 @@ BEHAVIOURS: Mapping[str, Callable[[], Script]] = {
     "drip-body": lambda: itertools.chain((page()[:200],), _drip(PAGE)),
     "drip-chunks": lambda: itertools.chain((CHUNKED,), _drip(b"1\r\nx\r\n" * 900)),
     "stalled-body": lambda: (page()[:-10], End.HOLD),
+    "error-stalled": lambda: (
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 1000\r\n\r\nhello", End.HOLD
+    ),
+    "error-drip": lambda: itertools.chain(
+        (b"HTTP/1.1 410 Gone\r\nContent-Length: 1000\r\n\r\n",), _drip(PAGE)
+    ),
+    "to-good-stalled": lambda: (
+        b"HTTP/1.1 302 Found\r\nLocation: /good\r\nContent-Length: 9\r\n\r\ncut",
+        End.HOLD,
+    ),
     # hanging up
     "close": lambda: (),
     "close-in-status": lambda: (b"HTTP/1.",),
@@ -237,6 +247,12 @@ BEHAVIOURS: Mapping[str, Callable[[], Script]] = {
     },
     "transfer-identity": lambda: (OK + b"Transfer-Encoding: identity\r\n\r\n" + PAGE,),
     # codings
+    "gzip-unsaid": lambda: (page(_PACKED), End.KEEP),
+    "gzip-empty": lambda: _coded(b"", b"gzip"),
+    "coding-none": lambda: _coded(PAGE, b"None"),
+    "coding-charset": lambda: _coded(PAGE, b"UTF-8"),
+    "empty": lambda: (page(b""), End.KEEP),
+    "blank": lambda: (page(b"\xef\xbb\xbf \r\n\t"), End.KEEP),
     "gzip-extra": lambda: _headed(4, struct.pack("<H", 65_535) + b"x" * 65_535),
     "gzip-name": lambda: _headed(8, b"x" * 100_000 + b"\0"),
     "gzip-reserved": lambda: _headed(0xE0, b""),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flows.console import print_csv
+from flows.console import print_csv, tell_story
 
 
 def printed(capsys: pytest.CaptureFixture[str], *values: object) -> list[str]:
@@ -60,3 +60,12 @@ def test_the_name_of_a_column_is_no_formula_either(
     print_csv(["=1+1"], [])
 
     assert capsys.readouterr().out == "'=1+1\n"
+
+
+def test_what_is_left_out_of_a_long_story_is_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tell_story({"edges": [{"title": f"t{number}"} for number in range(1_045)]})
+
+    told = capsys.readouterr().out
+    assert told.endswith("  t39\n  … and 1,005 more, which --json tells\n")

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import duckdb
 import pytest
 
 from flows.cli import app
+from tasks.models import (
+    Fate,
+    FileKind,
+    ImageStatus,
+    Outcome,
+    Severity,
+    SourceKind,
+    Via,
+)
+from tasks.text import Source
 from tests.hub import Hub, related
 
 ROOT = Path(__file__).parents[1]
@@ -62,6 +73,39 @@ def test_every_table_view_and_column_is_explained_in_the_file(
     ).fetchall()
 
     assert silent == []
+
+
+def test_comments_name_every_word_that_a_column_of_few_words_has(
+    published: duckdb.DuckDBPyConnection,
+) -> None:
+    flags = README.partition("| flag |")[2].partition("\n\n")[0]
+    rules = README.partition("`repairs.rule` is one of ")[2].partition("\n\n")[0]
+    words = {
+        ("pages", "flags"): re.findall(
+            r"`(\w+)`(?=[^|]*\|[^|]*\|$)", flags, re.MULTILINE
+        ),
+        ("captures", "outcome"): get_args(Outcome),
+        ("repairs", "rule"): re.findall(r"`([a-z_]+)`", rules),
+        ("captures", "via"): get_args(Via),
+        ("files", "kind"): get_args(FileKind),
+        ("files", "fate"): get_args(Fate),
+        ("images", "status"): get_args(ImageStatus),
+        ("audits", "severity"): get_args(Severity),
+        ("sources", "kind"): get_args(SourceKind),
+        ("pages", "encoding_source"): get_args(Source),
+    }
+    said = {
+        (table, column): set(re.findall(r"[\w-]+", comment))
+        for table, column, comment in published.execute(
+            "select table_name, column_name, comment from duckdb_columns()"
+            " where not internal and comment is not null"
+        ).fetchall()
+    }
+
+    assert all(words.values())
+    assert {key: set(named) - said[key] for key, named in words.items()} == {
+        key: set() for key in words
+    }
 
 
 def test_every_make_target_that_is_named_exists() -> None:

@@ -275,6 +275,43 @@ def test_braces_of_an_address_are_not_fields_of_the_archive() -> None:
     assert addresses(page)[1][1].endswith("id_/https://n.example/{timestamp}{0}")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://you:secret@n.example/a",
+        "https://you@n.example/a",
+        "http://10.1.2.3/a",
+        "http://127.1/a",
+        "http://[::ffff:7f00:1]/a",
+        "http://localhost/a?token=1",
+        "http://me.localhost./a",
+        "http://intranet/a",
+        "http://wiki.corp/a",
+        "http://printer.local./a",
+        "http://db.eu.internal/a",
+        "not an address",
+    ],
+)
+def test_no_archive_learns_of_secrets_and_hosts_inside(url: str) -> None:
+    assert addresses(replace(PAGE, url=url)) == [("origin", url)]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://n.example:8080/a",
+        "http://93.184.215.14/a",
+        "http://[2606:4700:4700::1111]/a",
+        "http://n.example./a?to=you@n.example",
+        "http://gone.test/@bees",
+        "http://b\u00fccher.example/a",
+    ],
+)
+def test_an_archive_may_have_what_everybody_could_see(url: str) -> None:
+    """Though we may not ask for it ourselves, as on other ports."""
+    assert addresses(replace(PAGE, url=url))[1][1].endswith(f"id_/{url}")
+
+
 def test_one_address_is_not_asked_by_two_routes() -> None:
     page = replace(
         EVERYWHERE, amp_url="HTTPS://n.example:443/a", cdn_amp_url="not an address"

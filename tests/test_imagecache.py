@@ -535,6 +535,9 @@ def test_an_article_without_a_living_image_is_found(cache: Cache) -> None:
 
     found = "select title, images from articles_without_image order by title"
     assert cache.rows(found) == [("a", 1), ("b", 0)]
+    cache.hub.remove("b.md")
+    cache.run()
+    assert cache.rows(found) == [("a", 1)]
 
 
 def test_a_data_address_is_an_image_like_any_other(cache: Cache) -> None:

@@ -9,7 +9,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Barrier, Event, Lock
+from threading import Barrier, Event, Lock, Thread
 from typing import Any
 
 import duckdb
@@ -188,6 +188,31 @@ def test_a_run_that_is_stopped_while_parquet_is_written_waits_for_what_is_begun(
     assert statuses(hub.data / "news.duckdb") == [
         (1, "unpublished"), (2, "complete"),
     ]  # fmt: skip
+
+
+def test_a_run_that_is_stopped_while_its_writers_are_started_leaves_none_behind(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy machine may run a new thread long before the one that started it."""
+    hub.write("a.md")
+    started: list[Thread] = []
+
+    class SlowlyStarted(Thread):
+        def start(self) -> None:
+            super().start()
+            if self.name.endswith("(work)"):
+                started.append(self)
+                time.sleep(0.1)  # what it does now is waited for by nobody yet
+                os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publish, "_write_folder", lambda *_: time.sleep(0.5))
+        patch.setattr(publish, "Thread", SlowlyStarted)
+        with pytest.raises(StoppedError), stoppable():
+            hub.run()
+
+    assert len(started) == publish.WRITERS
+    assert not any(thread.is_alive() for thread in started)
 
 
 @pytest.mark.parametrize("heavy_bytes", [0, HEAVY_BYTES])
@@ -379,6 +404,51 @@ def test_a_rule_that_only_warns_is_told_and_does_not_stop_a_run(hub: Hub) -> Non
     assert found == [(2, "warning")]
 
 
+AHEAD = {
+    "runs.started_at": "update runs set started_at = '2999-01-01'",
+    "documents.changed_at": "update documents set changed_at = '2999-01-01'",
+    "documents.removed_at": "update documents set removed_at = '2999-01-01'",
+    "versions.observed_at": "update versions set observed_at = '2999-01-01'",
+    "articles.last_seen_at": "update articles set last_seen_at = '2999-01-01'",
+    "articles.published_at": "update articles set published_at = '2999-01-01'",
+    "captures.requested_at": """
+        insert into captures by name
+        select
+            uuid() as capture_id, article_id, 'u' as url, 'origin' as via,
+            1 as attempt, timestamptz '2999-01-01 00:00:00Z' as requested_at,
+            'u' as final_url, 'ok' as outcome, '' as reason, 1 as elapsed_ms,
+            now() as next_fetch_at
+        from articles
+        """,
+    "images.checked_at": "update images set checked_at = '2999-01-01'",
+}
+
+
+@pytest.mark.parametrize("column", AHEAD)
+def test_every_moment_in_the_future_is_told_with_its_row(hub: Hub, column: str) -> None:
+    from tasks.warehouse.working import open_warehouse
+    from tests.hub import MOMENT
+
+    hub.write("a.md", images=[{"url": "https://news.example/i.png"}])
+    hub.run()
+    with duckdb.connect(str(working(hub))) as file:
+        file.execute(AHEAD[column])
+        (run_id,) = file.execute("select run_id from runs").fetchall()[0]
+
+    with open_warehouse(working(hub), MOMENT) as warehouse:
+        told = {audit.name: audit for audit in warehouse.audits.audit(run_id)}
+
+    found = told["moments_in_the_future"]
+    assert (found.severity, found.failed_rows) == ("warning", 1)
+    assert found.detail.startswith(f"{column} 2999-01-01 00:00:00+00 of ")
+
+
+def test_an_article_that_waits_for_its_day_unseen_is_no_fault(hub: Hub) -> None:
+    hub.write("a.md", published=False, publishedDateTime="2999-01-01T00:00:00Z")
+
+    assert hub.run()["audits"] == {}
+
+
 @pytest.mark.parametrize(
     ("changed", "loaded", "told"),
     [
@@ -413,6 +483,14 @@ DAMAGE = {
             1 as attempt, now() as requested_at, 'u' as final_url, 'ok' as outcome,
             '' as reason, 1 as elapsed_ms, now() as next_fetch_at
         """,
+    "captures_twice": """
+        insert into captures by name
+        select
+            uuid() as capture_id, article_id, 'u' as url, via, 1 as attempt,
+            now() as requested_at, 'u' as final_url, 'ok' as outcome, '' as reason,
+            1 as elapsed_ms, now() as next_fetch_at
+        from articles cross join unnest(['origin', 'amp']) as vias(via)
+        """,
     "cached_images_without_file_name": "update images set status = 'cached'",
     "image_versions_without_image": """
         insert into image_versions by name
@@ -430,7 +508,11 @@ DAMAGE = {
     "edges_twice": "insert into related_edges from related_edges",
     "edges_without_article": "update related_edges set target_article_id = uuid()",
     "files_without_fate": "update files set path = 'other.md'",
+    "files_without_reason": "update files set fate = 'rejected'",
     "files_without_source": "update files set source_id = uuid()",
+    "images_twice": """
+        insert into images select uuid(), columns(* exclude (image_id)) from images
+        """,
     "images_without_row": "delete from images",
     "links_without_page": "insert into links values (uuid(), 0, 'u', 'u', null, '')",
     "links_without_target": """
@@ -456,6 +538,16 @@ DAMAGE = {
             0 as word_count, 'utf-8' as encoding, 'bom' as encoding_source,
             [] as flags
         """,
+    "providers_twice": """
+        insert into providers
+        select uuid(), columns(* exclude (provider_id)) from providers
+        """,
+    "rejections_without_source": """
+        insert into rejections by name
+        select run_id, 'read' as stage, uuid() as source_id, 'x' as subject,
+            '' as reason, '' as detail
+        from runs
+        """,
     "rejections_without_run": """
         insert into rejections by name
         select uuid() as run_id, 'read' as stage, 'x' as subject, '' as reason,
@@ -466,6 +558,9 @@ DAMAGE = {
         select
             'articles' as subject_table, uuid() as subject_id, 'title' as column_name,
             'mojibake' as rule, 'a' as before, 'b' as after
+        """,
+    "topics_twice": """
+        insert into topics select uuid(), columns(* exclude (topic_id)) from topics
         """,
     "topics_without_parent": "update topics set parent_topic_id = uuid()",
     "topics_without_row": "delete from topics",

@@ -5,24 +5,39 @@ from __future__ import annotations
 import errno
 import gzip
 import socket
+import ssl
 import zlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tasks.coding import CodingError, decode_body
-from tasks.models import Exchange
-from tasks.web.answers import header, is_html, judge, location_of
+from tasks.models import Exchange, Response
+from tasks.web.answers import (
+    MAX_RETRY_SECONDS,
+    header,
+    is_html,
+    judge,
+    location_of,
+    retry_at,
+)
 from tasks.web.faults import Failed, explain
 from tasks.web.wire import look_up
 
+NOW = datetime(2020, 6, 11, tzinfo=UTC)
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
 def exchange(status: int, raw: bytes = b"", headers: Headers = ()) -> Exchange:
     """Return one answer."""
-    now = datetime(2020, 6, 11, tzinfo=UTC)
-    return Exchange("http://a.test/", "8.8.8.8", now, (), status, "", headers, raw)
+    return Exchange("http://a.test/", "8.8.8.8", NOW, (), status, "", headers, raw)
+
+
+def tls_error(name: str) -> ssl.SSLError:
+    """Return an error as OpenSSL calls it."""
+    error = ssl.SSLError(1, "x")
+    error.reason = name
+    return error
 
 
 def test_lines_of_one_header_are_joined() -> None:
@@ -31,10 +46,45 @@ def test_lines_of_one_header_are_joined() -> None:
     assert header(headers, "Content-Encoding") == "gzip, br"
 
 
-@pytest.mark.parametrize("raw", ["/é".encode(), "/é".encode("latin-1")])
-def test_a_location_is_utf8_or_else_latin1(raw: bytes) -> None:
+@pytest.mark.parametrize(
+    ("raw", "location"),
+    [
+        ("/é".encode(), "/é"),
+        ("/é".encode("latin-1"), "/%E9"),
+        (
+            " http://bücher.example/é?ü ".encode("latin-1"),
+            "http://bücher.example/%E9?%FC",
+        ),
+        ("//ü?ü".encode("latin-1"), "//ü?%FC"),
+        ("é%20\\#é".encode("latin-1"), "%E9%20\\#%E9"),
+        ("日本".encode("shift_jis"), "%93%FA%96{"),
+    ],
+)
+def test_a_location_is_utf8_or_goes_back_as_it_came(raw: bytes, location: str) -> None:
     """Both are against the standard, and both are sent."""
-    assert location_of(exchange(302, headers=((b"Location", raw),))) == "/é"
+    assert location_of(exchange(302, headers=((b"Location", raw),))) == location
+
+
+@pytest.mark.parametrize(
+    ("value", "moment"),
+    [
+        ("Wed, 10 Jun 2020 23:00:00 -0500", datetime(2020, 6, 11, 4, tzinfo=UTC)),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", NOW),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", None),
+        ("0", NOW),
+        ("9" * 5_000, NOW + timedelta(seconds=MAX_RETRY_SECONDS)),
+        ("-5", None),
+        ("1e9", None),
+        ("soon", None),
+    ],
+)
+def test_a_host_may_ask_for_any_rest(value: str, moment: datetime | None) -> None:
+    """What no calendar can say asks for nothing."""
+    headers = ((b"Retry-After", value.encode()),)
+    url = "http://a.test/"
+    busy = Response(url, url, "http_error", "answered 503", 1, 503, headers)
+    assert retry_at(busy, NOW) == moment
+    assert moment is None or moment.tzinfo is UTC
 
 
 @pytest.mark.parametrize(
@@ -113,6 +163,21 @@ def test_without_a_type_the_start_tells(body: bytes, *, expected: bool) -> None:
             socket.gaierror(socket.EAI_AGAIN, "x"),
             "dns_error",
             "the name service gave no answer for a.test",
+        ),
+        (
+            tls_error("TLSV1_UNRECOGNIZED_NAME"),
+            "tls_error",
+            "a.test:80 does not know the name that it was called by",
+        ),
+        (
+            tls_error("SSLV3_ALERT_HANDSHAKE_FAILURE"),
+            "tls_error",
+            "a.test:80 would not begin to speak TLS with us",
+        ),
+        (
+            tls_error("SOMETHING_NEW"),
+            "tls_error",
+            "no TLS with a.test:80: something new",
         ),
         (
             ValueError("odd"),

@@ -154,19 +154,30 @@ def test_after_the_last_try_nobody_waits_unless_the_host_asked(
 
 
 def test_a_long_retry_after_ends_the_hosts_part_in_the_run(origin: Origin) -> None:
-    """Its other pages are deferred, and so is who is led there."""
+    """Its other pages are deferred; who is led there is told, and asks elsewhere."""
     requests = [page("http://news.example/once-busy/3600")]
     requests += [page(f"http://news.example/page?{n}") for n in range(5)]
-    requests += [page("http://b.example/redirect/http://news.example/page")]
+    led = "http://b.example/redirect/http://news.example/page"
+    requests += [page(led, "http://b.example/page?amp")]
     rows, deferred = fetch(origin, requests, attempts=3, per_host_delay_seconds=0.05)
 
     [rest] = deferred
-    assert [row[4].outcome for row in rows] == ["http_error"]
+    [busy, *others] = sorted(
+        rows, key=lambda row: row[2] != requests[0].addresses[0][1]
+    )
+    assert (busy[4].outcome, busy[4].status_code) == ("http_error", 503)
+    # So whoever leads there is not asked again by each run.
+    assert [(row[1], row[4].outcome, row[4].status_code) for row in others] == [
+        ("origin", "http_error", 503),
+        ("amp", "ok", 200),
+    ]
+    assert others[0][4].reason == f"not asked: {rest.reason}"
+    assert [each.url for each in others[0][4].exchanges] == [led]
     assert [a.path for a in origin.asked if a.host == "news.example"] == [
         "/robots.txt",
         "/once-busy/3600",
     ]
-    assert deferred[rest] == 6
+    assert deferred[rest] == 5
     assert (rest.host, rest.outcome, rest.status_code) == (
         "news.example",
         "http_error",
@@ -215,6 +226,25 @@ def test_a_host_out_of_reach_costs_one_question(origin: Origin, host: str) -> No
         "robots.txt could not be read"
     }
     assert {row[4].exchanges for row in rows} == {()}
+
+
+@pytest.mark.parametrize("respect_robots", [True, False])
+def test_a_name_that_does_not_exist_says_nothing_of_its_twin(
+    origin: Origin,
+    respect_robots: bool,  # noqa: FBT001 - a column
+) -> None:
+    """Old sites are known with `www.` alone, or without it alone."""
+    requests = [page(f"http://bare.invalid/{n}") for n in range(3)]
+    requests += [page(f"http://www.bare.invalid/{n}") for n in range(3)]
+    rows, _ = fetch(
+        origin,
+        requests,
+        connect_to={"www.bare.invalid": origin.address},
+        respect_robots=respect_robots,
+    )
+
+    found = Counter((row[2].split("/")[2], row[4].outcome) for row in rows)
+    assert found == {("bare.invalid", "dns_error"): 3, ("www.bare.invalid", "ok"): 3}
 
 
 def test_a_fallback_whose_host_rests_is_a_row_of_its_own(origin: Origin) -> None:

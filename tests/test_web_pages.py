@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,8 +16,8 @@ import pytest
 from tasks.models import ImageRequest, Outcome, PageRequest, Response, Rest, Via
 from tasks.settings import FetchSettings
 from tasks.web import politeness
-from tasks.web.fetcher import Fetcher, Job
-from tasks.web.pages import KeepPage, PageJob, image_job, page_job
+from tasks.web.fetcher import MAX_UNTAKEN_BYTES, Fetcher, Job
+from tasks.web.pages import PAGE_BYTES, KeepPage, PageJob, image_job, page_job
 from tasks.web.tries import MAX_WAIT_SECONDS, wait_before_next
 from tests.origin import PAGE, Handler, Origin, open_origin, settings_for
 
@@ -145,6 +146,31 @@ def test_passing_faults_are_tried_again_and_each_try_is_a_row(origin: Origin) ->
     assert rows[0][0].article_id == rows[1][0].article_id
     # The server asked for a second, which is longer than our own wait.
     assert 1.0 <= time.monotonic() - started < 2.5
+
+
+def test_who_used_up_the_time_is_not_asked_again(origin: Origin) -> None:
+    """The deadline is one for all tries, so that a run knows when it ends."""
+    request = page("http://mute.example/silent/9")
+
+    rows = fetch(origin, [request], attempts=3, total_seconds=0.3)
+
+    assert outcomes(rows) == [("origin", "timeout")]
+    assert rows[0][4].reason == "no answer from mute.example:80 within 0.3 s"
+
+
+def test_another_try_has_what_the_first_one_left(origin: Origin) -> None:
+    def answer(it: Handler) -> None:
+        tries = sum(a.host == "slow.example" for a in origin.asked) - 1  # robots.txt
+        time.sleep(0.4 if tries == 1 else 9.0)
+        it.raw(b"")
+
+    origin.hosts["slow.example"] = answer
+
+    rows = fetch(origin, [page("http://slow.example/")], attempts=2, total_seconds=1.0)
+
+    assert outcomes(rows) == [("origin", "connection_error"), ("origin", "timeout")]
+    words = r"no answer from slow\.example:80 within 0\.[1-6] s"
+    assert re.fullmatch(words, rows[1][4].reason)
 
 
 def test_lasting_faults_are_not_tried_again(origin: Origin) -> None:
@@ -383,6 +409,24 @@ def test_what_waits_to_be_taken_is_bounded(
 
     assert asked < 5
     assert len(rows) == 20
+
+
+def test_few_answers_wait_to_be_written_down_however_small(origin: Origin) -> None:
+    """Whoever is killed meanwhile asks for them again."""
+    most = MAX_UNTAKEN_BYTES // PAGE_BYTES + 8
+    requests = [page(f"http://h{n % 8}.example/page?{n}") for n in range(2 * most)]
+    settings = settings_for(origin, concurrency=8)
+    ended: list[PageRequest] = []
+    jobs = [page_job(r, settings, lambda *_: None, ended.append) for r in requests]
+    with closing(Fetcher(settings)) as fetcher:
+        fetcher.begin(jobs)
+        wait_for(lambda: len(origin.paths()) >= most - 8)
+        time.sleep(0.3)
+        asked = len(origin.paths())
+        fetcher.finish()
+
+    assert asked <= most
+    assert len(ended) == len(requests)
 
 
 def test_what_is_held_counts_as_not_taken(

@@ -241,7 +241,7 @@ def test_a_name_that_does_not_exist_is_looked_up_once() -> None:
     """The others are told what it was."""
     clock = Time()
     slots = slots_for(clock)
-    slots.failed("a", "dns_error", "no such host: a", None)
+    slots.lose("a", "no such host: a")
 
     with pytest.raises(Failed, match="no such host: a") as failed:
         in_turn(slots, clock, ["a"])
@@ -338,12 +338,39 @@ def test_a_delay_is_honoured_up_to_a_limit() -> None:
     assert rules.delay_seconds == robots.MAX_DELAY_SECONDS
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xef\xbb\xbfUser-agent: *\nDisallow: /",
+        b"User-agent: *\rDisallow: /",
+        b"USER-AGENT:*#all\nDISALLOW:/#no",
+        b"\0User-agent: *\0\nDisallow: /\0",
+        b"\xff\xfe\nUser-agent: *\nDisallow: /\nDisallow: \xff",
+        b"User-agent: *\nDisallow: /" + b"a" * 400_000 + b"\nDisallow: /",
+        b"User-agent: *\nDisallow: " + b"*" * 400_000,
+    ],
+)
+def test_rules_are_found_among_odd_bytes(body: bytes) -> None:
+    refusal = refusal_of(read_rules(answer(body), "Wirehouse"), "http://a.example/b")
+
+    assert refusal is not None
+
+
+@pytest.mark.parametrize("delay", ["-1", "-1e9", "nan", "inf", "soon", "", "0x5"])
+def test_a_delay_that_is_none_is_passed_over(delay: str) -> None:
+    body = f"User-agent: *\nCrawl-delay: {delay}".encode()
+
+    assert read_rules(answer(body), "Wirehouse").delay_seconds == 0.0
+
+
 OUTCOMES: list[tuple[Outcome, int | None, str]] = [
     ("http_error", 404, ""),
     ("http_error", 403, ""),
     ("http_error", 401, ""),
     ("http_error", 429, "robots_disallowed"),
     ("too_many_redirects", 302, ""),
+    ("bad_response", 204, ""),
+    ("bad_response", 304, "robots_disallowed"),
     ("http_error", 503, "robots_disallowed"),
     ("bad_response", 200, "robots_disallowed"),
     ("truncated", 200, "robots_disallowed"),

@@ -68,6 +68,12 @@ WALLS = [
     page("DPG Media Privacy Gate"),
     page("Log in | News Example", rest=FORM),
     page("Anmelden", rest=FORM),
+    page("We value your privacy"),
+    page("Privacy settings - News Example"),
+    page("Subscribe to read | News Example"),
+    page("Error establishing a database connection"),
+    page("503 Service Temporarily Unavailable"),
+    page("Content is not available in your region | News"),
     page("news.example", rest="<script>window._cf_chl_opt={a:1}</script>"),
     page("news.example", rest='<script src="//ct.captcha-delivery.com/c.js">'),
 ]
@@ -76,6 +82,79 @@ WALLS = [
 @pytest.mark.parametrize("body", WALLS)
 def test_a_wall_or_challenge_is_no_article(body: bytes) -> None:
     assert outcome(body) == "bad_response"
+
+
+@pytest.mark.parametrize("body", [b"", b" \r\n", b"\xef\xbb\xbf\n", b"\0" * 9_000])
+def test_what_is_empty_is_no_article(body: bytes) -> None:
+    """So that AMP and the archive are asked for the page."""
+    assert outcome(body) == "bad_response"
+
+
+def bare(*boxes: str) -> bytes:
+    """Return a page of menus, *boxes* and a script that mentions everything."""
+    menu = "<nav><ul><li><a href=/>Home</a><li><a href=/w>World</a></ul></nav>"
+    script = "<script>var t = '<h1>This is a headline of five words</h1>'</script>"
+    body = "".join(boxes)
+    return f"<title>News Example</title>{script}{menu}{body}<p>© News".encode()
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        "<h1>Oops!</h1><p>The page you requested could not be found.</p>",
+        "<h1>News Example</h1><h2>Page not found</h2>",
+        "<p>Sorry, the page you&nbsp;are <b>looking for</b> could not be found.",
+        "<div>This article is no longer available</div>",
+        "<h2 class=x>Die Seite konnte leider nicht gefunden werden</h2>",
+        "<h3>Page introuvable</h3>",
+        "<h1>Buy this domain</h1>",
+    ],
+)
+def test_where_little_else_is_shown_any_box_can_say_that_there_is_nothing(
+    box: str,
+) -> None:
+    assert outcome(bare(box)) == "http_error"
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        "<h1>We value your privacy</h1><p>We and our partners…<button>Agree",
+        "<h2>Your privacy choices</h2>" + "<li>Cookies of our partners.</li>" * 60,
+        "<p>This content is not available in your region.</p>",
+        "<h1>451: Unavailable due to legal reasons</h1>",
+        "<h2>Our European visitors are important to us.</h2>",
+        "<h1>Error establishing a database connection</h1>",
+    ],
+)
+def test_where_little_else_is_shown_any_box_can_be_a_wall(box: str) -> None:
+    assert outcome(bare(box)) == "bad_response"
+
+
+HEADLINE = "<h1>Bees return to the city</h1>"
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [
+        ("<h2>We value your privacy</h2>", HEADLINE),
+        (HEADLINE, "<p>This content is not available in your region.</p>"),
+        ("<h2>Page not found</h2>", "<p>Words.</p>" * 30),
+        ("<h2>Page not found</h2>", "<br>Words and more words." * 150),
+        ("<p>Page not found</p>",),
+        ("<p>He said: the page you requested could not be found.</p>",),
+        ("<meta property=og:type content=article>", "<h2>Page not found</h2>"),
+        ("<style><h2>Page not found</h2></style>",),
+        (
+            "<h2>We value your privacy</h2>",
+            "<meta itemprop=datePublished content=2020-06-11><h1>Bees</h1>",
+        ),
+    ],
+)
+def test_a_box_beside_an_article_is_not_all_that_is_said(
+    boxes: tuple[str, ...],
+) -> None:
+    assert outcome(bare(*boxes)) == ""
 
 
 def test_a_heading_alone_can_say_that_there_is_nothing() -> None:
@@ -112,7 +191,6 @@ ARTICLES = [
     page("Sign in", "The sign in the window"),
     page("Login of the year"),
     page("", ""),
-    b"",
     b"<title>",
     b"<title>Page not found",
     page("Error"),
@@ -214,6 +292,11 @@ def test_a_redirect_to_an_article_is_followed(asked: str, answered: str) -> None
     assert outcome(ARTICLE, answered, asked) == ""
 
 
+def test_an_archive_may_say_of_anything_that_it_is_what_it_saved() -> None:
+    """Even of what is no address."""
+    assert outcome(ARTICLE, "http://[news.example/a", ASKED) == ""
+
+
 def test_only_the_start_is_looked_at() -> None:
     late = b"<!DOCTYPE html>" + b"<p>Words</p>" * 6_000 + page("Page not found")
 
@@ -234,6 +317,12 @@ HOSTILE = [
     "é".encode() * 40_000,
     bytes(70_000),
     b"\xff" * 70_000,
+    b"<" * 24_000,
+    b"<p" * 12_000,
+    b"<script>" * 3_000,
+    b"<h2>404 error" * 1_800,
+    b"<b>&amp;" * 3_000,
+    b"<p>x" * 6_000,
 ]
 
 

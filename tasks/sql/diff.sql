@@ -1,23 +1,28 @@
--- What changed from an earlier published state to this one, an article a row.
+-- What changed from an earlier published state to this one, an article a row. It is there
+-- while a file is its own, and the hub does not mark it as removed.
 with now as (
-    select articles.*, documents.removed_at
+    select
+        *,
+        not is_stub and not is_removed and article_id in (
+            select article_id from documents where removed_at is null
+        ) as is_there
     from articles
-    left join documents on documents.document_id = articles.document_id
 ),
 earlier as (
-    select articles.*, documents.removed_at
+    select
+        *,
+        not is_stub and not is_removed and article_id in (
+            select article_id from earlier.documents where removed_at is null
+        ) as was_there
     from earlier.articles
-    left join earlier.documents on documents.document_id = articles.document_id
 ),
 compared as (
     select
         coalesce(now.article_id, earlier.article_id) as article_id,
         coalesce(now.title, earlier.title) as title,
         coalesce(now.url, earlier.url) as url,
-        earlier.article_id is not null and not earlier.is_stub
-            and not earlier.is_removed and earlier.removed_at is null as was_there,
-        now.article_id is not null and not now.is_stub
-            and not now.is_removed and now.removed_at is null as is_there,
+        coalesce(earlier.was_there, false) as was_there,
+        coalesce(now.is_there, false) as is_there,
         list_filter(
             [
                 if(now.title is distinct from earlier.title, 'title', null),

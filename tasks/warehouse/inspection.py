@@ -8,6 +8,7 @@ from pathlib import Path
 
 import _duckdb as duckdb
 
+from tasks.warehouse.blocks import damaged_block
 from tasks.warehouse.engine import (
     CATALOG,
     LOCKED_DOWN,
@@ -17,6 +18,7 @@ from tasks.warehouse.engine import (
     Memory,
     WarehouseError,
     quoted,
+    sql_of,
     unusable,
 )
 from tasks.warehouse.migrations import applied_migrations
@@ -26,20 +28,25 @@ def inspect_file(path: Path) -> int:
     """Read the whole of a warehouse; return the newest run that it knows, 0 for none.
 
     DuckDB verifies the checksum of each block that it reads, and may crash of what fits
-    its checksum. Raises `DamagedError` for
-    a file that a run did not leave so, `WarehouseError` for one that another program
-    holds or that a newer Wirehouse wrote.
+    its checksum. Blocks of indexes, which only writers read, are verified without it.
+    Raises `DamagedError` for a file that a run did not leave so, `WarehouseError` for
+    one that another program holds or that a newer Wirehouse wrote.
     """
     if not path.is_file():
         msg = "it is no file"
         raise DamagedError(msg, "foreign")
     try:
         with _inspected(path) as connection:
-            return _read_all(connection, path)
+            number, blocks = _read_all(connection, path)
     except (duckdb.OutOfMemoryException, WarehouseError):
         raise
     except duckdb.Error as error:
         raise _damage(path, error) from None
+    block = damaged_block(path, blocks)
+    if block is not None:
+        msg = f"block {block}, which writers alone read, does not fit its checksum"
+        raise DamagedError(msg)
+    return number
 
 
 @contextmanager
@@ -55,11 +62,14 @@ def _inspected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def _read_all(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
+def _read_all(
+    connection: duckdb.DuckDBPyConnection, path: Path
+) -> tuple[int, frozenset[int]]:
+    """Return the newest run, and the blocks in which rows lie, which are read."""
     found = connection.execute("select table_name from duckdb_tables()").fetchall()
     tables = {name for (name,) in found}
     if not tables:
-        return 0  # it was only just made
+        return 0, frozenset()  # it was only just made
     if "schema_version" not in tables:
         msg = f"it has tables such as {min(tables)!r}, and none of Wirehouse"
         raise DamagedError(msg, "foreign")
@@ -68,11 +78,16 @@ def _read_all(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
     Memory(connection).frugally(
         lambda: [connection.execute(statement).fetchall() for statement in each]
     )
+    blocks = frozenset(
+        number
+        for name in tables
+        for (number,) in connection.execute(sql_of("blocks"), [name]).fetchall()
+    )
     if "runs" not in tables:
-        return 0
+        return 0, blocks
     newest = "select coalesce(max(run_number), 0) from runs"
     ((number,),) = connection.execute(newest).fetchall()
-    return int(number)
+    return int(number), blocks
 
 
 # What DuckDB says where the file may be as good as ever: another program holds it, it

@@ -92,16 +92,18 @@ class Published:
         if self._memory is not None:
             self._memory.forget()
 
-    def explain(self, key: str) -> dict[str, list[dict[str, Any]]]:
-        """Return all that is known of the article with a `url_key`, part by part.
+    def explain(self, address: str, key: str) -> dict[str, list[dict[str, Any]]]:
+        """Return all that is known of the article at an address, part by part.
 
-        Raises `WarehouseError` if there is no such article.
+        That is the one with the address's *key*, else one that has the address as its
+        AMP twin's, or that answered there. Raises `WarehouseError` if there is none.
         """
-        told = {part: self.rows(f"explain/{part}", {"key": key}) for part in EXPLAINED}
-        if not told["article"]:
+        found = self.rows("explain/key", {"address": address, "key": key})
+        if not found:
             msg = f"no article of the warehouse has the address {key}"
             raise WarehouseError(msg)
-        return told
+        known = {"key": found[0]["url_key"]}
+        return {part: self.rows(f"explain/{part}", known) for part in EXPLAINED}
 
     def rows(
         self, name: str, parameters: Mapping[str, Any] | None = None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import _duckdb as duckdb
 
 from tasks.values import dataclass
+from tasks.warehouse.blocks import HEADER_BYTES
 from tasks.warehouse.engine import ROW_GROUP_ROWS, quoted
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ MAX_RANGES = 64
 MAX_ROWS = 2**63 - 1
 # A file of DuckDB begins with three headers, of which the two last are written in turn:
 # a checksum, then the number of the checkpoint.
-_HEADER_BYTES = 4_096
 _CHECKPOINT = struct.Struct("<8xQ")
 
 
@@ -169,7 +169,7 @@ def checkpoint_of(file: BinaryIO) -> int:
 
     The file may be open here while DuckDB has it, but not be closed.
     """
-    headers = (os.pread(file.fileno(), 16, at * _HEADER_BYTES) for at in (1, 2))
+    headers = (os.pread(file.fileno(), 16, at * HEADER_BYTES) for at in (1, 2))
     found = [_CHECKPOINT.unpack(h)[0] for h in headers if len(h) == _CHECKPOINT.size]
     return max(found, default=0)
 

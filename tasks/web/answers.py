@@ -13,6 +13,9 @@ from tasks.models import Exchange, Outcome, Response
 from tasks.web.faults import Failed
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# Of all others the status is the answer: 204 and 205 have no content to keep, 206 and
+# 304 were not asked for.
+WITH_CONTENT = frozenset(range(200, 204))
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 # What servers send that do not know; browsers look at the content then
 # (mimesniff.spec.whatwg.org, 7).
@@ -26,6 +29,7 @@ _HOST_FAULTS: frozenset[Outcome] = frozenset(
 _TRANSFER = b"transfer-encoding"
 _BUSY_STATUS = frozenset({429, 503})
 MAX_RETRY_SECONDS = 3.2e9  # a century: for those who mean never
+_AUTHORITY = re.compile(rb"(?:[a-z][a-z0-9+.-]*:)?//[^/?#\\]*", re.IGNORECASE)
 _HTML_START = re.compile(
     rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*(?:<\?xml[^>]{0,200}\?>\s*)?"
     rb"<(?:!--|(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title"
@@ -45,15 +49,23 @@ def header(headers: Iterable[tuple[bytes, bytes]], name: str) -> str:
 def location_of(answer: Exchange) -> str | None:
     """Return where a redirect points; None if it does not say.
 
-    Servers send UTF-8 there, against the standard; what is not is Latin-1.
+    Servers send UTF-8 there, against the standard; in what is not, a host is Latin-1,
+    and the rest goes back to them byte for byte, as browsers send it.
     """
     for name, value in answer.headers:
         if name.lower() == b"location" and value.strip():
             try:
                 return value.decode().strip()
             except UnicodeDecodeError:
-                return value.decode("latin-1").strip()
+                return _escaped(value.strip())
     return None
+
+
+def _escaped(location: bytes) -> str:
+    start = _AUTHORITY.match(location)
+    end = start.end() if start else 0
+    rest = (chr(b) if b < 0x80 else f"%{b:02X}" for b in location[end:])
+    return location[:end].decode("latin-1") + "".join(rest)
 
 
 def judge(
@@ -72,8 +84,7 @@ def judge(
         return "http_error", reason, _body_if_any(answer, fault, max_bytes)
     if status in REDIRECTS:
         raise Failed(outcome="bad_response", reason=f"{reason} without saying where to")
-    # 204 and 205 have no content to keep, 206 and 304 were not asked for.
-    if not HTTPStatus.OK <= status < HTTPStatus.NO_CONTENT:
+    if status not in WITH_CONTENT:
         raise Failed(
             outcome="bad_response",
             reason=f"{reason}, which is no answer to this request",
@@ -126,10 +137,10 @@ def retry_at(response: Response, now: datetime) -> datetime | None:
         return now + timedelta(seconds=min(float(value), MAX_RETRY_SECONDS))
     try:
         moment = parsedate_to_datetime(value)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(now, moment.astimezone(UTC))
     except (ValueError, TypeError, OverflowError):
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(now, moment)
 
 
 def _body(answer: Exchange, max_bytes: int) -> bytes:

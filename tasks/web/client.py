@@ -69,12 +69,13 @@ class Web:
         self._hops = hops
         self._detours = Detours(settings.connect_to)
 
-    async def get(
+    async def get(  # noqa: PLR0913 - all but the address may be left out
         self,
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
         max_bytes: int | None = None,
+        seconds: float | None = None,
         gate: Gate = open_gate,
         validated_url: str | None = None,
         reroute: Reroute | None = None,
@@ -82,15 +83,16 @@ class Web:
         """Get *url*, following redirects; raises nothing but `CancelledError`.
 
         Of *headers*, those of `CALLER_HEADERS` are sent. *max_bytes* limits the body as
-        received and as decoded. *gate* is entered before each request with its address
-        and left after it; it may raise `Failed`, and what else it raises is passed on.
-        Time spent in it is not counted. With *validated_url*, only that address is
-        asked for changes since the last copy. *reroute* may change where a redirect
-        leads.
+        received and as decoded, *seconds* all of it, redirects included. *gate* is
+        entered before each request with its address and left after it; it may raise
+        `Failed`, and what else it raises is passed on. Time spent in it is not counted.
+        With *validated_url*, only that address is asked for changes since the last
+        copy. *reroute* may change where a redirect leads.
         """
         settings = self._settings
         limit = settings.max_bytes if max_bytes is None else max_bytes
-        visit = Visit(url, headers or {}, limit, settings.total_seconds, url)
+        allowed = settings.total_seconds if seconds is None else seconds
+        visit = Visit(url, headers or {}, limit, allowed, url)
         visit.validated_url = validated_url
         try:
             return await self._travel(visit, gate, reroute)
@@ -149,8 +151,8 @@ class Web:
                 return await self._hops.ask(visit, target)
         except TimeoutError:
             part = "no answer" if visit.status_code is None else "no complete body"
-            seconds = self._settings.total_seconds
-            reason = f"{part} from {target.place} within {seconds:g} s"
+            allowed = round(visit.seconds_left + visit.seconds_spent, 1)
+            reason = f"{part} from {target.place} within {allowed:g} s"
             raise Failed(outcome="timeout", reason=reason) from None
         finally:
             spent = time.monotonic() - started

@@ -160,12 +160,10 @@ def _on(certificate: Mapping[str, Any], name: str) -> date:
 
 def _tls(error: BaseException, place: str) -> Failed:
     code = getattr(error, "reason", None) or "NO_COMMON_GROUND"
-    reason = {
-        "WRONG_VERSION_NUMBER": f"{place} does not speak TLS",
-        "TLSV1_ALERT_PROTOCOL_VERSION": f"{place} speaks only TLS that is not safe",
-        "UNSUPPORTED_PROTOCOL": f"{place} speaks only TLS that is not safe",
-    }.get(code, f"no TLS with {place}: {code.replace('_', ' ').lower()}")
-    return Failed(outcome="tls_error", reason=reason)
+    if words := _TLS_FAULTS.get(code):
+        return Failed(outcome="tls_error", reason=f"{place} {words}")
+    words = code.replace("_", " ").lower()
+    return Failed(outcome="tls_error", reason=f"no TLS with {place}: {words}")
 
 
 def _refused(_error: BaseException, place: str) -> Failed:
@@ -242,6 +240,27 @@ _PLAINER = {
     "Invalid character in chunk size": "the size of a chunk is no number",
     "Chunk size overflow": "the size of a chunk is too large a number",
     "Expected LF after chunk data": "a chunk is longer than its size",
+}
+_UNSAFE = "speaks only TLS that is not safe"
+_BROKEN = "does not keep to the rules of TLS"
+_DECLINED = "would not begin to speak TLS with us"
+# By OpenSSL's names for them (sslerr.h).
+_TLS_FAULTS = {
+    "WRONG_VERSION_NUMBER": "does not speak TLS",
+    "TLSV1_ALERT_PROTOCOL_VERSION": _UNSAFE,
+    "UNSUPPORTED_PROTOCOL": _UNSAFE,
+    "UNSAFE_LEGACY_RENEGOTIATION_DISABLED": _UNSAFE,
+    "DH_KEY_TOO_SMALL": _UNSAFE,
+    "TLSV1_UNRECOGNIZED_NAME": "does not know the name that it was called by",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": _DECLINED,
+    "TLSV1_ALERT_ACCESS_DENIED": _DECLINED,
+    "TLSV1_ALERT_INTERNAL_ERROR": "has a fault of its own and speaks no TLS",
+    "UNEXPECTED_EOF_WHILE_READING": "closed the connection before TLS began",
+    "UNEXPECTED_MESSAGE": _BROKEN,
+    "EXCESSIVE_MESSAGE_SIZE": _BROKEN,
+    "PACKET_LENGTH_TOO_LONG": _BROKEN,
+    "TOO_MANY_WARN_ALERTS": _BROKEN,
+    "DECRYPTION_FAILED_OR_BAD_RECORD_MAC": _BROKEN,
 }
 # By OpenSSL's codes (x509_vfy.h).
 _CERTIFICATE_FAULTS: Mapping[int, Callable[[Chain, str], str]] = {

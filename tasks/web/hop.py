@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import httpx
 
 from tasks.coding import ACCEPT_ENCODING
 from tasks.models import Exchange, Outcome, Response
-from tasks.web.answers import REDIRECTS, header
+from tasks.web.answers import REDIRECTS, WITH_CONTENT, header
 from tasks.web.faults import Failed, broke_off, explain
 from tasks.web.targets import Target
 
@@ -30,6 +31,9 @@ SPOOL_BYTES = 262_144
 MAX_PIECES = 1_000
 # What a redirect says to readers is kept if it is small; nobody reads it.
 MAX_REDIRECT_BYTES = 65_536
+# And so long is waited for the body of any answer whose status says all: some servers
+# announce a body there that never comes.
+ASIDE_SECONDS = 2.0
 # httpx refuses hosts that exist (`💩.la`) and rewrites escapes, which breaks signed
 # addresses. The transport sends the extension `url`, so it need not see any of them.
 _STAND_IN = httpx.URL("http://stand-in.invalid/")
@@ -109,8 +113,13 @@ class Hops:
         limit = visit.max_bytes
         if response.status_code in REDIRECTS:
             limit = min(limit, MAX_REDIRECT_BYTES)
+        is_wanted = response.status_code in WITH_CONTENT
         try:
-            raw = await _read(response, limit)
+            async with asyncio.timeout(None if is_wanted else ASIDE_SECONDS):
+                raw = await _read(response, limit)
+        except TimeoutError:
+            reason = f"no complete body within {ASIDE_SECONDS:g} s"
+            fault = Failed(outcome="timeout", reason=reason)
         except Failed as failed:
             # Without its traceback: that holds this frame, which would hold it.
             fault = failed.with_traceback(None)

@@ -29,6 +29,8 @@ IMAGE_TYPES = (
 # An answer is on the disk only once it is checked, which takes longer than to fetch it:
 # who is killed meanwhile asks for it again. So none begins while 64 wait for that.
 IMAGE_BYTES = MAX_UNTAKEN_BYTES // 64
+# A page is written down as soon as it is taken, but the disk may be slow at times.
+PAGE_BYTES = MAX_UNTAKEN_BYTES // 128
 
 KeepPage = Callable[[PageRequest, Via, str, datetime, Response], None]
 KeepImage = Callable[[ImageRequest, Response], None]
@@ -150,7 +152,7 @@ def _judge_of(
         judged = _judged(via, url, response)
         counted = replace(request, attempt=next(attempts))
         call = partial(keep, counted, via, url, moment, judged)
-        hand_on(call, _size(judged))
+        hand_on(call, max(PAGE_BYTES, _size(judged)))
         return judged
 
     return judge

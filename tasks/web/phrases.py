@@ -34,6 +34,8 @@ page you were looking for could not be found
 requested url was not found on this server
 page does not exist
 page doesn't exist
+that page does not exist
+that page doesn't exist
 page no longer exists
 page not available
 page is not available
@@ -41,8 +43,29 @@ page isn't available
 page no longer available
 page is no longer available
 article no longer available
+article is no longer available
+article could not be found
+article you are looking for could not be found
+article you requested could not be found
+story is no longer available
+story could not be found
+content is no longer available
+content you are looking for is no longer available
 this content isn't available right now
+page you are looking for is no longer available
+page you requested is no longer available
+page you requested does not exist
+page you requested cannot be found
+page you are looking for cannot be found
+page you're looking for could not be found
+page you're looking for was not found
+page you tried to reach does not exist
 we can't find that page
+we can't find this page
+we could not find the page you requested
+we could not find the page you were looking for
+we can't find the page you are looking for
+we were unable to find the page you were looking for
 we can't find the page you're looking for
 we couldn't find that page
 we couldn't find the page you were looking for
@@ -151,6 +174,83 @@ dpg media privacy gate
 cookie consent
 cookie wall
 cookiewall
+we value your privacy
+we respect your privacy
+we care about your privacy
+your privacy is important to us
+your privacy matters
+your privacy choices
+your privacy settings
+privacy settings
+privacy preferences
+privacy preference center
+cookie settings
+cookie preferences
+manage cookie preferences
+manage your privacy settings
+datenschutzeinstellungen
+privatsphäre einstellungen
+wir schätzen ihre privatsphäre
+ihre privatsphäre ist uns wichtig
+cookie einstellungen
+nous respectons votre vie privée
+votre vie privée est importante
+paramètres de confidentialité
+tu privacidad es importante para nosotros
+valoramos tu privacidad
+valoramos su privacidad
+valorizamos a sua privacidade
+il rispetto della tua privacy è la nostra priorità
+wij waarderen uw privacy
+we hechten waarde aan je privacy
+cenimy twoją prywatność
+"""
+BARRED = """
+subscribe to read
+subscribe to continue
+subscribe to continue reading
+content not available
+content is not available
+content is not available in your region
+content is not available in your country
+content is not available in your country or region
+content is not available in your location
+page is not available in your region
+not available in your region
+not available in your country
+website is not available in your region
+site is not available in your region
+article is not available in your region
+unavailable in your region
+unavailable due to legal reasons
+unavailable for legal reasons
+451 unavailable due to legal reasons
+451 unavailable for legal reasons
+european visitors are important to us
+"""
+FAILING = """
+error establishing a database connection
+database connection error
+internal server error
+500 internal server error
+bad gateway
+502 bad gateway
+gateway timeout
+gateway time out
+504 gateway timeout
+504 gateway time out
+service unavailable
+503 service unavailable
+service temporarily unavailable
+503 service temporarily unavailable
+temporarily unavailable
+site is temporarily unavailable
+website is temporarily unavailable
+site is under maintenance
+website is under maintenance
+under maintenance
+down for maintenance
+site maintenance
 """
 LOGIN = """
 log in

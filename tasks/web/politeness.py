@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tasks.due import host_key
 from tasks.models import Outcome, Rest
 from tasks.settings import FetchSettings
-from tasks.urls import host_of
 from tasks.web.faults import Failed
 
 # Pauses are up to a quarter longer than asked for: a steady beat looks like an attack,
@@ -77,20 +77,24 @@ class Slots:
         self._overall = asyncio.Semaphore(settings.concurrency)
         self._hosts: dict[str, _Host] = {}
         self._many = MANY_HOSTS
-        self._closed: dict[str, HostRests | Failed] = {}
+        self._resting: dict[str, Rest] = {}
+        self._lost_names: dict[str, str] = {}  # each with the reason
 
     @asynccontextmanager
-    async def slot(self, host: str, delay_seconds: float = 0.0) -> AsyncIterator[None]:
+    async def slot(
+        self, host: str, delay_seconds: float = 0.0, *, name: str = ""
+    ) -> AsyncIterator[None]:
         """Wait for a place at *host*; the longer of the delays counts.
 
-        Raises `HostRests`, or `Failed` for a host that does not exist.
+        *name* is the host as it is looked up, if that is another: `www.` and all.
+        Raises `HostRests`, or `Failed` for a name that does not exist.
         """
         delay = max(delay_seconds, self._settings.per_host_delay_seconds)
         queue = self._host(host)
         queue.users += 1
         try:
             async with queue.turn:
-                await self._wait_for(host, queue)
+                await self._wait_for(host, name or host, queue)
                 queue.under_way += 1
                 self._pause(queue, delay)
             try:
@@ -130,15 +134,17 @@ class Slots:
         queue.good = 0
         queue.failures += 1
         most = self._settings.rest_after_failures
-        if outcome == "dns_error":
-            self._closed.setdefault(host, Failed(outcome=outcome, reason=reason))
-        elif queue.failures >= most:
+        if queue.failures >= most:
             words = f"{host} rests after {most} failures in a row, the last: {reason}"
             self.rest(Rest(host, words, outcome, status_code))
 
+    def lose(self, name: str, reason: str) -> None:
+        """Note that *name* cannot be looked up; a host may have another that can."""
+        self._lost_names.setdefault(name, reason)
+
     def rest(self, rest: Rest) -> None:
         """Let nobody ask the host any more; the first reason counts."""
-        self._closed.setdefault(rest.host, HostRests(rest))
+        self._resting.setdefault(rest.host, rest)
 
     def _host(self, host: str) -> _Host:
         found = self._hosts.get(host)
@@ -158,10 +164,10 @@ class Slots:
         }
         self._many = max(MANY_HOSTS, 2 * len(self._hosts))
 
-    async def _wait_for(self, name: str, host: _Host) -> None:
+    async def _wait_for(self, key: str, name: str, host: _Host) -> None:
         """Return with one of the places over all, once *host* may be asked."""
         while True:
-            self._check(name)
+            self._check(key, name)
             if host.under_way >= self._most_at_once(host):
                 host.freed.clear()
                 await host.freed.wait()
@@ -170,16 +176,16 @@ class Slots:
             else:
                 await self._overall.acquire()
                 # Others of this host may have ended meanwhile, and changed its state.
-                if host.not_before <= self._clock() and name not in self._closed:
+                is_open = key not in self._resting and name not in self._lost_names
+                if is_open and host.not_before <= self._clock():
                     return
                 self._overall.release()
 
-    def _check(self, host: str) -> None:
-        closed = self._closed.get(host)
-        if isinstance(closed, HostRests):
-            raise HostRests(closed.rest)
-        if closed is not None:
-            raise Failed(outcome=closed.outcome, reason=closed.reason)
+    def _check(self, host: str, name: str) -> None:
+        if host in self._resting:
+            raise HostRests(self._resting[host])
+        if name in self._lost_names:
+            raise Failed(outcome="dns_error", reason=self._lost_names[name])
 
     def _most_at_once(self, host: _Host) -> int:
         return 1 if host.slow else self._settings.per_host_concurrency
@@ -200,7 +206,4 @@ def polite_host(url: str) -> str:
     >>> polite_host("https://www.news.example:8080/a")
     'news.example'
     """
-    try:
-        return host_of(url).removeprefix("www.")
-    except ValueError:  # what is no address has no host either
-        return ""
+    return host_key(url).removeprefix("www.")

@@ -7,6 +7,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from protego import Protego
 
@@ -106,17 +107,19 @@ def product_token(user_agent: str) -> str:
 def read_rules(response: Response, agent: str) -> Rules:
     """Turn the answer for a robots.txt into rules (RFC 9309, 2.3.1).
 
-    Not there: all is allowed. There but not to be had: nothing is. A host that is too
-    busy for its rules (429) has not said that there are none.
+    Not there, or nothing in it: all is allowed. There but not to be had: nothing is. A
+    host that is too busy for its rules (429) has not said that there are none.
     """
     if response.outcome == "ok":
-        text = response.body[:PARSED_BYTES].decode("utf-8", "replace").lstrip("\ufeff")
+        start = response.body[:PARSED_BYTES].replace(b"\0", b"")
+        text = start.decode("utf-8", "replace").lstrip("\ufeff")
         return Rules(agent, Protego.parse("\n".join(_lines_for(agent, text))))
     status = response.status_code or 0
     is_missing = (
         response.outcome == "http_error" and 400 <= status < 500 and status != 429
     )
-    if is_missing or response.outcome == "too_many_redirects":
+    is_empty = status == HTTPStatus.NO_CONTENT
+    if is_missing or is_empty or response.outcome == "too_many_redirects":
         return Rules()
     reason = f"robots.txt could not be read: {response.reason}"
     is_host = response.outcome in _HOST_FAULTS

@@ -8,13 +8,22 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import SplitResult, urlsplit
 
 from tasks.models import Outcome
 from tasks.text import decode
 from tasks.values import dataclass
-from tasks.web.phrases import CHALLENGE, CONSENT, LOGIN, NOISE, NOT_FOUND, PARKED
+from tasks.web.phrases import (
+    BARRED,
+    CHALLENGE,
+    CONSENT,
+    FAILING,
+    LOGIN,
+    NOISE,
+    NOT_FOUND,
+    PARKED,
+)
 
 # What tells stands at the start; the rest is not looked at.
 HEAD_BYTES = 65_536
@@ -22,6 +31,10 @@ HEAD_BYTES = 65_536
 # pages of a newspaper, which may use the same services.
 SMALL_BYTES = 24_000
 MAX_WORDS = 4  # of what stands beside a phrase in a title: the name of a site
+# Characters that a page shows which says no more than what is wrong, its menus and the
+# small print of a consent form included.
+MAX_SHOWN = 2_500
+MAX_PARAGRAPHS = 20  # counting them takes a hundredth of looking at each
 
 _TITLE_JOINTS = re.compile(r"\s+[-/]\s+|\s*[|·•»«\u2013\u2014]\s*|\s*::\s*")
 _TAG = re.compile(r"<[^>]*>")
@@ -109,13 +122,18 @@ def find_soft_error(
     *asked* is the address that was wanted, *answered* the one that redirects ended at,
     *body* the decoded body. Only its first `HEAD_BYTES` are looked at.
     """
+    if not body.strip(_BLANK):
+        return _walled("is empty")
     where = _by_address(asked, answered) if asked != answered else None
     return where or _by_content(body, content_type)
 
 
 def _by_address(asked: str, answered: str) -> SoftError | None:
     """Judge a redirect by where it led."""
-    wanted, got = urlsplit(asked), urlsplit(answered)
+    try:
+        wanted, got = urlsplit(asked), urlsplit(answered)
+    except ValueError:  # an archive may say of any text that it is what it saved
+        return None
     old, new = _segments(wanted), _segments(got)
     if old == new or any(_is_telling(name) and name in new for name in old):
         return None
@@ -154,7 +172,7 @@ def _by_content(body: bytes, content_type: str) -> SoftError | None:
     title, heading = _element(text, "title"), _element(text, "h1")
     found = _by_phrase(title, heading, text)
     if found is None and len(body) <= SMALL_BYTES:
-        found = _by_marks(text)
+        found = _by_marks(text) or _by_blocks(title, text)
     if found is None or _ARTICLE_SIGNS.search(text):
         return None
     return found
@@ -186,6 +204,53 @@ def _by_marks(text: str) -> SoftError | None:
         if mark in text:
             return _missing(f"is a parked domain (it holds {mark!r})")
     return None
+
+
+def _by_blocks(title: str, text: str) -> SoftError | None:
+    """Look for a phrase that is all of a heading, or a long one all of a paragraph.
+
+    Only where little else is shown, and nothing has the heading of an article, nor a
+    title that goes on.
+    """
+    if text.count("<p>") + text.count("<p ") > MAX_PARAGRAPHS:
+        return None
+    blocks, room = [], MAX_SHOWN
+    for name, said in _blocks(text):
+        blocks.append((name, said))
+        room -= len(said)
+        if room < 0:  # as on nearly all pages, soon
+            return None
+    kinds = [_kind_of(said) for _, said in blocks]
+    if any(
+        name == "h1" and kind is None and len(_words(said)) > MAX_WORDS
+        for kind, (name, said) in zip(kinds, blocks, strict=True)
+    ):
+        return None
+    for kind, (name, said) in zip(kinds, blocks, strict=True):
+        is_all = name in _HEADINGS or len(_words(said)) > MAX_WORDS
+        is_begun = said.casefold() in title.casefold()
+        if kind in _SAID_ANYWHERE and is_all and not is_begun:
+            return _ERRORS[kind](f"says {_quoted(said)}")
+    return None
+
+
+def _blocks(text: str) -> Iterator[tuple[str, str]]:
+    """Yield what each box of a page shows, with the name of its element."""
+    box, hidden, parts = "", "", [""]
+    for piece in (*text.split("<"), ">"):
+        tag, _, said = piece.partition(">")
+        name = _TAG_NAME.match(tag.lower())
+        end = name[0] if name else ""
+        if hidden:
+            hidden = "" if end == f"/{hidden}" else hidden
+        elif end in _HIDDEN:
+            hidden = end
+        elif end.lstrip("/") not in _INLINE:
+            if shown := " ".join(html.unescape("".join(parts)).split()):
+                yield box, shown
+            box, parts = end, [said]
+        else:
+            parts.append(said)
 
 
 def _kind_of(text: str) -> str | None:
@@ -258,14 +323,22 @@ def _walled(reason: str) -> SoftError:
     return SoftError("bad_response", f"no article: it {reason}")
 
 
+_BLANK = b"\t\n\x0c\r \0\xef\xbb\xbf\xfe\xff"  # of UTF-16, too
+_TAG_NAME = re.compile(r"/?[a-z0-9]*")
+_HIDDEN = frozenset({"title", "script", "style", "template", "noscript", "svg"})
+_INLINE = frozenset("a abbr b em font i small span strong u".split())
+_HEADINGS = frozenset({"h1", "h2", "h3"})
 _HIGH_BYTES = bytes(range(0x80, 0x100))
 _ERRORS: dict[str, Callable[[str], SoftError]] = {
     NOT_FOUND: _missing,
     PARKED: _missing,
     CONSENT: _walled,
+    BARRED: _walled,
+    FAILING: _walled,
     CHALLENGE: _walled,
     LOGIN: _walled,
 }
+_SAID_ANYWHERE = frozenset({NOT_FOUND, PARKED, CONSENT, BARRED, FAILING})
 _PHRASES = {
     phrase: kind
     for kind in _ERRORS

@@ -8,10 +8,12 @@ import random
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import cast
 
+from tasks.due import host_key
 from tasks.models import Outcome, Response, Rest
 from tasks.settings import FetchSettings
 from tasks.web.answers import is_busy, is_host_fault, retry_at
@@ -24,11 +26,25 @@ from tasks.web.robots import MAX_BYTES, Robots, Rules
 PASSING: frozenset[Outcome] = frozenset({"timeout", "connection_error"})
 # About 1 s before the second try and 4 s before the third: most restarts are over.
 FIRST_WAIT_SECONDS = 1.0
+# No try is worth it in less than this share of the time for an address.
+LEAST_SHARE = 0.1
 # Who asks for a longer wait than this is asked again by the next run.
 MAX_WAIT_SECONDS = 15.0
 
 # Takes each try's moment and answer, and returns the answer as it is judged.
 Keep = Callable[[datetime, Response], Response]
+
+
+@dataclass(slots=True)
+class _Way:
+    """How far a visit came: the requests that were let through, and who was not.
+
+    *rest* is that of the host which a redirect led to.
+    """
+
+    hops: int = 0
+    is_refused: bool = False
+    rest: Rest | None = None
 
 
 class Courier:
@@ -63,23 +79,27 @@ class Courier:
     ) -> Response:
         """Ask for *url* up to `attempts` times and return the last answer as kept.
 
-        Each try is handed to *keep* with the moment of its first request; the rest is
-        as `Web.get` takes it. Raises `HostRests` where a host on the way rests, so that
-        no answer came at all.
+        They share the time for one address: whoever used it up is not asked again. Each
+        try is handed to *keep* with the moment of its first request; the rest is as
+        `Web.get` takes it. Raises `HostRests` where the host rests, so that nobody was
+        asked; where it is one that a redirect led to, that is the answer.
         """
 
-        async def get() -> tuple[Response, bool]:
-            refusals: list[str] = []
-            gate = partial(self._admit, refusals)
+        async def get(seconds: float) -> tuple[Response, bool]:
+            way = _Way()
+            gate = partial(self._admit, way)
             response = await self._web.get(
                 url,
                 headers=headers,
                 max_bytes=max_bytes,
+                seconds=seconds,
                 gate=gate,
                 validated_url=validated_url,
                 reroute=reroute,
             )
-            return response, bool(refusals)
+            if way.rest is not None:
+                response = replace(response, status_code=way.rest.status_code)
+            return response, way.is_refused
 
         return await self._try(get, keep)
 
@@ -97,18 +117,20 @@ class Courier:
         return [self._asked_for.popleft() for _ in range(len(self._asked_for))]
 
     async def _try(
-        self, get: Callable[[], Awaitable[tuple[Response, bool]]], keep: Keep
+        self, get: Callable[[float], Awaitable[tuple[Response, bool]]], keep: Keep
     ) -> Response:
         """Call *get* until its answer is there to stay; the host has time to recover.
 
+        It is told the seconds that are left of those for the address.
         The wait is the host's, not ours: all who want something of it wait. After the
         last try they wait only as long as the host itself asked for. *get* also tells
         whether robots.txt refused, which it would again.
         """
         last: Response | None = None
+        left = self._settings.total_seconds
         for number in range(self._settings.attempts):
             try:
-                response, is_refused = await get()
+                response, is_refused = await get(left)
             except HostRests:
                 if last is None:
                     raise
@@ -121,9 +143,13 @@ class Courier:
             wait = wait_before_next(response, number, self._draw(), moment)
             if wait is None:
                 break
-            if number + 1 == self._settings.attempts:
+            left -= response.elapsed_ms / 1000
+            is_over = left < LEAST_SHARE * self._settings.total_seconds
+            if is_over or number + 1 == self._settings.attempts:
                 wait = _asked_seconds(response, moment)
             self._slots.postpone(polite_host(response.final_url), wait)
+            if is_over:
+                break
         return cast("Response", last)  # `attempts` is at least 1
 
     def _learn(self, response: Response, moment: datetime) -> None:
@@ -135,7 +161,9 @@ class Courier:
         host, status = polite_host(response.final_url), response.status_code
         if is_busy(response):
             self._slots.busy(host)
-        if is_host_fault(response):
+        if response.outcome == "dns_error":
+            self._slots.lose(host_key(response.final_url), response.reason)
+        elif is_host_fault(response):
             self._slots.failed(host, response.outcome, response.reason, status)
         elif status is not None:
             self._slots.answered(host)
@@ -148,24 +176,36 @@ class Courier:
             self._asked_for.append(rest)
 
     @contextlib.asynccontextmanager
-    async def _admit(self, refusals: list[str], url: str) -> AsyncIterator[None]:
-        rules = Rules()
-        if self._settings.respect_robots:
-            rules = await self._robots.rules(url)
+    async def _admit(self, way: _Way, url: str) -> AsyncIterator[None]:
         try:
+            rules = Rules()
+            if self._settings.respect_robots:
+                rules = await self._robots.rules(url)
+            way.is_refused = True
             rules.check(url)
-        except Failed as refusal:
-            refusals.append(refusal.reason)
-            raise
-        async with self._slots.slot(polite_host(url), rules.delay_seconds):
-            yield
+            async with self._turn(url, rules.delay_seconds):
+                way.is_refused, way.hops = False, way.hops + 1
+                yield
+        except HostRests as resting:
+            if not way.hops:
+                raise
+            # Else whoever led there would be asked again by each run.
+            way.is_refused, way.rest = True, resting.rest
+            reason = f"not asked: {resting.rest.reason}"
+            raise Failed(outcome=resting.rest.outcome, reason=reason) from None
+
+    def _turn(
+        self, url: str, delay_seconds: float = 0.0
+    ) -> AbstractAsyncContextManager[None]:
+        name = host_key(url)
+        return self._slots.slot(polite_host(url), delay_seconds, name=name)
 
     async def _get_robots(self, url: str) -> Response:
-        def gate(hop: str) -> AbstractAsyncContextManager[None]:
-            return self._slots.slot(polite_host(hop))
-
-        async def get() -> tuple[Response, bool]:
-            return await self._web.get(url, max_bytes=MAX_BYTES, gate=gate), False
+        async def get(seconds: float) -> tuple[Response, bool]:
+            response = await self._web.get(
+                url, max_bytes=MAX_BYTES, seconds=seconds, gate=self._turn
+            )
+            return response, False
 
         return await self._try(get, lambda _, response: response)
 

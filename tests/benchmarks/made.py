@@ -41,7 +41,7 @@ _TABLES = {
     " from range(1) as numbers(i)",
     "providers": "select md5('provider' || i)::uuid, 'Provider ' || i,"
     " 'p' || i || '.example', 'p' || i || '.example' from range({providers}) as t(i)",
-    "topics": "select md5('topic' || i)::uuid, 'Topic ' || i, 'topic-' || i,"
+    "topics": "select md5('topic' || i)::uuid, 'Subject ' || i, 'subject-' || i,"
     " null, null, false from range(500) as t(i)",
     "documents": f"select {_DOCUMENT}, {_SOURCE}, '_news/' || i || '.md', '',"
     f" sha256('f' || i), 900, {_ARTICLE},"

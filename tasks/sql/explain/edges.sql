@@ -1,4 +1,4 @@
--- Which articles it leads to and which lead to it; the first forty.
+-- Which articles it leads to and which lead to it.
 with own as (
     select article_id from articles where url_key = $key
 )
@@ -21,4 +21,3 @@ join articles
         related_edges.source_article_id
     )
 order by direction desc, related_edges.kind, related_edges.position, articles.url
-limit 40

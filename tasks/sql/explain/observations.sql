@@ -1,4 +1,4 @@
--- What a reader could see of it, each time it changed; the last twenty.
+-- What a reader could see of it, each time it changed, the last first.
 select
     observations.observed_at,
     observations.title,
@@ -11,4 +11,3 @@ from observations
 join documents on documents.document_id = observations.document_id
 where documents.article_id in (select article_id from articles where url_key = $key)
 order by observations.observed_at desc
-limit 20

@@ -1,4 +1,4 @@
--- What its page says, and of which try that is.
+-- What its page says, of which try that is, and which run read it.
 select
     pages.title,
     pages.authors,
@@ -9,7 +9,11 @@ select
     pages.encoding_source,
     pages.flags,
     captures.attempt as of_attempt,
-    captures.via
+    captures.via,
+    pages.read_at,
+    runs.run_number as read_in_run,
+    runs.version as by_version
 from pages
 left join captures on captures.capture_id = pages.capture_id
+left join runs on runs.started_at = pages.read_at
 where pages.article_id in (select article_id from articles where url_key = $key)

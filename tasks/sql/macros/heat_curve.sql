@@ -18,4 +18,4 @@ where address in (
 order by observations.observed_at, documents.path;
 
 comment on macro table heat_curve is
-'How the heat of the article at an address went, as its files told it.';
+'How the heat of the article at an address went, as its files told it; the address is articles.url, url_key, original_url, amp_url or cdn_amp_url, letter for letter.';

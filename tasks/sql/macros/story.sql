@@ -53,4 +53,4 @@ left join providers on providers.provider_id = articles.provider_id
 order by nearest.distance, articles.published_at, articles.url;
 
 comment on macro table story is
-'The article at an address and all within two edges of it, the nearest first.';
+'The article at an address and all within two edges of it, the nearest first; the address is articles.url, url_key, original_url, amp_url or cdn_amp_url, letter for letter.';

@@ -15,6 +15,7 @@ select
     articles.is_published,
     articles.is_removed,
     articles.is_stub,
+    articles.is_orphaned,
     pages.article_id is not null as has_page,
     pages.language,
     pages.word_count,
@@ -68,6 +69,7 @@ comment on column article_overview.heat is 'The hub''s measure of attention; -1 
 comment on column article_overview.is_published is 'Whether the hub shows it';
 comment on column article_overview.is_removed is 'Whether the hub marked it as removed';
 comment on column article_overview.is_stub is 'Known only from others'' related lists: no file of its own';
+comment on column article_overview.is_orphaned is 'No file says so any more: the one it was made from is gone or changed its mind';
 comment on column article_overview.has_page is 'Whether a page of it was captured and read';
 comment on column article_overview.language is 'Language of the page, as declared';
 comment on column article_overview.word_count is 'Words of the page''s text';

@@ -1,5 +1,5 @@
--- Articles of which no image is in the cache: neither one of their files nor that of
--- their page; with what became of those that they name.
+-- Articles that are there, of which no image is in the cache: neither one of their files
+-- nor that of their page; with what became of those that they name.
 create or replace view articles_without_image as
 with shown as (
     select article_id, image_id
@@ -29,10 +29,11 @@ from articles
 left join found on found.article_id = articles.article_id
 where not articles.is_stub
     and not articles.is_removed
+    and not articles.is_orphaned
     and found.is_cached is distinct from true;
 
 comment on view articles_without_image is
-'Articles of which no image is in the cache, with what became of those that they name.';
+'Articles that are there, of which no image is in the cache, with what became of those that they name.';
 comment on column articles_without_image.title is 'Title';
 comment on column articles_without_image.url is 'Address';
 comment on column articles_without_image.images is 'Images that it names';

@@ -75,12 +75,12 @@ from providers
 left join counted on counted.provider_id = providers.provider_id;
 
 comment on view provider_overview is
-'One row a provider: how much it published, how much can still be read, how soon it was seen, how often texts were mended.';
+'One row a provider: how much it published, how much can still be read, how soon it was seen, how often texts were mended. Articles without provider are in none.';
 comment on column provider_overview.provider_id is 'Provider (providers.provider_id)';
 comment on column provider_overview.provider is 'Name';
 comment on column provider_overview.domain is 'Domain';
-comment on column provider_overview.articles is 'Articles known, stubs too';
-comment on column provider_overview.own_articles is 'Articles with a file of their own';
+comment on column provider_overview.articles is 'Articles known; stubs, and those whose files are gone, too';
+comment on column provider_overview.own_articles is 'Articles with a file of their own, though it may be gone by now';
 comment on column provider_overview.pages is 'Articles with a captured page, by whichever route';
 comment on column provider_overview.share_with_page is 'Share of the own articles that have one, 0 to 1';
 comment on column provider_overview.asked is 'Articles whose page was asked for';

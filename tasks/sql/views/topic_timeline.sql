@@ -14,5 +14,5 @@ group by published_on, topics.name;
 comment on view topic_timeline is 'How many articles each topic had on each day (UTC).';
 comment on column topic_timeline.published_on is 'Day of publication, UTC';
 comment on column topic_timeline.topic is 'Name of the topic';
-comment on column topic_timeline.articles is 'Articles of that topic and day';
+comment on column topic_timeline.articles is 'Articles of that topic and day, those whose files are gone too';
 comment on column topic_timeline.mean_quality is 'Mean of the hub''s measure of quality';

@@ -1,7 +1,7 @@
 select
     a.article_id, a.title, a.url, p.name, p.registrable_domain, a.published_at,
     a.category, a.type, t.topics, a.quality, a.heat, a.is_published, a.is_removed,
-    a.is_stub, g.article_id is not null, g.language, g.word_count,
+    a.is_stub, a.is_orphaned, g.article_id is not null, g.language, g.word_count,
     coalesce(i.images, 0), coalesce(i.cached, 0), coalesce(e.related, 0), s.name, d.path
 from articles a
 join documents d using (document_id)

@@ -25,4 +25,5 @@ from articles
 left join told on told.article_id = articles.article_id
 where not articles.is_stub
     and not articles.is_removed
+    and not articles.is_orphaned
     and told.is_shown is distinct from true
