@@ -68,6 +68,21 @@ def captures(hub: Hub, columns: str) -> list[tuple[Any, ...]]:
         return warehouse.execute(statement).fetchall()
 
 
+def test_an_article_that_no_file_speaks_of_any_more_is_not_asked_for(
+    hub: Hub, origin: Origin
+) -> None:
+    hub.write("a.md", webUrl="http://news.example/status/500/old")
+    run(hub, origin, START)
+    hub.write("a.md", webUrl="http://news.example/page/new")
+
+    summary, _ = run(hub, origin, START + DAY)
+
+    assert summary["urls_due"] == 1
+    assert [asked.path for asked in origin.asked if "robots" not in asked.path] == [
+        "/page/new"
+    ]
+
+
 @pytest.mark.parametrize("rows", [1, 100])
 def test_rows_are_packed_into_the_file_as_they_come(
     hub: Hub, origin: Origin, monkeypatch: pytest.MonkeyPatch, rows: int

@@ -38,6 +38,7 @@ left join tries on tries.article_id = articles.article_id
 left join copies
     on copies.article_id = articles.article_id and copies.url = articles.url
 where not articles.is_removed
+    and not articles.is_orphaned
     and documents.removed_at is null
     and (not articles.is_stub or $include_related)
     and (
