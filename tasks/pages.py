@@ -266,13 +266,17 @@ def _is_aside(paragraph: HtmlElement) -> bool:
 def _unbox(tree: HtmlElement) -> None:
     """Make plain boxes of those that hold most of a page, whatever they are called."""
     held: Counter[HtmlElement] = Counter()
-    whole = 0
+    whole = in_forms = 0
     for element, said in _long_texts(tree):
         whole += len(said)
         boxes = (element, *element.iterancestors(*_NO_TEXT))
         held.update(dict.fromkeys(boxes, len(said)))
+        if any(box.tag == "form" for box in boxes):
+            in_forms += len(said)
     for box, length in held.items():
-        if box.tag in _NO_TEXT and 2 * length > whole:
+        # A form that nothing closes ends where the next one begins: they count as one.
+        most = in_forms if box.tag == "form" else length
+        if box.tag in _NO_TEXT and 2 * most > whole:
             box.tag = "div"
 
 

@@ -134,6 +134,7 @@ def test_a_page_of_any_shape_is_read_whole(shape: str) -> None:
 @example("paragraphs", {3: "</body></html>"})
 @example("paragraphs", {3: "<button>"})
 @example("boxes", {2: "<button>"})
+@example("boxes", {2: "<form>", 4: "<form>"})
 @example("boxes", {2: "<nav>" * 260})
 def test_what_readers_still_see_is_read_or_flagged(
     shape: str, between: dict[int, str]

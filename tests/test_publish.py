@@ -542,12 +542,6 @@ DAMAGE = {
         insert into providers
         select uuid(), columns(* exclude (provider_id)) from providers
         """,
-    "rejections_without_source": """
-        insert into rejections by name
-        select run_id, 'read' as stage, uuid() as source_id, 'x' as subject,
-            '' as reason, '' as detail
-        from runs
-        """,
     "rejections_without_run": """
         insert into rejections by name
         select uuid() as run_id, 'read' as stage, 'x' as subject, '' as reason,
