@@ -73,7 +73,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             'schedule = "0 0 1 1 *"\nverify_schedule = "15 4 2 1 *"\n'
             f'timezone = "Europe/Berlin"\nprefect_webhook = "{webhook}"\n'
         )
-        started = wirehouse("up", cwd=folder)
+        started = wirehouse("up", cwd=folder, PREFECT_WORKER_QUERY_SECONDS="1")
         try:
             assert started.returncode == 0, started.stderr
             yield folder

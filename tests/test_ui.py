@@ -93,7 +93,8 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
         text += f'\nconnect_to = {{ "*" = "{address}" }}\n'
         (folder / "wirehouse.toml").write_text(text, encoding="utf-8")
         try:
-            assert wirehouse("up", cwd=folder).returncode == 0
+            started = wirehouse("up", cwd=folder, PREFECT_WORKER_QUERY_SECONDS="1")
+            assert started.returncode == 0
             assert wirehouse("run", cwd=folder).returncode == 0
             (folder / "broken.zip").write_bytes(b"not a zip")
             broken = wirehouse("run", "--source", "broken.zip", cwd=folder)
